@@ -1,0 +1,46 @@
+# `make` sets up .venv; `make demo` shows Podium at work; `make test` runs what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test check lint types pytest slow lock clean
+
+setup: .venv/.ready
+
+# Every version and hash comes from requirements.lock; the project itself is installed without its
+# dependencies, so nothing is resolved on the user's machine.
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Podium needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 2; }
+	@echo "Setting up .venv (about a minute) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/podium demo
+
+test: setup check
+
+check: lint types pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+pytest: setup
+	@$(BIN)/pytest
+
+slow: setup
+	@$(BIN)/pytest -m slow
+
+# Needs uv. The lock holds versions and hashes for every platform, and no address.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache
