@@ -1,0 +1,269 @@
+"""The ministry's site serves what it says it publishes, and misbehaves as each misbehaviour's name says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import urllib.robotparser
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from lxml import etree, html
+
+from crawler.source import Calendar, Feed, Listing, Source, load_source
+from flows.demo_site import Ministry
+from flows.demo_site.pages import label
+from storage.transcript import clean, parse, render
+
+TODAY = dt.date(2026, 11, 23)
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+@pytest.fixture
+def site() -> Iterator[Ministry]:
+    with Ministry(TODAY) as ministry:
+        yield ministry
+
+
+@pytest.fixture
+def source(site: Ministry, tmp_path: Path) -> Source:
+    path = tmp_path / "demo.toml"
+    path.write_text(site.source_toml(), encoding="utf-8")
+    return load_source(path)
+
+
+class Reply:
+    """A response read to its end, over a connection of its own."""
+
+    def __init__(self, site: Ministry, path: str, method: str = "GET", **headers: str) -> None:
+        host = urlsplit(site.base)
+        connection = http.client.HTTPConnection(str(host.hostname), host.port, timeout=10)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, headers={"User-Agent": "test", **named})
+            response = connection.getresponse()
+            self.status = response.status
+            self.headers = response.headers
+            self.body = response.read()
+        finally:
+            connection.close()
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def page(self) -> html.HtmlElement:
+        return html.document_fromstring(self.text)
+
+    def header(self, name: str) -> str:
+        return str(self.headers[name])
+
+
+def links(page: html.HtmlElement) -> list[str]:
+    return [str(link.get("href")) for link in page.cssselect(".briefings__item a")]
+
+
+def test_the_source_file_is_accepted_and_names_three_ways_to_the_documents(
+    site: Ministry, source: Source
+) -> None:
+    assert source.loopback
+    assert source.owns("127.0.0.1")
+    feed, listing, calendar = source.discover
+    assert isinstance(feed, Feed)
+    assert isinstance(listing, Listing)
+    assert isinstance(calendar, Calendar)
+    assert Reply(site, urlsplit(calendar.url.format(date=TODAY)).path).status == 200
+    assert source.key(f"{site.base}/briefings/105") == source.key(f"{site.base}/en/briefings/105?print=1")
+    assert source.key(f"{site.base}/briefings/page/2") is None
+    assert source.key(f"{site.base}/briefings/by-date/01.11.2026") is None
+
+
+def test_documents_are_of_the_last_forty_days_and_some_of_the_last_fourteen(site: Ministry) -> None:
+    ages = [(TODAY - document.date).days for document in site.documents]
+    assert len(ages) == 14
+    assert ages == sorted(ages)
+    assert ages[0] == 1
+    assert ages[-1] < 40
+    assert sum(age <= 14 for age in ages) >= 5
+
+
+def test_every_expected_transcript_survives_the_text_format(site: Ministry) -> None:
+    for document in site.documents:
+        assert parse(render(document.transcript)) == document.transcript
+        assert "{" not in render(document.transcript)
+
+
+def test_every_document_holds_the_words_of_its_transcript_in_order(site: Ministry, source: Source) -> None:
+    layout = source.layout[0]
+    for document in site.documents:
+        page = Reply(site, document.path).page
+        (title,) = page.cssselect(layout.title[0])
+        (date,) = page.cssselect(layout.date[0])
+        (body,) = page.cssselect(layout.body[0])
+        for furniture in [found for selector in layout.drop for found in body.cssselect(selector)]:
+            furniture.drop_tree()
+        expected = " ".join(
+            text
+            for turn in document.transcript.turns
+            for text in ([f"{turn.label}:"] if turn.label else []) + list(turn.paragraphs)
+        )
+        assert clean(title.text_content()) == document.transcript.title
+        assert dt.datetime.fromisoformat(str(date.get("datetime"))) == document.published
+        # One document writes its questioners in capitals; the expected label is the field's.
+        assert clean(body.text_content()).replace("QUESTION", "Question") == expected
+        numbers = [clean(found.text_content()) for found in page.cssselect(layout.number[0])]
+        assert numbers == ([document.number] if document.number else [])
+        leads = [clean(found.text_content()) for found in page.cssselect(layout.lead[0])]
+        assert leads == ([document.lead] if document.lead else [])
+
+
+def test_labels_are_printed_in_the_ways_of_real_sites() -> None:
+    assert label("Question", "bold") == "<b>Question:</b>"
+    assert label("Question", "outside") == "<b>Question</b>:"
+    assert label("Question", "capitals") == "<b>QUESTION:</b>"
+    assert label("Ilse Marand", "capitals") == "<b>Ilse Marand:</b>"
+    assert label("Radio Tesk", "split") == "<b>Radio</b> <b>Tesk:</b>"
+    assert label("Question", "plain") == "Question:"
+    assert label("Question (retranslated)", "bold") == "<b>Question</b><i> (retranslated)</i>:"
+
+
+def test_the_listing_shows_every_document_once_five_a_page(site: Ministry) -> None:
+    seen: list[str] = []
+    path: str | None = "/briefings/"
+    while path:
+        page = Reply(site, path).page
+        (items,) = page.cssselect(".briefings")
+        assert items.get("data-pages") == "3"
+        assert len(links(page)) <= 5
+        seen += links(page)
+        following = page.cssselect("a[rel=next]")
+        assert [each.get("href") for each in page.cssselect("link[rel=next]")] == [
+            each.get("href") for each in following
+        ]
+        path = following[0].get("href") if following else None
+    assert seen == [document.path for document in site.documents]
+    assert Reply(site, "/briefings/page/1").body == Reply(site, "/briefings/").body
+    assert Reply(site, "/briefings/page/4").status == 404
+
+
+def test_every_day_has_a_page_and_an_empty_one_says_so(site: Ministry) -> None:
+    for age in range(45):
+        date = TODAY - dt.timedelta(days=age)
+        reply = Reply(site, f"/briefings/by-date/{date:%d.%m.%Y}")
+        expected = [document.path for document in site.documents if document.date == date]
+        assert reply.status == 200
+        assert links(reply.page) == expected
+        assert ("No briefings were published" in reply.text) == (not expected)
+    assert Reply(site, "/briefings/by-date/31.02.2026").status == 404
+
+
+def test_feed_and_site_map_name_full_addresses(site: Ministry) -> None:
+    feed = etree.fromstring(Reply(site, "/feed.xml").body)
+    atom = {"a": "http://www.w3.org/2005/Atom"}
+    entries = [link.get("href") for link in feed.findall("a:entry/a:link", atom)]
+    assert entries == [site.base + document.path for document in site.documents[:5]]
+    urls = etree.fromstring(Reply(site, "/sitemap.xml").body)
+    locations = [each.text for each in urls.iter("{*}loc")]
+    assert locations == [site.base + document.path for document in site.documents]
+
+
+def test_robots_txt_allows_all_but_the_private_part(site: Ministry) -> None:
+    robots = urllib.robotparser.RobotFileParser()
+    robots.parse(Reply(site, "/robots.txt").text.splitlines())
+    assert robots.can_fetch("podium", f"{site.base}/briefings/105")
+    assert not robots.can_fetch("podium", f"{site.base}/private/press-kit")
+
+
+@pytest.mark.parametrize(
+    "path", ["/briefings/999", "/briefings/105x", "/briefings/page/0", "/nothing", "/briefings/by-date/"]
+)
+def test_an_address_where_nothing_is_answers_404(site: Ministry, path: str) -> None:
+    assert Reply(site, path).status == 404
+
+
+class _Nesting(HTMLParser):
+    """Fails at a tag that is closed out of order or not at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - html.parser passes it
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_pages_are_well_formed_utf8_of_the_length_they_declare(site: Ministry) -> None:
+    day = f"/briefings/by-date/{TODAY:%d.%m.%Y}"
+    for path in ["/", "/briefings/", day, "/nothing", *(document.path for document in site.documents)]:
+        reply = Reply(site, path)
+        assert reply.header("Content-Type") == "text/html; charset=utf-8"
+        assert int(reply.header("Content-Length")) == len(reply.body)
+        nesting = _Nesting()
+        nesting.feed(reply.text)
+        nesting.close()
+        assert nesting.open == []
+
+
+def test_head_answers_as_get_does_without_the_body(site: Ministry) -> None:
+    got, head = Reply(site, "/briefings/"), Reply(site, "/briefings/", method="HEAD")
+    assert head.body == b""
+    assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("path", ["/briefings/114", "/briefings/", "/feed.xml", "/sitemap.xml"])
+def test_an_unchanged_page_answers_304_and_an_edited_one_does_not(site: Ministry, path: str) -> None:
+    first = Reply(site, path)
+    tag, modified = first.header("ETag"), first.header("Last-Modified")
+    for headers in ({"If_None_Match": tag}, {"If_Modified_Since": modified}):
+        again = Reply(site, path, **headers)
+        assert (again.status, again.body) == (304, b"")
+        assert again.header("ETag") == tag
+    site.edit("/briefings/114", "ferry", "steamer")
+    for headers in ({"If_None_Match": tag}, {"If_Modified_Since": modified}):
+        assert Reply(site, path, **headers).status == 200
+
+
+def test_the_view_counter_moves_and_the_weak_etag_does_not(site: Ministry) -> None:
+    first, second = Reply(site, "/briefings/105"), Reply(site, "/briefings/105")
+    assert first.body != second.body
+    assert first.header("ETag") == second.header("ETag")
+    assert first.header("ETag").startswith("W/")
+
+
+def test_a_correction_changes_the_page_and_the_transcript_expected_of_it(site: Ministry) -> None:
+    before = site.document("/briefings/114")
+    after = site.correct()
+    assert site.document("/briefings/114") == after
+    assert after.transcript != before.transcript
+    assert (after.date, after.number) == (before.date, before.number)
+    assert "four sailings a day" in Reply(site, after.path).text
+    with pytest.raises(ValueError, match="nothing there reads"):
+        site.edit(after.path, "three sailings a day", "none")
+
+
+def test_a_withdrawn_document_leaves_every_list(site: Ministry) -> None:
+    site.withdraw("/briefings/114")
+    assert Reply(site, "/briefings/114").status == 404
+    for path in ("/briefings/", "/feed.xml", "/sitemap.xml", "/"):
+        assert "/briefings/114" not in Reply(site, path).text
+
+
+def test_requests_are_counted_with_their_user_agent_and_nothing_is_printed(
+    site: Ministry, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Reply(site, "/briefings/105")
+    Reply(site, "/nothing", User_Agent="another")
+    assert [(each.path, each.user_agent) for each in site.requests] == [
+        ("/briefings/105", "test"),
+        ("/nothing", "another"),
+    ]
+    assert site.requests[0].time <= site.requests[1].time
+    assert capfd.readouterr() == ("", "")
