@@ -61,6 +61,9 @@ class Items(_Facts):
     link: Css = Field(default="a", description="within the item; the item itself may be the link")
     date: Css | None = Field(default=None, description="within the item; its datetime attribute, or its text")
     date_format: str | None = Field(default=None, description="strptime format of the date's text")
+    frame: Css | None = Field(
+        default=None, description="stands on every such page; without it an empty one is not believed"
+    )
 
 
 class Listing(Items):

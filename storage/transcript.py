@@ -31,8 +31,9 @@ LABEL_LIMIT = 250
 """Characters in a label. The longest seen on a real page has 194: a title, two offices and a name."""
 
 MONTHS = (
-    "january february march april may june july august september october november december"  # noqa: SIM905
-).split()
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
 # Soft hyphens, zero-width marks, directional overrides, byte order marks: never part of the words. The
 # joiners U+200C and U+200D stay, since Persian and Indic words are spelt with them.

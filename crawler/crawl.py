@@ -1,0 +1,70 @@
+"""One crawl in a process of its own: ``python -m crawler.crawl REPORT`` with the job as JSON on its input.
+
+Twisted's reactor can't be started twice, so neither can a crawl. The report is written at the end, at once and
+whole; a crawl that was killed leaves none, which is how its caller knows.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings
+
+from crawler import settings as polite
+from crawler.job import CrawlJob, CrawlReport
+from crawler.spiders.briefing import BriefingSpider
+
+
+def crawl(job: CrawlJob) -> CrawlReport:
+    """Crawl, and say how it went. Once a process."""
+    settings = Settings()
+    settings.setmodule(polite, priority="project")
+    settings.set("PODIUM_JOB", job, priority="cmdline")
+    changed = polite.for_job(
+        contact=job.contact,
+        delay=max(job.source.delay, job.delay or 0.0),
+        loopback=job.source.loopback,
+        replay=job.replay is not None,
+    )
+    for name, value in changed.items():
+        settings.set(name, value, priority="cmdline")
+    started = time.monotonic()
+    process = AsyncCrawlerProcess(settings)
+    crawler = process.create_crawler(BriefingSpider)
+    process.crawl(crawler)
+    process.start()
+    stats = crawler.stats.get_stats() if crawler.stats else {}
+    reason = str(stats.get("finish_reason", "never started"))
+    spider = crawler.spider
+    if not isinstance(spider, BriefingSpider):
+        return CrawlReport(finished=False, reason=reason)
+    errors = stats.get("spider_exceptions/count", 0)
+    complaints = list(spider.walk.complaints)
+    if errors:
+        complaints.append(f"{errors} errors in the spider; see the log")
+    return CrawlReport(
+        finished=reason == "finished" and not errors,
+        reason=reason,
+        listings=spider.walk.listings,
+        gaps=tuple(spider.walk.gaps),
+        complaints=tuple(complaints),
+        misses=stats.get("podium/misses", 0),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def main() -> int:
+    """Read the job, crawl, write the report; 0 when the spider came to its own end."""
+    path = Path(sys.argv[1])
+    report = crawl(CrawlJob.model_validate_json(sys.stdin.read()))
+    partial = path.with_suffix(".partial")
+    partial.write_text(report.model_dump_json(), encoding="utf-8")
+    partial.replace(path)
+    return 0 if report.finished else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

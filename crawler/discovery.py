@@ -1,0 +1,286 @@
+"""Discovery: where a source lists its documents, walked newest first until the window is behind us.
+
+Every page of a feed, listing or calendar proves some days complete. The days of the window that nothing has
+proved are its gaps, and a window with gaps isn't done: that is how a challenge page, an empty listing or a
+listing that ends too early is never taken for the end of the archive.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
+
+import feedparser
+from parsel import Selector
+
+from crawler.source import Calendar, Feed, Items, Listing, Source
+from storage.ledger import Found
+
+TRAILING_DAYS = 31
+"""A window that ends within so many days of today is walked from the top; an older one by calendar, if any."""
+
+UNDATED_PAGES = 5
+"""How far a listing without dates is walked: nothing on it says when the window is behind us."""
+
+MOST_PAGES = 5_000
+"""No listing is walked further: the longest seen had 1,198 pages."""
+
+
+class Missed(Exception):  # noqa: N818 - an outcome, not a fault
+    """A discovery page that could not be had; the message says why.
+
+    Args:
+        reason: one line.
+        in_replay: a replayed capture lacks it, which says nothing about the site.
+    """
+
+    def __init__(self, reason: str, *, in_replay: bool = False) -> None:
+        super().__init__(reason)
+        self.in_replay = in_replay
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link on a discovery page, absolute, with the date that stands beside it."""
+
+    url: str
+    date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A discovery page as fetched: its address after redirects, and its text."""
+
+    url: str
+    text: str
+
+
+Fetch = Callable[[str], Awaitable[Sheet]]
+
+
+class Walk:
+    """One walk over everything that a source lists for a window.
+
+    Args:
+        source: whose pages.
+        since: first day of the window.
+        until: last day of the window.
+        today: the day of the walk, in the source's time zone; in a replay the capture's.
+        fetch: gets a discovery page, or raises `Missed`.
+    """
+
+    def __init__(self, source: Source, since: dt.date, until: dt.date, today: dt.date, fetch: Fetch) -> None:
+        self.source = source
+        self.since = since
+        self.until = min(until, today)
+        self.today = today
+        self.listings = 0
+        self.complaints: list[str] = []
+        self._fetch = fetch
+        self._zone = ZoneInfo(source.timezone)
+        self._covered: set[dt.date] = set()
+
+    @property
+    def gaps(self) -> list[dt.date]:
+        """Days of the window that nothing has proved complete, oldest first."""
+        days = (self.until - self.since).days + 1
+        window = (self.since + dt.timedelta(n) for n in range(days))
+        return [day for day in window if day not in self._covered]
+
+    async def found(self) -> AsyncIterator[Found]:
+        """The window's documents, each as often as it is listed, and those whose date no listing tells."""
+        trailing = self.until > self.today - dt.timedelta(TRAILING_DAYS)
+        order: tuple[type[Feed | Listing | Calendar], ...] = (
+            (Feed, Listing, Calendar) if trailing else (Calendar, Listing)
+        )
+        entries = [entry for kind in order for entry in self.source.discover if isinstance(entry, kind)]
+        if not entries:
+            entries = list(self.source.discover)
+        for entry in entries:
+            # The dearer ways are for what the cheaper ones left open.
+            if isinstance(entry, order[-1]) and len(order) > 1 and entry is not entries[0] and not self.gaps:
+                continue
+            async for link in self._links(entry):
+                key = self.source.key(link.url)
+                if key is not None and (link.date is None or self.since <= link.date <= self.until):
+                    yield Found(key, link.url, link.date)
+
+    def _links(self, entry: Feed | Listing | Calendar) -> AsyncIterator[Link]:
+        if isinstance(entry, Feed):
+            return self._feed(entry)
+        return self._listing(entry) if isinstance(entry, Listing) else self._calendar(entry)
+
+    async def _sheet(self, url: str) -> Sheet | None:
+        try:
+            sheet = await self._fetch(url)
+        except Missed as problem:
+            if not problem.in_replay:
+                self.complaints.append(f"{url}: {problem}")
+            return None
+        self.listings += 1
+        return sheet
+
+    async def _feed(self, entry: Feed) -> AsyncIterator[Link]:
+        sheet = await self._sheet(entry.url)
+        if sheet is None:
+            return
+        links = read_feed(sheet, self._zone)
+        if not links:
+            self.complaints.append(f"{entry.url}: a feed without items")
+            return
+        dates = [link.date for link in links if link.date is not None]
+        if len(dates) == len(links) and dates == sorted(dates, reverse=True):
+            self._cover(dates[-1], self.today + dt.timedelta(1))
+        for link in links:
+            yield link
+
+    async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
+        for day in reversed(self.gaps):
+            sheet = await self._sheet(entry.url.format(date=day))
+            if sheet is None:
+                continue
+            links = list(read_items(entry, sheet))
+            if not links and not _has_frame(entry, sheet):
+                self.complaints.append(f"{sheet.url}: neither items nor the frame of a listing")
+                continue
+            self._covered.add(day)
+            for link in links:
+                yield Link(link.url, link.date or day)
+
+    async def _listing(self, entry: Listing) -> AsyncIterator[Link]:
+        url: str | None = entry.url
+        before: dt.date | None = self.today + dt.timedelta(1)
+        seen: set[str] = set()
+        number, last, missed, undated = 1, None, 0, 0
+        while url is not None and number <= MOST_PAGES:
+            sheet = await self._sheet(url)
+            if sheet is None:
+                # With numbered pages one hole can be stepped over; what lay in it stays a gap.
+                before, missed = None, missed + 1
+                if missed > 1 or entry.page is None:
+                    return
+            else:
+                missed = 0
+                links = list(read_items(entry, sheet))
+                fresh = [link for link in links if link.url not in seen]
+                if not fresh:
+                    what = "repeats earlier pages" if links else "has no items"
+                    self.complaints.append(f"{sheet.url}: page {number} of the listing {what}")
+                    return
+                seen.update(link.url for link in fresh)
+                last = _page_count(entry, sheet) or last
+                for link in fresh:
+                    yield link
+                dates = [link.date for link in links if link.date is not None]
+                if dates:
+                    self._cover(dates[-1], dates[0] if before is None else before)
+                    before = dates[-1] + dt.timedelta(1)
+                    if max(dates) < self.since:
+                        return
+                else:
+                    undated += 1
+                    if undated >= UNDATED_PAGES:
+                        return
+                if _is_last(entry, sheet, number, last):
+                    if before is not None and dates:
+                        self._cover(dt.date.min, before)
+                    return
+            number, url = number + 1, _next_page(entry, sheet, number)
+
+    def _cover(self, after: dt.date, before: dt.date) -> None:
+        """The days between two dates, both excluded, are complete."""
+        day = max(after + dt.timedelta(1), self.since)
+        while day < before and day <= self.until:
+            self._covered.add(day)
+            day += dt.timedelta(1)
+
+
+def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
+    """The items of an RSS or Atom feed, with their dates of publication in a time zone."""
+    # feedparser fetches what looks like an address, so it is only ever given bytes.
+    parsed = feedparser.parse(
+        sheet.text.encode(), response_headers={"content-type": "text/xml; charset=utf-8"}
+    )
+    links = []
+    for entry in parsed.entries:
+        target = entry.get("link") or entry.get("id") or ""
+        if target:
+            links.append(Link(urljoin(sheet.url, target), _moment(entry, zone)))
+    return links
+
+
+def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
+    for name in ("published", "updated"):
+        value = entry.get(name)
+        if not value:
+            continue
+        for read in (dt.datetime.fromisoformat, parsedate_to_datetime):
+            try:
+                moment = read(value)
+            except ValueError:
+                continue
+            return (moment.astimezone(zone) if moment.tzinfo else moment).date()
+    return None
+
+
+def read_items(entry: Items, sheet: Sheet) -> Iterator[Link]:
+    """The links of a listing or calendar page, in its order."""
+    for item in Selector(sheet.text).css(entry.item):
+        anchors = [item] if item.root.tag == "a" else item.css(entry.link)
+        href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
+        if href:
+            yield Link(urljoin(sheet.url, href.strip()), _item_date(entry, item))
+
+
+def _item_date(entry: Items, item: Selector) -> dt.date | None:
+    if entry.date is None:
+        return None
+    for place in item.css(entry.date):
+        stated = place.attrib.get("datetime") or " ".join(place.xpath("string()").get("").split())
+        found = _date_in(stated, entry.date_format)
+        if found:
+            return found
+    return None
+
+
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+
+
+def _date_in(stated: str, form: str | None) -> dt.date | None:
+    try:
+        if form:
+            return dt.datetime.strptime(stated, form).date()
+        match = _ISO.search(stated)
+        return dt.date(*map(int, match.groups())) if match else None
+    except ValueError:
+        return None
+
+
+def _has_frame(entry: Items, sheet: Sheet) -> bool:
+    return entry.frame is not None and bool(Selector(sheet.text).css(entry.frame))
+
+
+def _page_count(entry: Listing, sheet: Sheet) -> int | None:
+    match = re.search(entry.pages, sheet.text) if entry.pages else None
+    return int(match[1]) if match else None
+
+
+def _is_last(entry: Listing, sheet: Sheet, number: int, last: int | None) -> bool:
+    if last is not None:
+        return number >= last
+    return entry.page is None and _next_page(entry, sheet, number) is None
+
+
+def _next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
+    """The address of the page after page `number`."""
+    if entry.page is not None:
+        return entry.page.replace("{page}", str(entry.start + number - 1))
+    if entry.next is None or sheet is None:
+        return None
+    href = Selector(sheet.text).css(entry.next).attrib.get("href")
+    return urljoin(sheet.url, href) if href else None

@@ -1,0 +1,48 @@
+"""What a crawl is told and what it tells: the two messages between a crawl's process and its caller."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from crawler.source import Source
+
+
+class CrawlJob(BaseModel):
+    """One crawl: one source, one window of days (both ends included), one run of the ledger."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Source
+    since: dt.date
+    until: dt.date
+    today: dt.date
+    run_id: int
+    database_url: str
+    archive: Path
+    replay: Path | None = None
+    contact: str | None = None
+    delay: float | None = None
+
+
+class CrawlReport(BaseModel):
+    """How a crawl went. Its pages are in the ledger.
+
+    Args:
+        finished: whether the spider came to its own end.
+        listings: discovery pages read.
+        gaps: days of the window that no discovery covered from end to end.
+        complaints: what went wrong in discovery, one line each.
+        misses: requests that a replayed capture had no answer to.
+        seconds: how long it took.
+    """
+
+    finished: bool
+    reason: str
+    listings: int = 0
+    gaps: tuple[dt.date, ...] = ()
+    complaints: tuple[str, ...] = ()
+    misses: int = 0
+    seconds: float = 0.0

@@ -1,0 +1,102 @@
+"""The spider: walks a source's listings, fetches the window's documents, writes the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response, TextResponse
+from twisted.python.failure import Failure
+
+from crawler.discovery import Missed, Sheet, Walk
+from crawler.job import CrawlJob
+from crawler.middlewares import CAPTURE, Miss
+from storage import ledger
+from storage.database import Database
+from storage.models import Disposition
+
+GONE = frozenset({404, 410})
+BLOCKED = frozenset({401, 403, 407, 429, 451, 503})
+
+
+class BriefingSpider(Spider):
+    """Fetches every document of one source in one window, once each."""
+
+    name = "briefing"
+
+    def __init__(self, job: CrawlJob, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.allowed_domains = list(job.source.hosts)
+        self.walk = Walk(job.source, job.since, job.until, job.today, self._sheet)
+        self._database = Database(job.database_url)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Scrapy's way to make one; the job stands in the settings."""
+        return super().from_crawler(crawler, *args, job=crawler.settings["PODIUM_JOB"], **kwargs)
+
+    async def start(self) -> AsyncIterator[Any]:
+        """A request for each document that the walk finds, as it finds it."""
+        async for found in self.walk.found():
+            with self._database.write() as session:
+                fresh = ledger.discovered(session, self.job.run_id, found)
+            if fresh:
+                yield Request(
+                    found.url,
+                    callback=self.document,
+                    errback=self.lost,
+                    cb_kwargs={"key": found.key},
+                    dont_filter=True,
+                )
+
+    def document(self, response: Response, key: str) -> None:
+        """Note the capture; a response that can't be a document is settled here and now."""
+        if response.status in GONE:
+            self._settle(key, "gone", f"HTTP {response.status}")
+        elif response.status in BLOCKED:
+            self._settle(key, "blocked", f"HTTP {response.status}")
+        elif response.status != 200:
+            self._settle(key, "failed", f"HTTP {response.status}")
+        elif self.job.source.key(response.url) is None:
+            self._settle(key, "rejected", f"redirected to {response.url}, which is no document")
+        else:
+            with self._database.write() as session:
+                ledger.fetched(session, self.job.run_id, key, response.meta[CAPTURE])
+
+    def lost(self, failure: Failure) -> None:
+        """A request without a response."""
+        key = failure.request.cb_kwargs["key"]  # type: ignore[attr-defined]
+        problem = failure.value
+        reason = _reason(problem)
+        blocked = isinstance(problem, IgnoreRequest) and "robots" in reason
+        self._settle(key, "blocked" if blocked else "failed", reason)
+
+    async def _sheet(self, url: str) -> Sheet:
+        """A discovery page, through the same middlewares as any other."""
+        assert self.crawler.engine is not None
+        try:
+            response = await self.crawler.engine.download_async(Request(url, dont_filter=True))
+        except Exception as problem:
+            raise Missed(_reason(problem), in_replay=isinstance(problem, Miss)) from problem
+        if response.status != 200:
+            raise Missed(f"HTTP {response.status}")
+        if not isinstance(response, TextResponse):
+            raise Missed("not a text")
+        return Sheet(response.url, response.text)
+
+    def _settle(self, key: str, disposition: Disposition, reason: str) -> None:
+        with self._database.write() as session:
+            ledger.settle(session, self.job.run_id, key, disposition, reason)
+
+
+def _reason(problem: BaseException | None) -> str:
+    """One line about a failed request."""
+    text = " ".join(str(problem).split())
+    name = type(problem).__name__
+    if isinstance(problem, IgnoreRequest):
+        return "forbidden by robots.txt" if "robots" in text.lower() else (text or "ignored")
+    return f"{name}: {text}"[:300] if text else name

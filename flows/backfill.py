@@ -1,0 +1,37 @@
+"""The backfill flow: everything that sources published in a window of days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from flows import plan
+from flows.settings import load_settings
+from flows.tasks import collect_in_flow
+
+
+def _name() -> str:
+    asked = flow_run.parameters
+    return f"backfill-{asked['since']:%Y-%m-%d}-{asked['until']:%Y-%m-%d}"
+
+
+@flow(name="backfill", flow_run_name=_name, validate_parameters=True)
+def backfill(
+    since: dt.date, until: dt.date, sources: list[str] | None = None, replay: Path | None = None
+) -> State[Any]:
+    """Collect a window of each source.
+
+    Args:
+        since: first day of the window.
+        until: last day of the window.
+        sources: ids of sources; none for all.
+        replay: a WARC file on the worker's machine that answers instead of the network.
+    """
+    settings = load_settings()
+    orders = plan.backfill(settings, since, until, sources or (), replay)
+    return collect_in_flow(orders, settings, "backfill")

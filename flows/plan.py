@@ -1,0 +1,119 @@
+"""Which sources, which days: what a night and a backfill come to, before anything is fetched or written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from crawler.replay import Replay
+from crawler.source import Source, SourceError, load_sources
+from flows.collect import Order
+from flows.settings import Settings, SettingsError
+from storage import ledger
+from storage.archive import ArchiveError
+from storage.database import Database
+
+
+class WindowError(ValueError):
+    """A window of days that is none; one line."""
+
+
+def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = None) -> list[Order]:
+    """The orders of tonight: the last days of each source, back to its last night where that is longer ago.
+
+    Args:
+        settings: the length of the window, the database, the contact.
+        ids: sources; none for all.
+        replay: a WARC file that answers instead of the network; its newest capture's day is today.
+
+    Raises:
+        SourceError, SettingsError, storage.archive.ArchiveError, storage.database.DatabaseError: see `choose`.
+    """
+    tape = _tape(replay)
+    sources = choose(settings, ids, tape)
+    database = Database(settings.database_url)
+    try:
+        orders = []
+        for source in sources:
+            today = today_of(source, tape)
+            since = today - dt.timedelta(settings.window_days)
+            with database.read() as session:
+                last = ledger.last_night(session, source.id)
+            if last is not None:
+                since = min(since, last.until)
+            orders.append(Order("nightly", source, since, today, today, replay))
+        return orders
+    finally:
+        database.close()
+
+
+def backfill(
+    settings: Settings,
+    since: dt.date,
+    until: dt.date,
+    ids: Sequence[str] = (),
+    replay: Path | None = None,
+) -> list[Order]:
+    """The orders of a backfill over a window of days, both included.
+
+    Raises:
+        WindowError: it ends before it begins, or begins after today.
+        SourceError, SettingsError, storage.archive.ArchiveError, storage.database.DatabaseError: see `choose`.
+    """
+    if until < since:
+        raise WindowError(f"the window ends ({until}) before it begins ({since})")
+    tape = _tape(replay)
+    orders = []
+    for source in choose(settings, ids, tape):
+        today = today_of(source, tape)
+        if since > today:
+            raise WindowError(f"the window begins on {since}, after today ({today})")
+        orders.append(Order("backfill", source, since, min(until, today), today, replay))
+    Database(settings.database_url).close()
+    return orders
+
+
+def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -> list[Source]:
+    """The sources of those ids, or all that a crawl may visit.
+
+    Args:
+        settings: names the folder of further sources, and the contact.
+        ids: none for all; a replay then takes those whose hosts it holds.
+        tape: the replay, if any: no request leaves, so no contact is needed.
+
+    Raises:
+        SourceError: an id is unknown, or a source file is unusable.
+        SettingsError: the live web would be crawled without a contact.
+    """
+    known = load_sources(settings.sources)
+    for name in ids:
+        if name not in known:
+            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
+    chosen = [known[name] for name in dict.fromkeys(ids)] if ids else list(known.values())
+    if tape is not None:
+        if not ids:
+            chosen = [source for source in chosen if tape.holds(source.hosts)]
+        if not chosen:
+            raise SourceError(f"{tape.path}: no source has its hosts; name one with --source")
+    elif not settings.contact and not all(source.loopback for source in chosen):
+        raise SettingsError(
+            "no contact: set PODIUM_CONTACT to an e-mail address or URL that a site's owner can complain to"
+        )
+    return chosen
+
+
+def today_of(source: Source, tape: Replay | None = None) -> dt.date:
+    """Today in the source's time zone; in a replay the day of its newest capture."""
+    moment = tape.last if tape is not None else None
+    return (moment or dt.datetime.now(dt.UTC)).astimezone(ZoneInfo(source.timezone)).date()
+
+
+def _tape(path: Path | None) -> Replay | None:
+    if path is None:
+        return None
+    tape = Replay(path)
+    if not len(tape):
+        raise ArchiveError(f"{path}: holds no response")
+    return tape

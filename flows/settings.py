@@ -1,0 +1,85 @@
+"""Settings: flags first, then ``PODIUM_*`` variables, then ``podium.toml``, then what stands here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+FILE = Path("podium.toml")
+
+
+class SettingsError(Exception):
+    """A setting that can't be used; one line."""
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how the web is met."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PODIUM_", toml_file=FILE, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    database_url: str = Field(
+        default="sqlite:///podium-data/podium.db", description="SQLAlchemy address of the database"
+    )
+    archive: Path = Field(default=Path("podium-data/archive"), description="folder of the WARC files")
+    sources: Path | None = Field(default=None, description="folder of further source files")
+    contact: str | None = Field(default=None, description="where a site's owner can complain: e-mail or URL")
+    window_days: int = Field(default=14, ge=1, le=366, description="days a night looks back")
+    delay: float | None = Field(
+        default=None, ge=0, description="seconds between requests; never below a source's"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names them
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, variables, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give another process these settings, wherever it runs."""
+        url = self.database_url
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/"):
+            url = f"{prefix}{Path(url.removeprefix(prefix)).absolute()}"
+        out = {
+            "PODIUM_DATABASE_URL": url,
+            "PODIUM_ARCHIVE": str(self.archive.absolute()),
+            "PODIUM_WINDOW_DAYS": str(self.window_days),
+        }
+        if self.sources:
+            out["PODIUM_SOURCES"] = str(self.sources.absolute())
+        if self.contact:
+            out["PODIUM_CONTACT"] = self.contact
+        if self.delay is not None:
+            out["PODIUM_DELAY"] = str(self.delay)
+        return out
+
+
+def load_settings(**flags: object) -> Settings:
+    """The settings in force; a flag that is None was not given.
+
+    Raises:
+        SettingsError: a value is wrong, or ``podium.toml`` can't be read.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = ".".join(str(step) for step in first["loc"])
+        raise SettingsError(f"setting {name}: {first['msg']}") from problem
+    except ValueError as problem:  # tomllib's error is one
+        raise SettingsError(f"{FILE}: {problem}") from problem

@@ -1,0 +1,89 @@
+"""The steps of a collection as Prefect tasks, and one source's collection as a flow run of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from crawler.job import CrawlJob, CrawlReport
+from crawler.source import Source
+from flows import report
+from flows.collect import (
+    Item,
+    Order,
+    Outcome,
+    SourceReport,
+    Steps,
+    collect,
+    collect_all,
+    crawl,
+    extract_batch,
+    load_batch,
+)
+from flows.settings import Settings
+from storage.database import Database
+
+# No step is cached: databases and process pools can't be hashed, and none may be skipped because it ran before.
+
+
+@task(task_run_name="crawl {job.source.id}", cache_policy=NO_CACHE, persist_result=False)
+def crawl_task(job: CrawlJob, watch: Callable[[], None]) -> CrawlReport:
+    """Discover and fetch."""
+    return crawl(job, watch)
+
+
+@task(task_run_name="extract {source.id}", cache_policy=NO_CACHE, persist_result=False)
+def extract_task(
+    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None
+) -> list[Outcome]:
+    """Read a batch of archived pages."""
+    return extract_batch(items, archive, source, pool)
+
+
+@task(task_run_name="load {source.id}", cache_policy=NO_CACHE, persist_result=False)
+def load_task(database: Database, run_id: int, source: Source, outcomes: Iterable[Outcome]) -> list[int]:
+    """Load a batch of transcripts."""
+    return load_batch(database, run_id, source, outcomes)
+
+
+TASKS = Steps(crawl=crawl_task, extract=extract_task, load=load_task)
+
+
+def collect_in_flow(orders: Sequence[Order], settings: Settings, name: str) -> State[Any]:
+    """Collect every order within the running flow, publish the report, and say how the flow ends.
+
+    Args:
+        orders: one a source.
+        settings: where things are kept.
+        name: of the report and of its artifact: lower case, digits and dashes.
+    """
+    logger = get_run_logger()
+
+    def one(order: Order) -> SourceReport:
+        return collect(order, settings, steps=TASKS)
+
+    reports = collect_all(orders, one)
+    for line in report.lines(reports):
+        logger.info("%s", line)
+    create_markdown_artifact(
+        report.markdown(name, reports), key=f"{name}-report", description="what the run found, source by source"
+    )
+    return final_state(reports)
+
+
+def final_state(reports: Sequence[SourceReport]) -> State[Any]:
+    """Completed, Completed under the name Degraded, or Failed, with the sources that made it so."""
+    status = report.exit_status(reports)
+    bad = "; ".join(f"{r.source}: {r.reasons[0]}" for r in reports if r.reasons)
+    if status == 0:
+        return Completed(message="every source is complete")
+    return Completed(name="Degraded", message=bad) if status == 1 else Failed(message=bad)

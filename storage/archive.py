@@ -1,0 +1,207 @@
+"""Raw captures as WARC files: one gzip member a record, addressed by file, offset and length.
+
+A page is archived before anything reads it. Records are only ever appended; each crawl writes a file of its
+own, so that no two processes share one.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from warcio.archiveiterator import ArchiveIterator
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.recordloader import ArcWarcRecord
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.timeutils import datetime_to_iso_date, iso_date_to_datetime
+from warcio.warcwriter import WARCWriter
+
+SOFTWARE = "podium"
+
+
+class ArchiveError(Exception):
+    """A WARC file that isn't one, is torn, or holds something else than was recorded; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a record stands: a file below the archive's folder, offset and length in bytes."""
+
+    warc: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One response as it was received, content encoding undone."""
+
+    url: str
+    fetched_at: dt.datetime
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """The body's digest, as `digest_of` gives it."""
+        return digest_of(self.body)
+
+    def header(self, name: str) -> str:
+        """The first header of that name, whatever its case; empty where there is none."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+def digest_of(body: bytes) -> str:
+    """``sha256:`` and the SHA-256 in base 32: the form of WARC-Payload-Digest (WARC 1.1, 5.9)."""
+    return "sha256:" + base64.b32encode(hashlib.sha256(body).digest()).decode()
+
+
+class Archive:
+    """A folder of WARC files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def writer(self, source: str, run: int, now: dt.datetime) -> Writer:
+        """A writer to a new file: ``SOURCE/YEAR/SOURCE-MOMENT-rRUN-pPID.warc.gz``."""
+        name = f"{source}-{now:%Y%m%dT%H%M%S}-r{run}-p{os.getpid()}.warc.gz"
+        return Writer(self.folder, f"{source}/{now:%Y}/{name}")
+
+    def read(self, location: Location, *, digest: str | None = None) -> Record:
+        """The record at a location.
+
+        Raises:
+            ArchiveError: there is no whole response record there, or its body has another digest.
+        """
+        path = self.folder / location.warc
+        try:
+            with path.open("rb") as file:
+                file.seek(location.offset)
+                member = file.read(location.length)
+        except OSError as problem:
+            raise ArchiveError(f"{path}: {problem.strerror}") from problem
+        record = next((found for found, _ in _responses(BytesIO(member), path)), None)
+        if record is None or (digest is not None and record.digest != digest):
+            raise ArchiveError(f"{path}: not the recorded capture at offset {location.offset}")
+        return record
+
+
+class Writer:
+    """Appends responses to one WARC file, each on disk before `write` returns."""
+
+    def __init__(self, folder: Path, warc: str) -> None:
+        self._path = folder / warc
+        self._warc = warc
+        self._file: IO[bytes] | None = None
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, record: Record) -> Location:
+        """Append a record; the file is made by the first.
+
+        Raises:
+            ArchiveError: the disk refused it.
+        """
+        try:
+            file = self._open()
+            offset = file.tell()
+            self._writer.write_record(self._response(record))
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as problem:
+            raise ArchiveError(f"{self._path}: {problem.strerror}") from problem
+        return Location(self._warc, offset, file.tell() - offset)
+
+    def close(self) -> None:
+        """Close the file; a further `write` opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> IO[bytes]:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab")
+            self._file.seek(0, os.SEEK_END)
+            self._writer = WARCWriter(self._file, gzip=True, warc_version="1.1")
+            if self._file.tell() == 0:
+                about = {"software": SOFTWARE, "format": "WARC File Format 1.1"}
+                self._writer.write_record(self._writer.create_warcinfo_record(self._path.name, about))
+        return self._file
+
+    def _response(self, record: Record) -> ArcWarcRecord:
+        # The body is archived decoded, so the headers that describe its transfer no longer hold.
+        headers = [(k, v) for k, v in record.headers if k.lower() not in _TRANSFER]
+        headers.append(("Content-Length", str(len(record.body))))
+        return self._writer.create_warc_record(
+            record.url,
+            "response",
+            payload=BytesIO(record.body),
+            length=len(record.body),
+            http_headers=StatusAndHeaders(str(record.status), headers, protocol="HTTP/1.1"),
+            warc_headers_dict={
+                "WARC-Date": datetime_to_iso_date(record.fetched_at, use_micros=True),
+                "WARC-Payload-Digest": record.digest,
+            },
+        )
+
+
+_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+def read_warc(path: Path) -> Iterator[tuple[Record, Location]]:
+    """Every response of a WARC file, gzip or plain, from whatever tool.
+
+    Raises:
+        ArchiveError: it is no WARC file, or ends within a record.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from _responses(file, path)
+    except OSError as problem:
+        raise ArchiveError(f"{path}: {problem.strerror}") from problem
+
+
+def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]:
+    records = ArchiveIterator(file)
+    try:
+        for found in records:
+            if found.rec_type != "response" or found.http_headers is None:
+                continue
+            url = found.rec_headers.get_header("WARC-Target-URI") or ""
+            moment = iso_date_to_datetime(found.rec_headers.get_header("WARC-Date"))
+            body = found.content_stream().read()
+            offset, length = records.get_record_offset(), records.get_record_length()
+            yield (
+                Record(url, moment.replace(tzinfo=dt.UTC), _status(found), _headers(found), body),
+                Location(path.name, offset, length),
+            )
+    except (ArchiveLoadFailed, EOFError, ValueError, TypeError) as problem:
+        first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        raise ArchiveError(f"{path}: not a whole WARC file: {first}") from problem
+
+
+def _status(record: ArcWarcRecord) -> int:
+    code = record.http_headers.get_statuscode()
+    return int(code) if code.isdigit() else 0
+
+
+def _headers(record: ArcWarcRecord) -> tuple[tuple[str, str], ...]:
+    pairs: Sequence[tuple[str, str]] = record.http_headers.headers
+    return tuple((name, value) for name, value in pairs)

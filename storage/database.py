@@ -1,0 +1,132 @@
+"""The database: SQLite for one machine, PostgreSQL for real use; opened at the current schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+SCHEMA = "0001"
+"""The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
+
+BUSY_SECONDS = 60
+"""How long a writer waits for another on SQLite. A page's transaction takes milliseconds."""
+
+# Serialises first starts on one PostgreSQL server; any number does that no other program uses.
+_MIGRATION_LOCK = 0x504F4449
+
+
+class DatabaseError(Exception):
+    """The database can't be opened or has a schema this version doesn't know; one line, no password in it."""
+
+
+class Database:
+    """A database that is open and has the current schema.
+
+    Args:
+        url: an SQLAlchemy address, such as ``sqlite:///podium.db`` or ``postgresql://user@host/podium``.
+        create: whether an SQLite file that is not there is made.
+
+    Raises:
+        DatabaseError: it can't be opened or migrated, or its schema is newer than this version's.
+    """
+
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        try:
+            address = make_url(url)
+        except ArgumentError as problem:
+            raise DatabaseError(f"not a database address: {url!r}") from problem
+        if address.get_backend_name() not in ("sqlite", "postgresql"):
+            raise DatabaseError(f"{address.get_backend_name()}: only sqlite and postgresql are supported")
+        self.url = address.render_as_string(hide_password=True)
+        file = address.database if address.get_backend_name() == "sqlite" else None
+        if file and file != ":memory:":
+            if not create and not Path(file).exists():
+                raise DatabaseError(f"{file}: there is no database here yet; collect something first")
+            if create:
+                _make_folder(Path(file).parent)
+        try:
+            self.engine = _engine(address)
+            self._writing = self.engine.execution_options(podium_writes=True)
+            self._migrate()
+        except (DBAPIError, NoSuchModuleError) as problem:
+            cause = str(getattr(problem, "orig", None) or problem).strip().splitlines()[0]
+            raise DatabaseError(f"{self.url}: {cause}") from problem
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session to read in; what it loads stays usable after it ends."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that is one transaction: committed at the end, rolled back by an exception.
+
+        On SQLite it takes the write lock at its start, so that two writers queue instead of one of them
+        failing half-way.
+        """
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def _migrate(self) -> None:
+        with self.engine.connect() as connection:
+            if _version(connection) == SCHEMA:
+                return
+        from storage.migrations import upgrade  # Alembic takes a while to import and is rarely needed
+
+        with self._writing.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            found = _version(connection)
+            if found != SCHEMA:
+                if found is not None and found > SCHEMA:
+                    raise DatabaseError(
+                        f"{self.url}: schema {found} is newer than this Podium knows ({SCHEMA}); update Podium"
+                    )
+                upgrade(connection)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DatabaseError(f"{folder}: {problem.strerror}") from problem
+
+
+def _version(connection: Connection) -> str | None:
+    """The schema's version, or None for an empty database."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _engine(address: URL) -> Engine:
+    if address.get_backend_name() == "postgresql":
+        return create_engine(address, pool_pre_ping=True)
+    engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+
+    # pysqlite opens transactions by itself, late and without a lock; with isolation_level None we say when.
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("podium_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,171 @@
+"""The ledger: what became of every page in every run.
+
+A page is written down when it is discovered, without a disposition. It gets one, for good, when it is settled.
+A run that ends with an unsettled page has failed: that is how nothing is lost without a word.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document that a discovery came upon: its key within the source, address, and the listing's date."""
+
+    key: str
+    url: str
+    date_hint: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A run's pages by disposition."""
+
+    counts: dict[Disposition, int] = field(default_factory=dict)
+    unsettled: int = 0
+
+    @property
+    def discovered(self) -> int:
+        """Every page of the run."""
+        return sum(self.counts.values()) + self.unsettled
+
+    def __str__(self) -> str:
+        parts = [f"{self.counts[name]} {name}" for name in DISPOSITIONS if self.counts.get(name)]
+        parts += [f"{self.unsettled} unsettled"] if self.unsettled else []
+        return f"{self.discovered} discovered" + (f" = {' + '.join(parts)}" if parts else "")
+
+
+def open_run(session: Session, kind: RunKind, source: str, since: dt.date, until: dt.date) -> Run:
+    """A new run of this process, in state running. Runs of dead processes on this host are ended as failed."""
+    dead = [
+        run
+        for run in session.scalars(select(Run).where(Run.source == source, Run.state == "running"))
+        if not _alive(run.process)
+    ]
+    for run in dead:
+        run.state, run.finished_at = "failed", dt.datetime.now(dt.UTC)
+        run.reasons = [*run.reasons, "interrupted: its process is gone"]
+    run = Run(
+        kind=kind,
+        source=source,
+        since=since,
+        until=until,
+        started_at=dt.datetime.now(dt.UTC),
+        state="running",
+        reasons=[],
+        process=f"{socket.gethostname()}:{os.getpid()}",
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: bool) -> RunState:
+    """End a run. It fails when told so or when a page is unsettled; any other reason makes it degraded.
+
+    Returns:
+        The state it ended in.
+    """
+    tally = tally_of(session, run_id)
+    complaints = list(reasons)
+    if tally.unsettled:
+        complaints.append(f"{tally.unsettled} of {tally.discovered} pages have no disposition")
+    state: RunState = "failed" if failed or tally.unsettled else "degraded" if complaints else "completed"
+    run = session.get_one(Run, run_id)
+    run.state, run.reasons, run.finished_at = state, complaints, dt.datetime.now(dt.UTC)
+    return state
+
+
+def discovered(session: Session, run_id: int, found: Found) -> bool:
+    """Write a page down; False where the run knows it already."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = insert(Page).values(run_id=run_id, key=found.key, url=found.url, date_hint=found.date_hint)
+    return session.scalar(row.on_conflict_do_nothing().returning(Page.id)) is not None
+
+
+def fetched(session: Session, run_id: int, key: str, capture_id: int) -> None:
+    """The page has a capture, to be extracted and loaded."""
+    session.execute(update(Page).where(*_the(run_id, key)).values(capture_id=capture_id))
+
+
+def settle(
+    session: Session,
+    run_id: int,
+    key: str,
+    disposition: Disposition,
+    reason: str | None = None,
+    revision_id: int | None = None,
+) -> None:
+    """Give a page its disposition; one that has one keeps it."""
+    session.execute(
+        update(Page)
+        .where(*_the(run_id, key), Page.disposition.is_(None))
+        .values(disposition=disposition, reason=reason, revision_id=revision_id)
+    )
+
+
+def to_extract(session: Session, run_id: int, limit: int) -> list[tuple[Page, Capture]]:
+    """The run's pages that were fetched and not settled, at most `limit`, in the order of discovery."""
+    rows = session.execute(
+        select(Page, Capture)
+        .join(Page.capture)
+        .where(Page.run_id == run_id, Page.disposition.is_(None))
+        .order_by(Page.id)
+        .limit(limit)
+    )
+    return [(page, capture) for page, capture in rows]
+
+
+def tally_of(session: Session, run_id: int) -> Tally:
+    """The run's pages, counted by disposition."""
+    rows = session.execute(
+        select(Page.disposition, func.count()).where(Page.run_id == run_id).group_by(Page.disposition)
+    )
+    counts = dict(rows.tuples().all())
+    unsettled = counts.pop(None, 0)
+    return Tally({name: counts[name] for name in DISPOSITIONS if name in counts}, unsettled)
+
+
+def pages_of(session: Session, run_id: int) -> list[Page]:
+    """The run's pages, newest first by the listing's date."""
+    order = (Page.date_hint.desc(), Page.id)
+    return list(session.scalars(select(Page).where(Page.run_id == run_id).order_by(*order)))
+
+
+def last_night(session: Session, source: str) -> Run | None:
+    """The source's newest nightly run that ended without failing."""
+    return session.scalar(
+        select(Run)
+        .where(Run.source == source, Run.kind == "nightly", Run.state.in_(("completed", "degraded")))
+        .order_by(Run.until.desc(), Run.id.desc())
+        .limit(1)
+    )
+
+
+def _the(run_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Page.run_id == run_id, Page.key == key
+
+
+def _alive(process: str) -> bool:
+    """Whether a process may still run; one on another host can't be asked and counts as alive."""
+    host, _, pid = process.rpartition(":")
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,173 @@
+"""Loading one transcript: new, revised, unchanged or duplicate, decided and written in one transaction.
+
+Seen means loaded: there is no mark beside the rows themselves. Two processes that load the same page at once
+are decided by the tables' unique constraints; the one that loses looks again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storage import ledger, models
+from storage.database import Database
+from storage.transcript import Transcript
+
+TRIES = 5
+SHORT_WORDS = 60
+"""Below this many words a text may recur honestly ("The President signed ..."), so its date tells it apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load came to. `revision_id` is the revision that holds the text now."""
+
+    disposition: models.Disposition
+    revision_id: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A transcript with where it comes from."""
+
+    transcript: Transcript
+    source: str
+    key: str
+    url: str
+    capture_id: int
+    extractor: int
+
+
+def digest(transcript: Transcript) -> str:
+    """What makes two transcripts the same text: labels and words in order, case and spacing aside.
+
+    Title and date don't count, since those who republish a text give it their own; the date does for a text
+    under `SHORT_WORDS` words.
+    """
+    words = " ".join(f"{turn.label or ''}\n{turn.text}" for turn in transcript.turns).casefold().split()
+    if len(words) < SHORT_WORDS:
+        words += [transcript.date.isoformat(), *transcript.title.casefold().split()]
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
+
+
+def load(database: Database, run_id: int, reading: Reading) -> Loaded:
+    """Write a transcript and settle its page in the ledger, in one transaction.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database failed; nothing was written.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            with database.write() as session:
+                loaded = _decide(session, reading)
+                ledger.settle(
+                    session, run_id, reading.key, loaded.disposition, loaded.reason, loaded.revision_id
+                )
+                return loaded
+        except IntegrityError:
+            # Another process loaded the same page or text a moment ago: what it wrote is there now.
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _decide(session: Session, reading: Reading) -> Loaded:
+    text = digest(reading.transcript)
+    here = session.scalar(
+        select(models.Appearance).where(
+            models.Appearance.source == reading.source, models.Appearance.key == reading.key
+        )
+    )
+    if here is not None:
+        current = _current(session, here.transcript_id)
+        if here.digest == text and _same_head(current, reading):
+            return Loaded("unchanged", current.id)
+        own = here.transcript
+        if (own.source, own.key) == (reading.source, reading.key):
+            here.digest = text
+            return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
+        if here.digest == text:
+            return Loaded("unchanged", current.id)
+    known = session.scalar(
+        select(models.Revision.transcript_id).where(models.Revision.digest == text).limit(1)
+    )
+    if known is None:
+        loaded = _create(session, text, reading)
+        known = session.get_one(models.Revision, loaded.revision_id).transcript_id
+    else:
+        current = _current(session, known)
+        first = current.transcript
+        loaded = Loaded("duplicate", current.id, f"same text as {first.source} {first.key}")
+    if here is None:
+        here = models.Appearance(
+            source=reading.source, key=reading.key, url=reading.url, first_seen=dt.datetime.now(dt.UTC)
+        )
+        session.add(here)
+    here.transcript_id, here.digest = known, text
+    session.flush()
+    return loaded
+
+
+def _same_head(current: models.Revision, reading: Reading) -> bool:
+    return (current.title, current.date) == (reading.transcript.title, reading.transcript.date)
+
+
+def _current(session: Session, transcript_id: int) -> models.Revision:
+    newest = select(func.max(models.Revision.number)).where(models.Revision.transcript_id == transcript_id)
+    return session.scalars(
+        select(models.Revision).where(
+            models.Revision.transcript_id == transcript_id,
+            models.Revision.number == newest.scalar_subquery(),
+        )
+    ).one()
+
+
+def _create(session: Session, text: str, reading: Reading) -> Loaded:
+    transcript = models.Transcript(
+        source=reading.source, key=reading.key, first_digest=text, created_at=dt.datetime.now(dt.UTC)
+    )
+    session.add(transcript)
+    session.flush()
+    return Loaded("new", _revise(session, transcript.id, 1, text, reading))
+
+
+def _revise(session: Session, transcript_id: int, number: int, text: str, reading: Reading) -> int:
+    read = reading.transcript
+    revision = models.Revision(
+        transcript_id=transcript_id,
+        number=number,
+        capture_id=reading.capture_id,
+        extractor=reading.extractor,
+        loaded_at=dt.datetime.now(dt.UTC),
+        digest=text,
+        date=read.date,
+        title=read.title,
+        language=read.language,
+        kind=read.kind,
+        event_date=read.event_date,
+        document_number=read.number,
+        left_out=list(read.left_out),
+        doubts=list(read.doubts),
+    )
+    session.add(revision)
+    session.flush()
+    rows = [
+        {
+            "revision_id": revision.id,
+            "position": position,
+            "label": turn.label,
+            "role": turn.role,
+            "speaker": turn.speaker,
+            "text": turn.text,
+        }
+        for position, turn in enumerate(read.turns)
+    ]
+    if rows:
+        session.execute(insert(models.Turn), rows)
+    return revision.id

@@ -1,0 +1,94 @@
+"""Finding a stored transcript and giving it back as it was loaded."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from storage import models
+from storage.transcript import Transcript, Turn
+
+
+def find(session: Session, name: str, number: int | None = None) -> models.Revision | None:
+    """A revision of the transcript that a name stands for; None where there is none.
+
+    Args:
+        session: to read in.
+        name: a transcript's id, an address it appears at, or ``SOURCE/KEY``.
+        number: of the revision; None for the newest.
+    """
+    wanted = _transcript_id(session, name)
+    if wanted is None:
+        return None
+    query = (
+        select(models.Revision)
+        .where(models.Revision.transcript_id == wanted)
+        .options(selectinload(models.Revision.turns), joinedload(models.Revision.capture))
+    )
+    if number is not None:
+        query = query.where(models.Revision.number == number)
+    return session.scalar(query.order_by(models.Revision.number.desc()).limit(1))
+
+
+def transcript_of(revision: models.Revision) -> Transcript:
+    """The transcript that a revision holds; rendered, it is the very text that was loaded."""
+    return Transcript(
+        date=revision.date,
+        title=revision.title,
+        turns=tuple(
+            Turn(
+                tuple(row.text.split("\n")) if row.text else (),
+                label=row.label,
+                role=row.role,  # type: ignore[arg-type] - the column holds nothing else
+                speaker=row.speaker,
+            )
+            for row in revision.turns
+        ),
+        language=revision.language,
+        kind=revision.kind,  # type: ignore[arg-type]
+        event_date=revision.event_date,
+        number=revision.document_number,
+        left_out=tuple(revision.left_out),
+        doubts=tuple(revision.doubts),
+    )
+
+
+def recent_runs(session: Session, limit: int) -> list[models.Run]:
+    """The newest runs, newest first."""
+    return list(session.scalars(select(models.Run).order_by(models.Run.id.desc()).limit(limit)))
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many rows the archive has, by what they are."""
+    tables = {
+        "transcripts": models.Transcript,
+        "revisions": models.Revision,
+        "appearances": models.Appearance,
+        "turns": models.Turn,
+        "captures": models.Capture,
+    }
+    return {
+        name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()
+    }
+
+
+def _transcript_id(session: Session, name: str) -> int | None:
+    if re.fullmatch(r"\d{1,18}", name):
+        return session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
+    source, _, key = name.partition("/")
+    bare = re.sub(r"^https?://", "", name).rstrip("/")
+    return session.scalar(
+        select(models.Appearance.transcript_id)
+        .where(
+            or_(
+                models.Appearance.url.in_(
+                    [f"{scheme}{bare}{end}" for scheme in ("https://", "http://") for end in ("", "/")]
+                ),
+                (models.Appearance.source == source) & (models.Appearance.key == key),
+            )
+        )
+        .order_by(models.Appearance.id)
+        .limit(1)
+    )

@@ -1,0 +1,206 @@
+"""The tables.
+
+A *capture* is one archived response. A *transcript* is one thing said, whoever published it; each text it has
+had is a *revision* with its *turns*, and each address it stands at an *appearance*. A *run* is one collection
+of one source over one window, and a *page* is the ledger's row of what became of one document in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal, get_args
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+Disposition = Literal["new", "revised", "unchanged", "duplicate", "rejected", "blocked", "gone", "failed"]
+"""What became of a page in a run: exactly one of these."""
+
+RunState = Literal["running", "completed", "degraded", "failed"]
+RunKind = Literal["nightly", "backfill"]
+
+DISPOSITIONS: tuple[Disposition, ...] = get_args(Disposition)
+
+
+class UtcTime(TypeDecorator[dt.datetime]):
+    """A moment in UTC, to the microsecond. SQLite keeps no time zone, so it gets and gives naive UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        value = value.astimezone(dt.UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: dt.datetime | None, _dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(dt.UTC) if value.tzinfo else value.replace(tzinfo=dt.UTC)
+
+
+def one_of(column: str, words: Any) -> CheckConstraint:
+    """A constraint that a column holds one of the words of a Literal type, or nothing."""
+    listed = ", ".join(f"'{word}'" for word in get_args(words))
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can name it too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dt.datetime: UtcTime, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class Run(Base):
+    """One collection of one source over one window of days."""
+
+    __tablename__ = "runs"
+    __table_args__ = (one_of("kind", RunKind), one_of("state", RunState))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    source: Mapped[str] = mapped_column(String(40), index=True)
+    since: Mapped[dt.date]
+    until: Mapped[dt.date]
+    started_at: Mapped[dt.datetime]
+    finished_at: Mapped[dt.datetime | None]
+    state: Mapped[str] = mapped_column(String(10))
+    reasons: Mapped[list[str]] = mapped_column(doc="why the run is degraded or failed")
+    process: Mapped[str] = mapped_column(doc="host:pid of the process that runs it")
+
+
+class Capture(Base):
+    """One archived response: where its WARC record stands, and what is worth knowing without reading it."""
+
+    __tablename__ = "captures"
+    __table_args__ = (
+        UniqueConstraint("url", "fetched_at", "digest"),
+        UniqueConstraint("warc", "offset"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(40), index=True)
+    url: Mapped[str]
+    fetched_at: Mapped[dt.datetime]
+    status: Mapped[int] = mapped_column(doc="HTTP status")
+    content_type: Mapped[str]
+    digest: Mapped[str] = mapped_column(doc="sha256:BASE32 of the body, as in WARC-Payload-Digest")
+    size: Mapped[int] = mapped_column(doc="bytes of the body")
+    warc: Mapped[str] = mapped_column(doc="file below the archive's folder")
+    offset: Mapped[int] = mapped_column(doc="of the record's gzip member, in bytes")
+    length: Mapped[int] = mapped_column(doc="of the record's gzip member, in bytes")
+
+
+class Transcript(Base):
+    """One thing said. Its own address is the one it was first loaded from."""
+
+    __tablename__ = "transcripts"
+    __table_args__ = (UniqueConstraint("source", "key"), UniqueConstraint("first_digest"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(doc="what identifies the document within its source")
+    first_digest: Mapped[str] = mapped_column(doc="the first revision's: two loads of one text meet here")
+    created_at: Mapped[dt.datetime]
+
+    revisions: Mapped[list[Revision]] = relationship(back_populates="transcript", order_by="Revision.number")
+    appearances: Mapped[list[Appearance]] = relationship(back_populates="transcript")
+
+
+class Appearance(Base):
+    """An address that a transcript stands at."""
+
+    __tablename__ = "appearances"
+    __table_args__ = (UniqueConstraint("source", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"), index=True)
+    source: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str]
+    url: Mapped[str] = mapped_column(index=True)
+    digest: Mapped[str] = mapped_column(doc="of the text last read there")
+    first_seen: Mapped[dt.datetime]
+
+    transcript: Mapped[Transcript] = relationship(back_populates="appearances")
+
+
+class Revision(Base):
+    """One text of a transcript, and the capture it was read from."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("transcript_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"))
+    number: Mapped[int] = mapped_column(doc="1, 2, ... within the transcript")
+    capture_id: Mapped[int] = mapped_column(ForeignKey("captures.id"), index=True)
+    extractor: Mapped[int] = mapped_column(doc="version of the extractor that read it")
+    loaded_at: Mapped[dt.datetime]
+    digest: Mapped[str] = mapped_column(index=True)
+    date: Mapped[dt.date] = mapped_column(index=True)
+    title: Mapped[str]
+    language: Mapped[str | None] = mapped_column(String(2))
+    kind: Mapped[str] = mapped_column(String(10))
+    event_date: Mapped[dt.date | None]
+    document_number: Mapped[str | None]
+    left_out: Mapped[list[str]]
+    doubts: Mapped[list[str]]
+
+    transcript: Mapped[Transcript] = relationship(back_populates="revisions")
+    capture: Mapped[Capture] = relationship()
+    turns: Mapped[list[Turn]] = relationship(order_by="Turn.position")
+
+
+class Turn(Base):
+    """One turn of a revision."""
+
+    __tablename__ = "turns"
+
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, doc="0, 1, ... within the revision")
+    label: Mapped[str | None]
+    role: Mapped[str | None] = mapped_column(String(10))
+    speaker: Mapped[str | None] = mapped_column(index=True)
+    text: Mapped[str] = mapped_column(doc="paragraphs, one a line")
+
+
+class Page(Base):
+    """The ledger: what became of one document in one run. Without a disposition it is still to do."""
+
+    __tablename__ = "pages"
+    __table_args__ = (UniqueConstraint("run_id", "key"), one_of("disposition", Disposition))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    key: Mapped[str]
+    url: Mapped[str]
+    date_hint: Mapped[dt.date | None] = mapped_column(doc="the date that the listing gave it")
+    capture_id: Mapped[int | None] = mapped_column(ForeignKey("captures.id"), index=True)
+    disposition: Mapped[str | None] = mapped_column(String(10))
+    reason: Mapped[str | None]
+    revision_id: Mapped[int | None] = mapped_column(ForeignKey("revisions.id"), index=True)
+
+    capture: Mapped[Capture | None] = relationship()
+    revision: Mapped[Revision | None] = relationship()
