@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import re
 import socket
+import socketserver
 import sys
 import threading
 import time
@@ -315,11 +316,17 @@ class Visit(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], site: Ministry) -> None:
         self.site = site
         self._open: set[socket.socket] = set()
         super().__init__(address, Visit)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own asks the resolver for the host's name, which can take seconds without a network.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
