@@ -1,28 +1,58 @@
-"""A page as it was fetched -> a transcript, or the reason why it is none."""
+"""A page as it was fetched -> a transcript, or the reason why it is none.
+
+A pure function of bytes, address and source: no network, no clock, nothing kept between two pages. The source's
+layouts say where title, date and body stand; a page of an unknown institution, or of no known layout, is read
+by `crawler.generic`.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lxml import etree
+
+from crawler import accept, blocks, dates, generic
+from crawler.language import language_of
+from crawler.languages import words
+from crawler.layout import Layout
+from crawler.markup import decode, parse, select, tag, text_of
 from crawler.source import Source
-from storage.transcript import Transcript
+from crawler.turns import turns
+from storage.transcript import Kind, Transcript, Turn
 
 VERSION = 1
 """The extractor's version. Raise it with every change that can change a transcript."""
 
+DISAGREE = dt.timedelta(days=2)
+"""Two dates of one page that lie further apart are worth a doubt; many sites publish the day after."""
+
 
 class Refused(Exception):  # noqa: N818 - a verdict on the page, not a fault
-    """The page holds no transcript. `kind` is a word for counting, the message says more."""
+    """The page holds no transcript. `kind` is a word for counting, the message says more.
+
+    The kinds: empty, too large, pdf, not html, truncated, challenge, soft 404, no title, no date, no body.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(kind, message)
         self.kind = kind
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One captured response, as `extract` wants it."""
+    """One captured response, as `extract` wants it.
+
+    Args:
+        url: the address it was asked under.
+        body: its bytes, after any content encoding.
+        content_type: the header's value, with the charset where it gives one.
+        captured: the day of the capture; picks the layout, and no date may lie after it.
+    """
 
     url: str
     body: bytes
@@ -30,5 +60,149 @@ class Page:
     captured: dt.date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What was found on a page, before it is cut into turns."""
+
+    title: str
+    date: dt.date
+    paragraphs: list[blocks.Paragraph]
+    left_out: list[str]
+    doubts: list[str]
+    number: str | None = None
+
+
 def extract(page: Page, source: Source | None) -> Transcript:
-    raise Refused("unread", "not written yet")
+    """The transcript on a page.
+
+    Args:
+        page: the capture.
+        source: whose page it is; None reads it without knowing its layout.
+
+    Raises:
+        Refused: the page holds none, or can't be trusted to hold all of it.
+    """
+    for verdict in (accept.verdict_on_bytes(page.body, page.content_type), accept.verdict_on_end(page.body)):
+        if verdict is not None:
+            raise Refused(*verdict)
+    markup = decode(page.body, page.content_type)
+    root = parse(markup)
+    if root is None:
+        raise Refused("empty", "there is no HTML in the page")
+    verdict = accept.verdict_on_text(markup, root)
+    if verdict is not None:
+        raise Refused(*verdict)
+    parts = None
+    doubts: list[str] = []
+    if source is not None and source.layout:
+        found = _layout_of(root, source, page.captured)
+        if found is not None:
+            parts = _by_layout(root, found[0], found[1], source)
+        else:
+            doubts.append(f"no layout of {source.id} fits the page: read without one")
+    if parts is None:
+        parts = _without_layout(root, page, source)
+    if not any(paragraph.text for paragraph in parts.paragraphs):
+        raise Refused("no body", "the page's body holds no text")
+    language, doubt = language_of(parts.paragraphs, root, source)
+    doubts += [doubt] if doubt else []
+    if page.captured is not None and parts.date > page.captured + dt.timedelta(days=1):
+        doubts.append(f"dated {parts.date}, after its capture on {page.captured}")
+    paragraphs, contents = blocks.without_contents(parts.paragraphs, words(language))
+    found_turns = turns(paragraphs, language)
+    return Transcript(
+        date=parts.date,
+        title=parts.title,
+        turns=found_turns,
+        language=language,
+        kind=_kind(found_turns, parts.title, language),
+        number=parts.number,
+        left_out=(*parts.left_out, *contents),
+        doubts=(*doubts, *parts.doubts),
+    )
+
+
+def _layout_of(
+    root: etree._Element, source: Source, captured: dt.date | None
+) -> tuple[Layout, list[etree._Element]] | None:
+    """The layout that fits the page, and the body it selects; those that hold for the capture's day first."""
+
+    def off(layout: Layout) -> bool:
+        if captured is None:
+            return False
+        early = layout.since is not None and captured < layout.since
+        return early or (layout.until is not None and captured > layout.until)
+
+    for layout in sorted(source.layout, key=off):
+        body = _outermost(select(root, layout.body))
+        if body and select(root, layout.title):
+            return layout, body
+    return None
+
+
+def _outermost(elements: Iterable[etree._Element]) -> list[etree._Element]:
+    """The elements that are within no other of them."""
+    chosen: list[etree._Element] = []
+    seen: set[etree._Element] = set()
+    for element in elements:
+        if not any(above in seen for above in element.iterancestors()):
+            chosen.append(element)
+            seen.add(element)
+    return chosen
+
+
+def _by_layout(
+    root: etree._Element, layout: Layout, body: list[etree._Element], source: Source
+) -> _Parts | None:
+    doubts: list[str] = []
+    title = next((text for text in map(text_of, select(root, layout.title)) if text), "")
+    if not title:
+        raise Refused("no title", f"layout {layout.name}: the headline is empty")
+    date = _date_of(root, layout, source)
+    published = generic.published(root, source.timezone)
+    if date is None:
+        if published is None:
+            raise Refused("no date", f"layout {layout.name}: no date where the page should have it")
+        date = published
+        doubts.append("the date is from the page's metadata: the layout's place for it is empty")
+    elif published is not None and abs(published - date) > DISAGREE:
+        doubts.append(f"the page says {date}, its metadata {published}")
+    lead = select(root, layout.lead) if layout.lead else []
+    drop = {element for selector in layout.drop for element in select(root, (selector,))}
+    within = [element for element in lead if any(above in body for above in element.iterancestors())]
+    paragraphs, left_out = blocks.read(body, frozenset(drop.union(within)))
+    number = next((text for text in map(text_of, select(root, layout.number)) if text), None)
+    return _Parts(title, date, paragraphs, left_out, doubts, number)
+
+
+def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | None:
+    """The publication date where the layout says it stands."""
+    month_first = source.timezone.startswith("America/") and source.language == "en"
+    for selector in layout.date:
+        for element in select(root, (selector,)):
+            machine = element.get("datetime") or (element.get("content") if tag(element) == "meta" else None)
+            day = dates.stamp(machine, source.timezone) if machine else None
+            if day is not None:
+                return day
+            found = dates.find(text_of(element), month_first=month_first)
+            if found is not None:
+                return found[0]
+    return None
+
+
+def _without_layout(root: etree._Element, page: Page, source: Source | None) -> _Parts:
+    found = generic.read(root, page.url, source.timezone if source is not None else None)
+    if not found.paragraphs:
+        raise Refused("no body", "no text was found on the page")
+    if not found.title:
+        raise Refused("no title", "no headline was found on the page")
+    if found.date is None:
+        raise Refused("no date", "no date of publication was found on the page")
+    return _Parts(found.title, found.date, found.paragraphs, found.left_out, found.doubts)
+
+
+def _kind(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:
+    if any(turn.label is not None for turn in found):
+        return "transcript"
+    line = title.casefold()
+    return "statement" if any(word in line for word in words(language).statement) else "news"

@@ -1,0 +1,219 @@
+"""The body of a page -> its paragraphs, with what is bold in them, and what was left out.
+
+Speakers are told from sentences by their typography, so a paragraph keeps the spans that are bold and the
+places where a line breaks. No word of the body is lost: it is in a paragraph or in what was left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from crawler.languages import Words
+from crawler.markup import SILENT, hidden, tag
+from storage.transcript import clean
+
+BLOCKS = frozenset(
+    ["address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "legend", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", "caption"]
+)
+HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+_BOLD = HEADINGS | {"b", "strong", "th"}
+_WEIGHT = re.compile(r"font-weight\s*:\s*(bold|normal|lighter|[1-9]00)", re.IGNORECASE)
+_HEAVY = frozenset(("bold", "600", "700", "800", "900"))
+_BREAKS = re.compile(r"\n{2,}")
+# "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
+_TRANSLATIONS = re.compile(r"(?:•\s*)?(?:[a-z]{2}-[A-Z]{2}\d?\s*)+")
+_WORD = re.compile(r"[^\W_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """One paragraph as it is set.
+
+    Args:
+        text: white space collapsed; ``\\n`` where a line breaks within the paragraph.
+        bold: the spans of the text that are bold, in order, apart from each other.
+        heading: it is a heading by its markup.
+        anchor: all of it is a link to another place of the same page.
+    """
+
+    text: str
+    bold: tuple[tuple[int, int], ...] = ()
+    heading: bool = False
+    anchor: bool = False
+
+    @property
+    def all_bold(self) -> bool:
+        """Whether every letter and digit is bold."""
+        at = 0
+        for start, end in self.bold:
+            if _WORD.search(self.text, at, start):
+                return False
+            at = end
+        return bool(self.bold) and not _WORD.search(self.text, at)
+
+
+class _Writer:
+    """Collects the runs of text of the paragraph that is being read."""
+
+    def __init__(self) -> None:
+        self.paragraphs: list[Paragraph] = []
+        self._runs: list[tuple[str, bool, bool]] = []
+
+    def add(self, text: str | None, bold: bool, anchor: bool) -> None:
+        if text:
+            self._runs.append((text.replace("\n", " ") if text != "\n" else " ", bold, anchor))
+
+    def line_break(self) -> None:
+        self._runs.append(("\n", False, False))
+
+    def flush(self, heading: bool) -> None:
+        if not self._runs:
+            return
+        runs, self._runs = self._runs, []
+        part: list[tuple[str, bool, bool]] = []
+        pending = 0
+        for run in runs:
+            if run[0] == "\n":
+                pending += 1
+            elif pending and not run[0].strip():
+                continue
+            else:
+                if pending > 1:
+                    # An empty line made with <br><br> parts paragraphs.
+                    self._put(part, heading)
+                    part = []
+                elif pending and part:
+                    part.append(("\n", False, False))
+                pending = 0
+                part.append(run)
+        self._put(part, heading)
+
+    def _put(self, runs: list[tuple[str, bool, bool]], heading: bool) -> None:
+        spans: list[tuple[int, int, int]] = []
+        pieces: list[str] = []
+        length = letters = linked = 0
+        space = False
+        for raw, bold, anchor in runs:
+            if raw == "\n":
+                if length:
+                    pieces.append("\n")
+                    length += 1
+                space = False
+                continue
+            # Between two letters, what remains of the white space at either end shows.
+            framed = clean(f"x{raw}x")
+            words = framed[1:-1].strip()
+            if not words:
+                space = space or framed[1] == " "
+                continue
+            lead = (space or framed[1] == " ") and length > 0 and pieces[-1] != "\n"
+            if lead:
+                pieces.append(" ")
+                length += 1
+            pieces.append(words)
+            if bold:
+                if spans and not "".join(pieces[spans[-1][2] : -1]).strip():
+                    spans[-1] = (spans[-1][0], length + len(words), len(pieces))
+                else:
+                    spans.append((length, length + len(words), len(pieces)))
+            length += len(words)
+            letters += len(words)
+            linked += len(words) if anchor else 0
+            space = framed[-2] == " "
+        text = "".join(pieces).rstrip()
+        if text:
+            bolds = tuple((start, min(end, len(text))) for start, end, _ in spans)
+            self.paragraphs.append(Paragraph(text, bolds, heading, linked == letters > 0))
+
+
+def read(
+    body: Iterable[etree._Element], drop: frozenset[etree._Element]
+) -> tuple[list[Paragraph], list[str]]:
+    """The paragraphs of a body, and the texts that were left out of them.
+
+    Args:
+        body: the element or elements that hold the text, in the page's order, none within another.
+        drop: elements within it that are furniture.
+    """
+    writer, left_out = _Writer(), _Writer()
+    for root in body:
+        bold, anchor, headings = [False], [False], 0
+        walk = etree.iterwalk(root, events=("start", "end"))
+        skipped: etree._Element | None = None
+        for event, node in walk:
+            name = tag(node)
+            if event == "start":
+                if not name or name in SILENT:
+                    walk.skip_subtree()
+                    skipped = node
+                    continue
+                if node in drop or (node is not root and hidden(node)):
+                    _read_left_out(node, left_out)
+                    walk.skip_subtree()
+                    skipped = node
+                    continue
+                if name == "br":
+                    writer.line_break()
+                elif name in BLOCKS:
+                    writer.flush(headings > 0)
+                if name in HEADINGS:
+                    headings += 1
+                weight = _WEIGHT.search(node.get("style") or "")
+                heavy = weight[1].lower() in _HEAVY if weight else bold[-1] or name in _BOLD
+                bold.append(heavy)
+                anchor.append(anchor[-1] or (name == "a" and (node.get("href") or "").startswith("#")))
+                writer.add(node.text, heavy, anchor[-1])
+                continue
+            if node is skipped:
+                skipped = None
+            else:
+                bold.pop()
+                anchor.pop()
+                if name in BLOCKS:
+                    writer.flush(headings > 0)
+                if name in HEADINGS:
+                    headings -= 1
+            if node is not root:
+                writer.add(node.tail, bold[-1], anchor[-1])
+        writer.flush(False)
+    return writer.paragraphs, [" ".join(part.text.split()) for part in left_out.paragraphs]
+
+
+def _read_left_out(node: etree._Element, writer: _Writer) -> None:
+    walk = etree.iterwalk(node, events=("start", "end"))
+    for event, inner in walk:
+        if event == "start":
+            if not tag(inner) or tag(inner) in SILENT:
+                walk.skip_subtree()
+            else:
+                writer.add(inner.text, False, False)
+        elif inner is not node:
+            writer.add(inner.tail, False, False)
+    writer.flush(False)
+
+
+def without_contents(paragraphs: list[Paragraph], words: Words) -> tuple[list[Paragraph], list[str]]:
+    """The paragraphs without tables of contents, links back to them, and lists of translations.
+
+    Returns:
+        what remains, and the texts that were left out.
+    """
+    kept: list[Paragraph] = []
+    left_out: list[str] = []
+    inside = False
+    for paragraph in paragraphs:
+        plain = paragraph.text.strip(" .:•\n").casefold()
+        if plain in words.contents:
+            inside = True
+        elif plain in words.back or _TRANSLATIONS.fullmatch(paragraph.text):
+            pass
+        elif not (inside and paragraph.anchor):
+            inside = False
+            kept.append(paragraph)
+            continue
+        left_out.append(" ".join(paragraph.text.split()))
+    return kept, left_out

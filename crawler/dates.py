@@ -1,0 +1,102 @@
+"""Dates as pages print them, in the languages of ``languages.toml``.
+
+A date is found in text (``14 May 201713:21``, ``8 мая 2025 года``, ``2020年11月20日``) or in a machine's form
+(a ``datetime`` attribute). No clock is read: whether a date lies in the future is for the caller to ask.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from crawler.languages import months
+
+# Digits may follow a year only as a time of day that lost its space: "14 May 201713:21".
+_YEAR = r"(?P<year>(?:19|20)\d\d)(?=\D|\d{1,2}:\d\d|$)"
+_ISO = re.compile(
+    rf"(?<!\d){_YEAR}(?P<mark>[-./])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)"
+)
+_NUMERIC = re.compile(rf"(?<![\d.])(?P<one>\d{{1,2}})(?P<mark>[-./])(?P<two>\d{{1,2}})(?P=mark){_YEAR}")
+_IDEOGRAPHIC = re.compile(
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)\s?年\s?(?P<month>1[0-2]|0?[1-9])\s?月\s?(?P<day>3[01]|[12]\d|0?[1-9])\s?[日号號]"
+)
+_ERA = re.compile(
+    r"(?P<era>平成|令和)\s?(?P<number>\d{1,2}|元)\s?年\s?(?P<month>\d{1,2})\s?月\s?(?P<day>\d{1,2})\s?日"
+)
+_ERAS = {"平成": 1988, "令和": 2018}
+_STAMP = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
+
+LONGEST = 400
+"""Characters of a text that are searched; a date element holds a date, not an essay."""
+
+
+@cache
+def _worded() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    # Longest first, so that "march" is not read as "mar"; an abbreviation may end in a full stop.
+    names = "|".join(sorted(map(re.escape, months()), key=len, reverse=True))
+    month = rf"(?P<month>{names})(?![^\W\d_])\.?"
+    day_first = rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|º|ª|\.)?[\s,-]*(?:de |of |den )?{month}[\s,-]*(?:de |del |of )?{_YEAR}"
+    month_first = rf"(?<![^\W\d_]){month}\s*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s*{_YEAR}"
+    return re.compile(day_first, re.IGNORECASE), re.compile(month_first, re.IGNORECASE)
+
+
+def find(text: str, *, month_first: bool = False) -> tuple[dt.date, int, int] | None:
+    """The first date in a text, and where it begins and ends.
+
+    Args:
+        text: only its first `LONGEST` characters are looked at.
+        month_first: how to read ``03/04/2020``, when both numbers could be a month.
+
+    Returns:
+        None where there is no date, or only such as are no day of any month.
+    """
+    text = " ".join(text[: LONGEST * 2].split())[:LONGEST]
+    found: list[tuple[int, int, dt.date]] = []
+
+    def keep(match: re.Match[str], year: int, month: int, day: int) -> None:
+        try:
+            found.append((match.start(), match.end(), dt.date(year, month, day)))
+        except ValueError:
+            return
+
+    for match in _ISO.finditer(text):
+        keep(match, int(match["year"]), int(match["month"]), int(match["day"]))
+    for match in _IDEOGRAPHIC.finditer(text):
+        keep(match, int(match["year"]), int(match["month"]), int(match["day"]))
+    for match in _ERA.finditer(text):
+        year = _ERAS[match["era"]] + (1 if match["number"] == "元" else int(match["number"]))
+        keep(match, year, int(match["month"]), int(match["day"]))
+    for pattern in _worded():
+        for match in pattern.finditer(text):
+            keep(match, int(match["year"]), months()[match["month"].casefold()], int(match["day"]))
+    for match in _NUMERIC.finditer(text):
+        one, two = int(match["one"]), int(match["two"])
+        day, month = (two, one) if (month_first or two > 12) and one <= 12 else (one, two)
+        keep(match, int(match["year"]), month, day)
+    if not found:
+        return None
+    start, end, day_found = min(found, key=lambda hit: (hit[0], -hit[1]))
+    return day_found, start, end
+
+
+def stamp(value: str, timezone: str | None = None) -> dt.date | None:
+    """The day of a machine-readable date, in a time zone where it names an instant.
+
+    Args:
+        value: ``2020-05-20``, ``2020-05-20T21:30:00Z``, or any text that `find` understands.
+        timezone: the institution's; without one, the day is that of the stamp's own offset.
+    """
+    match = _STAMP.search(value[:LONGEST])
+    if match is not None and match["zone"] and timezone is not None:
+        zone = "+00:00" if match["zone"] == "Z" else match["zone"]
+        try:
+            moment = dt.datetime.fromisoformat(f"{match['date']}T{match['time']}{zone}")
+            return moment.astimezone(ZoneInfo(timezone)).date()
+        except (ValueError, OverflowError):
+            return None
+    found = find(value)
+    return found[0] if found else None

@@ -1,0 +1,72 @@
+"""What each language calls a question, a moderator, a month: the data of ``languages.toml``, ready for use.
+
+A word list belongs in the data file, never in code. Nothing here looks at a page.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_LISTS = (
+    *("question", "answer", "questioner", "moderator", "voice", "honorific"),
+    *("field", "end", "contents", "back", "statement", "missing"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language, or of all languages together; every word is casefolded."""
+
+    question: frozenset[str]
+    answer: frozenset[str]
+    questioner: frozenset[str]
+    moderator: frozenset[str]
+    voice: frozenset[str]
+    honorific: frozenset[str]
+    field: frozenset[str]
+    end: frozenset[str]
+    contents: frozenset[str]
+    back: frozenset[str]
+    statement: frozenset[str]
+    missing: frozenset[str]
+    print: str | None = None
+
+    @property
+    def anonymous(self) -> frozenset[str]:
+        """Labels that say what a voice is and not whose it is."""
+        return self.question | self.answer | self.questioner | self.moderator | self.voice
+
+
+@cache
+def _data() -> dict[str, dict[str, list[str] | str]]:
+    return tomllib.loads((Path(__file__).parent / "languages.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def words(language: str | None) -> Words:
+    """The words of a language; of every language together where it is None or not in the data."""
+    data = _data()
+    chosen = [data[language]] if language in data else list(data.values())
+    lists = {
+        name: frozenset(word.casefold() for entry in chosen for word in entry.get(name, ()))
+        for name in _LISTS
+    }
+    printed = chosen[0].get("print") if len(chosen) == 1 else None
+    return Words(**lists, print=printed if isinstance(printed, str) else None)
+
+
+@cache
+def months() -> dict[str, int]:
+    """The number of a month by its name, in every language.
+
+    Two languages that call different months the same would be an error in the data; a test looks.
+    """
+    numbers: dict[str, int] = {}
+    for entry in _data().values():
+        for number, names in enumerate(entry.get("months", ()), 1):
+            for name in names.split("|"):
+                numbers.setdefault(name.casefold(), number)
+    return numbers

@@ -1,0 +1,135 @@
+"""Bytes -> a parsed page, and elements -> text. Knows HTML and character sets, not what a page says.
+
+Everything here is safe on hostile input: libxml2 keeps its limits on depth and size, no entity is expanded, no
+address is fetched, and no function recurses.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+
+from lxml import etree, html
+from lxml.cssselect import CSSSelector
+
+_META = re.compile(rb"<meta[^<>]{0,300}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+_HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+# What browsers read under these names, by the WHATWG's table: each is the larger of two sets.
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+}
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+# Characters that XML forbids; libxml2 would stop at a NUL.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+SILENT = frozenset(
+    ["script", "style", "noscript", "template", "svg", "iframe", "object", "embed", "button", "select", "option", "textarea", "head", "title", "canvas", "audio", "video", "map", "math", "datalist"]
+)
+"""Elements whose text no reader sees as text."""
+
+
+def _codec(name: str | None) -> str | None:
+    try:
+        found = codecs.lookup(name or "")
+    except (LookupError, ValueError):
+        return None
+    # rot13, base64 and their like are codecs as well, and not of text.
+    if not getattr(found, "_is_text_encoding", True):
+        return None
+    return _WIDER.get(found.name, found.name)
+
+
+def decode(body: bytes, content_type: str = "") -> str:
+    """The text of a page's bytes.
+
+    A byte order mark decides; else bytes that are valid UTF-8 are UTF-8, whatever is declared (a text of some
+    length in another set is never valid UTF-8 by chance); else the header's charset, then the page's own.
+    """
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(name, "replace")
+    header = _HEADER.search(content_type)
+    meta = _META.search(body, 0, 4096)
+    declared = [_codec(header[1]) if header else None, _codec(meta[1].decode("ascii")) if meta else None]
+    try:
+        # A page that was cut within a character is still UTF-8: `final` is False.
+        return codecs.getincrementaldecoder("utf-8")().decode(body, False)
+    except UnicodeDecodeError:
+        pass
+    for name in declared:
+        # Declared wrongly: the bytes are known not to be UTF-8, or nearly: see below.
+        if name and name != "utf-8":
+            return body.decode(name, "replace")
+    # UTF-8 with a few bad bytes keeps nearly all its letters; anything else is read as Western.
+    text = body.decode("utf-8", "replace")
+    return text if text.count("\ufffd") * 100 <= len(text) else body.decode("cp1252", "replace")
+
+
+def parse(text: str) -> etree._Element | None:
+    """The root element of a page, or None where there is none."""
+    parser = html.HTMLParser(
+        encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True, remove_pis=True
+    )
+    text = _FORBIDDEN.sub("", text)
+    try:
+        return etree.fromstring(text.encode("utf-8"), parser)
+    except (etree.XMLSyntaxError, ValueError, AssertionError):
+        return None
+
+
+def tag(element: etree._Element) -> str:
+    """The element's name in lower case; empty for comments and their like."""
+    name = element.tag
+    return name.lower() if isinstance(name, str) else ""
+
+
+def select(root: etree._Element, selectors: tuple[str, ...]) -> list[etree._Element]:
+    """What the first selector that selects anything selects."""
+    for selector in selectors:
+        found = _compiled(selector)(root)
+        if found:
+            return list(found)
+    return []
+
+
+_cache: dict[str, CSSSelector] = {}
+
+
+def _compiled(selector: str) -> CSSSelector:
+    if selector not in _cache:
+        _cache[selector] = CSSSelector(selector)
+    return _cache[selector]
+
+
+def hidden(element: etree._Element) -> bool:
+    """Whether the element itself says that it is not shown."""
+    if element.get("hidden") is not None:
+        return True
+    style = element.get("style")
+    return style is not None and _STYLE_HIDDEN.search(style) is not None
+
+
+def texts(element: etree._Element) -> Iterator[str]:
+    """The pieces of text that an element shows, in order, scripts and the like left out."""
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, node in walk:
+        if event == "start":
+            if tag(node) in SILENT or not tag(node):
+                walk.skip_subtree()
+            elif node.text:
+                yield node.text
+        elif node.tail and node is not element:
+            yield node.tail
+
+
+def text_of(element: etree._Element) -> str:
+    """The text of an element on one line; a space stands where one element ends and the next begins."""
+    return " ".join(" ".join(texts(element)).split())
