@@ -75,7 +75,9 @@ def collect_in_flow(orders: Sequence[Order], settings: Settings, name: str) -> S
     for line in report.lines(reports):
         logger.info("%s", line)
     create_markdown_artifact(
-        report.markdown(name, reports), key=f"{name}-report", description="what the run found, source by source"
+        report.markdown(name, reports),
+        key=f"{name}-report",
+        description="what the run found, source by source",
     )
     return final_state(reports)
 

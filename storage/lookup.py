@@ -1,5 +1,7 @@
 """Finding a stored transcript and giving it back as it was loaded."""
 
+# The columns `role` and `kind` hold nothing but the words of their types; mypy can't know.
+
 from __future__ import annotations
 
 import re
@@ -41,7 +43,7 @@ def transcript_of(revision: models.Revision) -> Transcript:
             Turn(
                 tuple(row.text.split("\n")) if row.text else (),
                 label=row.label,
-                role=row.role,  # type: ignore[arg-type] - the column holds nothing else
+                role=row.role,  # type: ignore[arg-type]
                 speaker=row.speaker,
             )
             for row in revision.turns

@@ -1,0 +1,474 @@
+"""The `podium` command. Each command imports what it uses, so that `podium --help` stays quick."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.collect import Order, SourceReport
+    from flows.settings import Settings
+    from storage.database import Database
+
+DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
+"""Exit statuses: done; done but degraded; wrong usage or configuration; failed."""
+
+app = typer.Typer(
+    name="podium",
+    help="A complete, clean, citable archive of what institutions say from the podium.",
+    epilog="Exit status: 0 done, 1 done but degraded, 2 wrong usage or configuration, 3 failed.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+source_app = typer.Typer(help="The institutions that Podium knows.", no_args_is_help=True)
+app.add_typer(source_app, name="source")
+
+
+class Mistake(Exception):  # noqa: N818 - the user's, not the program's
+    """Wrong usage or configuration: one line, exit status 2."""
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise Mistake(f"not a date: {text!r}; write it as 2020-08-27") from None
+
+
+Sources = Annotated[
+    list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
+]
+ReplayFile = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="WARC", help="Answer from a WARC file instead of the network."),
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log.")]
+Form = Annotated[str, typer.Option("--format", help="text, json, or jsonl (one object a line).")]
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(help="An empty folder to keep it in; a temporary one if none is named.")
+    ] = None,
+) -> None:
+    """See it at work: a ministry's site on this machine is collected and shown. Needs no network."""
+    from flows.demo import demo as run
+
+    raise typer.Exit(run(folder))
+
+
+@app.command()
+def nightly(
+    source: Sources = None, replay: ReplayFile = None, database: DatabaseUrl = None, verbose: Verbose = False
+) -> None:
+    """Collect the last days of every source: what the schedule runs.
+
+    With PREFECT_API_URL set the run shows in that server's UI.
+    """
+    _logs(verbose)
+    settings = _settings(database)
+    from flows import plan
+
+    orders = plan.night(settings, source or (), replay)
+    if os.environ.get("PREFECT_API_URL"):
+        _in_prefect(settings, "nightly", {"sources": source, "replay": _absolute(replay)})
+    _collect(orders, settings)
+
+
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option(metavar="DATE", help="First day, such as 2020-05-10.")],
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day; today if not given.")] = None,
+    source: Sources = None,
+    replay: ReplayFile = None,
+    database: DatabaseUrl = None,
+    verbose: Verbose = False,
+) -> None:
+    """Collect a window of days, both ends included.
+
+    With PREFECT_API_URL set the run shows in that server's UI.
+    """
+    _logs(verbose)
+    first = _day(since)
+    last = _day(until) if until else dt.datetime.now(dt.UTC).date()
+    settings = _settings(database)
+    from flows import plan
+
+    orders = plan.backfill(settings, first, last, source or (), replay)
+    if os.environ.get("PREFECT_API_URL"):
+        asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
+        _in_prefect(settings, "backfill", asked)
+    _collect(orders, settings)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the UI, on 127.0.0.1.")] = 4200,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve the demo ministry and collect only that.")
+    ] = False,
+    database: DatabaseUrl = None,
+) -> None:
+    """Run Prefect's server and UI, the schedule and a worker on this machine, until Ctrl-C.
+
+    Without a contact nothing of the live web may be crawled, so the demo ministry is served and collected.
+    """
+    from flows.up import up as run
+    from flows.up import up_with_demo
+
+    settings = _settings(database)
+    if demo or not settings.contact:
+        if not demo:
+            typer.echo("No contact is set (PODIUM_CONTACT), so nights collect the demo ministry only.")
+        up_with_demo(port, typer.echo)
+    else:
+        run(settings, port, typer.echo)
+
+
+@app.command()
+def status(
+    run: Annotated[int | None, typer.Argument(help="A run: lists its pages.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs.")] = 20,
+    database: DatabaseUrl = None,
+) -> None:
+    """Show the runs, or what became of every page of one."""
+    from storage import ledger, lookup, models
+
+    with _opened(database) as archive, archive.read() as session:
+        if run is not None:
+            found = session.get(models.Run, run)
+            if found is None:
+                raise Mistake(f"no run {run}; `podium status` lists them")
+            typer.echo(
+                f"run {run}: {found.kind} of {found.source}, {found.since} to {found.until}: {found.state}"
+            )
+            typer.echo(f"pages: {ledger.tally_of(session, run)}")
+            for reason in found.reasons:
+                typer.echo(f"! {_plain(reason)}")
+            _table(
+                ("date", "disposition", "address", "reason"),
+                [
+                    (p.date_hint or "", p.disposition or "-", p.url, p.reason or "")
+                    for p in ledger.pages_of(session, run)
+                ],
+            )
+            return
+        rows = [
+            (r.id, r.kind, r.source, r.since, r.until, r.state, ledger.tally_of(session, r.id))
+            for r in lookup.recent_runs(session, limit)
+        ]
+        _table(("run", "kind", "source", "from", "to", "state", "pages"), rows)
+        typer.echo(", ".join(f"{count} {name}" for name, count in lookup.counts(session).items()))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A transcript's number, an address it is at, or SOURCE/KEY.")],
+    revision: Annotated[
+        int | None, typer.Option(min=1, help="An older text of it; the newest if not given.")
+    ] = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Print a transcript of the archive in the text format."""
+    from storage import lookup
+    from storage.transcript import render
+
+    with _opened(database) as archive, archive.read() as session:
+        found = lookup.find(session, name, revision)
+        if found is None:
+            raise Mistake(f"no transcript {_plain(name)}; `podium status` shows what there is")
+        text = render(lookup.transcript_of(found))
+    # The format has no line end at its end: a file made of this output is the text itself, byte for byte.
+    _write(text + "\n" if sys.stdout.isatty() else text)
+
+
+@app.command()
+def extract(
+    page: Annotated[str, typer.Argument(metavar="FILE|WARC", help="A saved page, or a WARC file of them.")],
+    form: Form = "text",
+    url: Annotated[
+        str | None, typer.Option(help="The page's address; chooses the source by its host.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="ID", help="Read it as a page of this source.")
+    ] = None,
+    generic: Annotated[bool, typer.Option("--generic", help="Read it as a page of an unknown site.")] = False,
+) -> None:
+    """Read a page and print its transcript; nothing is kept."""
+    from flows import reading
+
+    if form not in ("text", "json", "jsonl"):
+        raise Mistake(f"no such format: {form!r}; there are text, json and jsonl")
+    path = Path(page)
+    if not path.is_file():
+        raise Mistake(f"{_plain(page)}: no such file")
+    how = reading.choice(_settings(None).sources, source, generic=generic)
+    found: Iterator[reading.Read]
+    if path.name.endswith((".warc", ".warc.gz")):
+        found = reading.read_archive(path, how)
+    else:
+        found = iter([reading.read_file(path, url or "", how)])
+    count = refused = 0
+    for read in found:
+        if read.transcript is None:
+            refused += 1
+            typer.echo(f"podium: {_plain(read.url or page)}: {_plain(read.refusal or '')}", err=True)
+            continue
+        if form == "text" and count:
+            _write("\n\n")
+        _write(reading.formatted(read, form) + ("" if form == "text" else "\n"))  # type: ignore[arg-type]
+        count += 1
+    if form == "text" and count and sys.stdout.isatty():
+        _write("\n")
+    if not count:
+        if not refused:
+            typer.echo(
+                f"podium: {_plain(page)}: holds no document of a known source; try --generic", err=True
+            )
+        raise typer.Exit(FAILED)
+
+
+@source_app.command("list")
+def source_list() -> None:
+    """List the sources, and what each was checked against."""
+    from crawler.source import load_sources
+
+    rows = []
+    for source in load_sources(_settings(None).sources).values():
+        live = "live" if source.checked.live else "never checked live"
+        ways = ", ".join(entry.kind for entry in source.discover)
+        rows.append(
+            (source.id, source.name, source.language, ways, live, source.checked.on, source.checked.against)
+        )
+    _table(("id", "name", "language", "found by", "checked", "on", "against"), rows)
+
+
+@source_app.command("check")
+def source_check(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID|FILE]...", help="All of them if none.")
+    ] = None,
+    replay: ReplayFile = None,
+) -> None:
+    """Check source files; with --replay, read a WARC's pages by them and show what was found."""
+    from crawler.source import SourceError, load_source, load_sources
+    from flows import reading
+
+    known = load_sources(_settings(None).sources)
+    chosen = []
+    for name in names or sorted(known):
+        if name in known:
+            chosen.append(known[name])
+        elif name.endswith(".toml"):
+            chosen.append(load_source(Path(name)))
+        else:
+            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
+    read_none = False
+    for source in chosen:
+        live = "checked live" if source.checked.live else "never checked live"
+        typer.echo(f"{source.id}: ok: {len(source.discover)} listings, {len(source.layout)} layouts, {live}")
+        if replay is None:
+            continue
+        how = reading.Choice({source.id: source})
+        rows, refused = [], []
+        for read in reading.read_archive(replay, how):
+            if read.source is None:
+                continue
+            if read.transcript is None:
+                refused.append((read.url, read.refusal or ""))
+                continue
+            got = read.transcript
+            rows.append((got.date, len(got.turns), got.title, read.url, "; ".join(got.doubts)))
+        read_none = read_none or not rows
+        _table(("date", "turns", "title", "address", "doubts"), rows)
+        for address, why in refused:
+            typer.echo(f"refused: {_plain(address)}: {_plain(why)}")
+        typer.echo(f"{source.id}: {len(rows)} read, {len(refused)} refused")
+    if read_none:
+        raise typer.Exit(FAILED)
+
+
+# --- behind the commands -------------------------------------------------------------------------
+
+
+def _settings(database: str | None) -> Settings:
+    from flows.settings import load_settings
+
+    return load_settings(database_url=database)
+
+
+@contextmanager
+def _opened(database: str | None) -> Iterator[Database]:
+    from storage.database import Database
+
+    archive = Database(_settings(database).database_url, create=False)
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def _collect(orders: Sequence[Order], settings: Settings) -> None:
+    """Collect without Prefect, with a line of progress where a person watches."""
+    from rich.console import Console
+
+    from flows import report
+    from flows.collect import collect, collect_all
+    from storage.ledger import Tally
+
+    now: dict[str, str] = {}
+    console = Console(stderr=True)
+
+    with console.status("Collecting ...") if console.is_terminal else _nothing() as line:
+
+        def progress(source: str, step: str, tally: Tally | None) -> None:
+            now[source] = f"{source}: {step}: {tally}" if tally else f"{source}: {step}"
+            if line is not None:
+                line.update(" | ".join(now.values()))
+
+        def one(order: Order) -> SourceReport:
+            return collect(order, settings, progress=progress)
+
+        reports = collect_all(orders, one)
+    for text in report.lines(reports):
+        typer.echo(text)
+    raise typer.Exit(report.exit_status(reports))
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield None
+
+
+def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
+    """Run a flow on the configured Prefect server, and exit as it ends."""
+    from flows import environment
+
+    os.environ.update({key: value for key, value in environment.PREFECT.items() if key not in os.environ})
+    os.environ.update(settings.environment())
+    import httpx
+
+    api = os.environ["PREFECT_API_URL"]
+    try:
+        httpx.get(f"{api}/health", timeout=5).raise_for_status()
+    except httpx.HTTPError as problem:
+        raise Mistake(
+            f"no Prefect server answers at {api}; start `podium up`, or unset PREFECT_API_URL to run without"
+        ) from problem
+    from importlib import import_module
+
+    flow: Callable[..., Any] = getattr(import_module(f"flows.{name}"), name)
+    state = flow(**asked, return_state=True)
+    typer.echo(f"{name}: {state.name}: {_plain(state.message or '')}")
+    raise typer.Exit(FAILED if not state.is_completed() else DEGRADED if state.name == "Degraded" else DONE)
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.absolute() if path else None
+
+
+def _logs(verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for a person; where output is piped, tab-separated lines that a program can cut."""
+    cells = [[_plain(str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in [list(head), *cells]:
+            _write("\t".join(row) + "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=box.SIMPLE)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _plain(text: str) -> str:
+    """Text that a terminal shows and doesn't obey: no control characters, on one line."""
+    from storage.transcript import clean
+
+    return clean(text)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def main() -> None:
+    """Run the command; every error that a user can mend is one line that says how."""
+    # Sources, settings, archive and database state their own errors: all are one line already.
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = DONE
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("podium: interrupted", err=True)
+        status = 130
+    except typer.TyperException as problem:
+        # Without arguments the message is the help text; every other is made one line.
+        text = problem.format_message() if hasattr(problem, "format_message") else str(problem)
+        typer.echo(text if text.startswith("Usage:") else f"podium: {' '.join(text.split())}", err=True)
+        status = WRONG_USAGE
+    except Exception as problem:  # sorted below; what has no place there is raised again
+        status = _status_of(problem)
+        if status is None:
+            raise
+        typer.echo(f"podium: {_plain(str(problem))}", err=True)
+    sys.exit(status if isinstance(status, int) else DONE)
+
+
+def _status_of(problem: Exception) -> int | None:
+    """The exit status of an error that says itself what to do, or None for one that is ours to mend."""
+    from sqlalchemy.exc import DBAPIError
+
+    from crawler.source import SourceError
+    from flows.demo import DemoError
+    from flows.plan import WindowError
+    from flows.settings import SettingsError
+    from flows.up import UpError
+    from storage.archive import ArchiveError
+    from storage.database import DatabaseError
+
+    mistakes = (
+        Mistake,
+        SourceError,
+        SettingsError,
+        WindowError,
+        ArchiveError,
+        DatabaseError,
+        DemoError,
+        UpError,
+    )
+    if isinstance(problem, mistakes):
+        return WRONG_USAGE
+    return FAILED if isinstance(problem, DBAPIError | OSError) else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""`podium extract`: reading pages at hand, from a file, a WARC or the web, without keeping anything."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from crawler.page import Page, Refused, extract
+from crawler.source import Source, SourceError, load_sources, source_of
+from storage.archive import Record, read_warc
+from storage.transcript import Transcript, render
+
+Format = Literal["text", "json", "jsonl"]
+
+BATCH = 64
+"""Pages of a WARC file that are held in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a page is read: by a named source, by its host's, or by none."""
+
+    sources: dict[str, Source]
+    named: Source | None = None
+    generic: bool = False
+
+    def source_for(self, url: str) -> Source | None:
+        """The source whose pages an address is one of."""
+        return self.named or source_of(url, self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A page that was read: a transcript, or why there is none."""
+
+    url: str
+    source: str | None
+    transcript: Transcript | None
+    refusal: str | None = None
+
+
+def choice(folder: Path | None, name: str | None, *, generic: bool) -> Choice:
+    """How to read, from what the command was given.
+
+    Raises:
+        SourceError: the source is unknown, or a source file is unusable.
+    """
+    sources = load_sources(folder)
+    if name is not None and name not in sources:
+        raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(sources))}")
+    return Choice(sources, sources[name] if name else None, generic)
+
+
+def read_file(path: Path, url: str, how: Choice) -> Read:
+    """Read one saved page.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    return _read(Page(url, path.read_bytes()), how)
+
+
+def read_archive(path: Path, how: Choice) -> Iterator[Read]:
+    """Read every document of a WARC file, in all cores, in the file's order.
+
+    A page of a known source that is no document of it (a listing, robots.txt) is passed over.
+
+    Raises:
+        storage.archive.ArchiveError: it is no WARC file, or torn.
+    """
+    records = (record for record, _ in read_warc(path))
+    pages = (page for record in records if (page := _page_of(record, how)) is not None)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context, _set_choice, (how,)) as pool:
+        while batch := list(islice(pages, BATCH)):
+            yield from pool.map(_read_chosen, batch, chunksize=8)
+
+
+def as_dict(read: Read) -> dict[str, Any]:
+    """The object that ``--format json`` prints.
+
+    Raises:
+        ValueError: the page was refused.
+    """
+    transcript = read.transcript
+    if transcript is None:
+        raise ValueError(read.refusal)
+    return {
+        "url": read.url,
+        "source": read.source,
+        "title": transcript.title,
+        "date": transcript.date.isoformat(),
+        "language": transcript.language,
+        "kind": transcript.kind,
+        "event_date": transcript.event_date.isoformat() if transcript.event_date else None,
+        "number": transcript.number,
+        "turns": [
+            {
+                "label": turn.label,
+                "role": turn.role,
+                "speaker": turn.speaker,
+                "paragraphs": list(turn.paragraphs),
+            }
+            for turn in transcript.turns
+        ],
+        "left_out": list(transcript.left_out),
+        "doubts": list(transcript.doubts),
+    }
+
+
+def formatted(read: Read, form: Format) -> str:
+    """A read page in one of the formats.
+
+    Raises:
+        ValueError: the page was refused.
+    """
+    if form == "text":
+        if read.transcript is None:
+            raise ValueError(read.refusal)
+        return render(read.transcript)
+    return json.dumps(as_dict(read), ensure_ascii=False, indent=1 if form == "json" else None)
+
+
+def _page_of(record: Record, how: Choice) -> Page | None:
+    source = how.source_for(record.url)
+    if record.status != 200 or (source is not None and source.key(record.url) is None):
+        return None
+    kind = record.header("content-type")
+    if "html" not in kind and kind.split(";")[0].strip() not in ("", "application/pdf", "text/plain"):
+        return None
+    zone = ZoneInfo(source.timezone) if source else None
+    return Page(record.url, record.body, kind, record.fetched_at.astimezone(zone).date())
+
+
+def _read(page: Page, how: Choice) -> Read:
+    source = how.source_for(page.url)
+    name = source.id if source else None
+    try:
+        return Read(page.url, name, extract(page, None if how.generic else source))
+    except Refused as refusal:
+        return Read(page.url, name, None, f"{refusal.kind}: {refusal}")
+
+
+_chosen: Choice
+
+
+def _set_choice(how: Choice) -> None:
+    """In a pool's process: what all its pages are read by, sent once."""
+    global _chosen
+    _chosen = how
+
+
+def _read_chosen(page: Page) -> Read:
+    return _read(page, _chosen)

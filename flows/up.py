@@ -1,0 +1,160 @@
+"""`podium up`: Prefect's server, a work pool, the deployments and a worker on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from flows import environment
+from flows.settings import Settings
+
+HOST = "127.0.0.1"
+PORT = 4200
+POOL = "podium"
+PROJECT = Path(__file__).parent.parent
+START_SECONDS = 120
+"""A cold start migrates Prefect's database: 12 to 19 s measured, and machines can be slower."""
+
+# A worker passes SIGTERM on as SIGINT, which a process started in the background may have been told to ignore.
+_WORKER = "import os, signal as s, sys; s.signal(s.SIGINT, s.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+class UpError(Exception):
+    """It can't be started; one line."""
+
+
+def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+    """Start everything, say where it is, and wait; whatever ends the wait, end everything.
+
+    Args:
+        settings: what the worker's runs are given.
+        port: of the server and its UI, on loopback.
+        say: prints a line.
+
+    Raises:
+        UpError: the port is taken, a part doesn't start, or one ends by itself.
+    """
+    if not (PROJECT / "prefect.yaml").exists():
+        raise UpError(f"{PROJECT}: no prefect.yaml here; `podium up` runs from a checkout")
+    _check_port(port)
+    api = f"http://{HOST}:{port}/api"
+    env = os.environ | environment.PREFECT | settings.environment()
+    env |= {
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_API_HOST": HOST,
+        # The option --port alone leaves the UI calling 4200.
+        "PREFECT_SERVER_API_PORT": str(port),
+    }
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_interruptible())
+        say("Starting Prefect's server ...")
+        server = stack.enter_context(_running([*_prefect(), "server", "start"], env))
+        _wait(server, f"{api}/health")
+        say("Applying the deployments ...")
+        _do([*_prefect(), "work-pool", "create", POOL, "--type", "process", "--overwrite"], env)
+        _do([*_prefect(), "--no-prompt", "deploy", "--all"], env)
+        command = [*_prefect(), "worker", "start", "--pool", POOL, "--type", "process"]
+        worker = stack.enter_context(_running([sys.executable, "-c", _WORKER, *command], env))
+        say(f"Podium is up: http://{HOST}:{port}")
+        say(
+            f"  from another terminal: PREFECT_API_URL={api} .venv/bin/prefect deployment run 'nightly/nightly'"
+        )
+        say(f"  database: {env['PODIUM_DATABASE_URL'].split('@')[-1]}")
+        say("Ctrl-C ends it all.")
+        while True:
+            for name, process in (("server", server), ("worker", worker)):
+                if process.poll() is not None:
+                    raise UpError(f"Prefect's {name} ended by itself with status {process.returncode}")
+            time.sleep(0.5)
+
+
+def up_with_demo(port: int, say: Callable[[str], None]) -> None:
+    """The same, with the demo ministry served beside it and everything kept in a temporary folder.
+
+    Raises:
+        UpError: see `up`.
+    """
+    from flows.demo import stage
+    from flows.demo_site import Ministry
+
+    _check_port(port)
+    with Ministry(dt.datetime.now(dt.UTC).date()) as site:
+        place = stage(None, site)
+        say(f"The demo ministry publishes at {site.base}; everything is kept in {place.folder}")
+        up(place.settings, port, say)
+
+
+def _prefect() -> list[str]:
+    return [str(Path(sys.executable).parent / "prefect")]
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as problem:
+            raise UpError(f"port {port} is in use; end what uses it or name another with --port") from problem
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the wait as Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+
+@contextlib.contextmanager
+def _running(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own, so that Ctrl-C reaches us alone and we end the parts in order."""
+    process = subprocess.Popen(command, env=env, cwd=PROJECT, start_new_session=True)  # noqa: S603
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _do(command: list[str], env: dict[str, str]) -> None:
+    done = subprocess.run(  # noqa: S603
+        command, env=env, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]
+        raise UpError(f"`prefect {' '.join(command[1:])}` failed: {' '.join(last)}")
+
+
+def _wait(server: subprocess.Popen[bytes], url: str) -> None:
+    """Until the server answers."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise UpError(f"Prefect's server ended by itself with status {server.returncode}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+            if answer.status == 200:
+                return
+        time.sleep(0.3)
+    raise UpError(f"Prefect's server did not answer within {START_SECONDS} s")
