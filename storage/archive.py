@@ -21,7 +21,6 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
-from warcio.timeutils import datetime_to_iso_date, iso_date_to_datetime
 from warcio.warcwriter import WARCWriter
 
 SOFTWARE = "podium"
@@ -156,7 +155,7 @@ class Writer:
             length=len(record.body),
             http_headers=StatusAndHeaders(str(record.status), headers, protocol="HTTP/1.1"),
             warc_headers_dict={
-                "WARC-Date": datetime_to_iso_date(record.fetched_at, use_micros=True),
+                "WARC-Date": f"{record.fetched_at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
                 "WARC-Payload-Digest": record.digest,
             },
         )
@@ -185,11 +184,12 @@ def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]
             if found.rec_type != "response" or found.http_headers is None:
                 continue
             url = found.rec_headers.get_header("WARC-Target-URI") or ""
-            moment = iso_date_to_datetime(found.rec_headers.get_header("WARC-Date"))
+            moment = dt.datetime.fromisoformat(found.rec_headers.get_header("WARC-Date"))
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
             body = found.content_stream().read()
             offset, length = records.get_record_offset(), records.get_record_length()
             yield (
-                Record(url, moment.replace(tzinfo=dt.UTC), _status(found), _headers(found), body),
+                Record(url, moment.astimezone(dt.UTC), _status(found), _headers(found), body),
                 Location(path.name, offset, length),
             )
     except (ArchiveLoadFailed, EOFError, ValueError, TypeError) as problem:
