@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 import feedparser
 from parsel import Selector
 
-from crawler.source import Calendar, Feed, Items, Listing, Source
+from crawler import dates
+from crawler.source import Calendar, Feed, Items, Listing, Section, Source
 from storage.ledger import Found
 
 TRAILING_DAYS = 31
@@ -83,14 +84,16 @@ class Walk:
         self.complaints: list[str] = []
         self._fetch = fetch
         self._zone = ZoneInfo(source.timezone)
-        self._covered: set[dt.date] = set()
+        self._covered: dict[str, set[dt.date]] = {entry.section: set() for entry in source.discover}
 
     @property
     def gaps(self) -> list[dt.date]:
-        """Days of the window that nothing has proved complete, oldest first."""
-        days = (self.until - self.since).days + 1
-        window = (self.since + dt.timedelta(n) for n in range(days))
-        return [day for day in window if day not in self._covered]
+        """Days of the window that nothing has proved complete in every section, oldest first."""
+        return sorted({day for section in self._covered for day in self._gaps(section)})
+
+    def _gaps(self, section: str) -> list[dt.date]:
+        window = (self.since + dt.timedelta(n) for n in range((self.until - self.since).days + 1))
+        return [day for day in window if day not in self._covered[section]]
 
     async def found(self) -> AsyncIterator[Found]:
         """The window's documents, each as often as it is listed, and those whose date no listing tells."""
@@ -99,12 +102,12 @@ class Walk:
             (Feed, Listing, Calendar) if trailing else (Calendar, Listing)
         )
         entries = [entry for kind in order for entry in self.source.discover if isinstance(entry, kind)]
-        if not entries:
-            entries = list(self.source.discover)
-        for entry in entries:
-            # The dearer ways are for what the cheaper ones left open.
-            if isinstance(entry, order[-1]) and len(order) > 1 and entry is not entries[0] and not self.gaps:
+        tried = set()
+        for entry in entries or self.source.discover:
+            # The last way is the dearest: it is for what the ones before it left open.
+            if isinstance(entry, order[-1]) and entry.section in tried and not self._gaps(entry.section):
                 continue
+            tried.add(entry.section)
             async for link in self._links(entry):
                 key = self.source.key(link.url)
                 if key is not None and (link.date is None or self.since <= link.date <= self.until):
@@ -133,22 +136,22 @@ class Walk:
         if not links:
             self.complaints.append(f"{entry.url}: a feed without items")
             return
-        dates = [link.date for link in links if link.date is not None]
-        if len(dates) == len(links) and dates == sorted(dates, reverse=True):
-            self._cover(dates[-1], self.today + dt.timedelta(1))
+        days = [link.date for link in links if link.date is not None]
+        if len(days) == len(links) and days == sorted(days, reverse=True):
+            self._cover(entry, days[-1], self.today + dt.timedelta(1))
         for link in links:
             yield link
 
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
-        for day in reversed(self.gaps):
+        for day in reversed(self._gaps(entry.section)):
             sheet = await self._sheet(entry.url.format(date=day))
             if sheet is None:
                 continue
-            links = list(read_items(entry, sheet))
+            links = list(read_items(entry, sheet, self.source.timezone))
             if not links and not _has_frame(entry, sheet):
                 self.complaints.append(f"{sheet.url}: neither items nor the frame of a listing")
                 continue
-            self._covered.add(day)
+            self._covered[entry.section].add(day)
             for link in links:
                 yield Link(link.url, link.date or day)
 
@@ -166,7 +169,7 @@ class Walk:
                     return
             else:
                 missed = 0
-                links = list(read_items(entry, sheet))
+                links = list(read_items(entry, sheet, self.source.timezone))
                 fresh = [link for link in links if link.url not in seen]
                 if not fresh:
                     what = "repeats earlier pages" if links else "has no items"
@@ -176,27 +179,27 @@ class Walk:
                 last = _page_count(entry, sheet) or last
                 for link in fresh:
                     yield link
-                dates = [link.date for link in links if link.date is not None]
-                if dates:
-                    self._cover(dates[-1], dates[0] if before is None else before)
-                    before = dates[-1] + dt.timedelta(1)
-                    if max(dates) < self.since:
+                days = [link.date for link in links if link.date is not None]
+                if days:
+                    self._cover(entry, days[-1], days[0] if before is None else before)
+                    before = days[-1] + dt.timedelta(1)
+                    if max(days) < self.since:
                         return
                 else:
                     undated += 1
                     if undated >= UNDATED_PAGES:
                         return
                 if _is_last(entry, sheet, number, last):
-                    if before is not None and dates:
-                        self._cover(dt.date.min, before)
+                    if before is not None and days:
+                        self._cover(entry, dt.date.min, before)
                     return
             number, url = number + 1, _next_page(entry, sheet, number)
 
-    def _cover(self, after: dt.date, before: dt.date) -> None:
-        """The days between two dates, both excluded, are complete."""
+    def _cover(self, entry: Section, after: dt.date, before: dt.date) -> None:
+        """The days between two dates, both excluded, are complete in the entry's section."""
         day = max(after + dt.timedelta(1), self.since)
         while day < before and day <= self.until:
-            self._covered.add(day)
+            self._covered[entry.section].add(day)
             day += dt.timedelta(1)
 
 
@@ -228,37 +231,43 @@ def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
     return None
 
 
-def read_items(entry: Items, sheet: Sheet) -> Iterator[Link]:
-    """The links of a listing or calendar page, in its order."""
+def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
+    """The links of a listing or calendar page, in its order; dates are days in the time zone."""
     for item in Selector(sheet.text).css(entry.item):
         anchors = [item] if item.root.tag == "a" else item.css(entry.link)
         href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
         if href:
-            yield Link(urljoin(sheet.url, href.strip()), _item_date(entry, item))
+            yield Link(urljoin(sheet.url, href.strip()), _item_date(entry, item, timezone))
 
 
-def _item_date(entry: Items, item: Selector) -> dt.date | None:
+_ISO = re.compile(r"(?<!\d)\d{4}-\d{1,2}-\d{1,2}(?!\d)")
+
+
+def _item_date(entry: Items, item: Selector, timezone: str) -> dt.date | None:
     if entry.date is None:
-        return None
+        # A title may name any day, so only the form that machines print counts here.
+        match = _ISO.search(_text(item))
+        found = dates.find(match[0]) if match else None
+        return found[0] if found else None
     for place in item.css(entry.date):
-        stated = place.attrib.get("datetime") or " ".join(place.xpath("string()").get("").split())
-        found = _date_in(stated, entry.date_format)
-        if found:
-            return found
+        if entry.date_format:
+            return _formatted(_text(place), entry.date_format)
+        stamped = dates.stamp(place.attrib.get("datetime", ""), timezone)
+        found = dates.find(_text(place))
+        if stamped or found:
+            return stamped or (found[0] if found else None)
     return None
 
 
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-
-
-def _date_in(stated: str, form: str | None) -> dt.date | None:
+def _formatted(stated: str, form: str) -> dt.date | None:
     try:
-        if form:
-            return dt.datetime.strptime(stated, form).date()
-        match = _ISO.search(stated)
-        return dt.date(*map(int, match.groups())) if match else None
+        return dt.datetime.strptime(stated, form).date()
     except ValueError:
         return None
+
+
+def _text(place: Selector) -> str:
+    return " ".join(place.xpath("string()").get("").split())
 
 
 def _has_frame(entry: Items, sheet: Sheet) -> bool:

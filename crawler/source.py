@@ -47,20 +47,33 @@ def _address(url: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Feed(_Facts):
+class Section(_Facts):
+    """A part of the site. Days are complete when every section of the source is."""
+
+    section: str = Field(
+        default="", description="parts of a site with listings of their own have a name each"
+    )
+
+
+class Feed(Section):
     """An RSS or Atom feed: its newest items, complete back to its oldest one."""
 
     kind: Literal["feed"]
     url: Address
 
 
-class Items(_Facts):
+class Items(Section):
     """How a page of links is laid out: a CSS selector an item, and within it the link and the date."""
 
     item: Css
     link: Css = Field(default="a", description="within the item; the item itself may be the link")
-    date: Css | None = Field(default=None, description="within the item; its datetime attribute, or its text")
-    date_format: str | None = Field(default=None, description="strptime format of the date's text")
+    date: Css | None = Field(
+        default=None,
+        description="within the item: its datetime attribute or its text; else a 2020-08-27 in the item",
+    )
+    date_format: str | None = Field(
+        default=None, description="strptime format of the date's text, where it can't be told, as in 03/06/22"
+    )
     frame: Css | None = Field(
         default=None, description="stands on every such page; without it an empty one is not believed"
     )
@@ -222,7 +235,11 @@ def source_of(url: str, sources: dict[str, Source]) -> Source | None:
 
 def _complaints(path: Path, text: str, problem: ValidationError) -> list[str]:
     out = []
-    for error in problem.errors():
+    errors = problem.errors()
+    places = [error["loc"] for error in errors]
+    for error in errors:
+        if any(place != error["loc"] and place[: len(error["loc"])] == error["loc"] for place in places):
+            continue  # it only says that something within it is wrong
         # The discriminator of a union shows up as a step of its own ("discover", 0, "listing", "item").
         place = tuple(step for step in error["loc"] if step not in ("feed", "listing", "calendar"))
         name = ".".join(str(step) for step in place) or "file"
