@@ -31,7 +31,28 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 SILENT = frozenset(
-    ["script", "style", "noscript", "template", "svg", "iframe", "object", "embed", "button", "select", "option", "textarea", "head", "title", "canvas", "audio", "video", "map", "math", "datalist"]
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "svg",
+        "iframe",
+        "object",
+        "embed",
+        "button",
+        "select",
+        "option",
+        "textarea",
+        "head",
+        "title",
+        "canvas",
+        "audio",
+        "video",
+        "map",
+        "math",
+        "datalist",
+    ]
 )
 """Elements whose text no reader sees as text."""
 
@@ -122,7 +143,7 @@ def texts(element: etree._Element) -> Iterator[str]:
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, node in walk:
         if event == "start":
-            if tag(node) in SILENT or not tag(node):
+            if (tag(node) in SILENT and node is not element) or not tag(node):
                 walk.skip_subtree()
             elif node.text:
                 yield node.text

@@ -109,7 +109,9 @@ def extract(page: Page, source: Source | None) -> Transcript:
     if page.captured is not None and parts.date > page.captured + dt.timedelta(days=1):
         doubts.append(f"dated {parts.date}, after its capture on {page.captured}")
     paragraphs, contents = blocks.without_contents(parts.paragraphs, words(language))
-    found_turns = turns(paragraphs, language)
+    found_turns, marks = turns(paragraphs, language)
+    if not found_turns:
+        raise Refused("no body", "the page's body holds no words")
     return Transcript(
         date=parts.date,
         title=parts.title,
@@ -117,7 +119,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         language=language,
         kind=_kind(found_turns, parts.title, language),
         number=parts.number,
-        left_out=(*parts.left_out, *contents),
+        left_out=(*parts.left_out, *contents, *marks),
         doubts=(*doubts, *parts.doubts),
     )
 

@@ -1,22 +1,180 @@
-"""Paragraphs -> turns. (First form: bold or plain names before a colon.)"""
+"""Paragraphs -> turns: cut at the labels, each with its speaker and what it is in the exchange.
+
+`cut` loses nothing and invents nothing: its pieces, joined, are the paragraphs. What a label is, `crawler.labels`
+decides; what a piece means, `turns` does.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crawler.blocks import Paragraph
-from storage.transcript import Turn
+from crawler.labels import Label, find, key_of
+from crawler.languages import Words, words
+from storage.transcript import Role, Turn, clean
 
-_LABEL = re.compile(r"([A-Z][\w .’'()-]{1,60}):\s")
+_LETTER = re.compile(r"[^\W_]")
+_REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
+# The time at which a briefing closed: "6:53 P.M. EDT", "END 2:25 P.M. PDT", "(The briefing was concluded ...)".
+_CLOSING = re.compile(
+    r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
+)
+_SECTION = re.compile(r"\*{2,}\s?\S")
+HEADING = 200
+"""Characters in a section heading, at most; longer bold text is emphasis."""
 
 
-def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[Turn, ...]:
-    found: list[tuple[str | None, list[str]]] = []
-    for paragraph in paragraphs:
-        text = paragraph.text.replace("\n", " ")
-        match = _LABEL.match(text)
-        if match or not found:
-            found.append((match[1] if match else None, []))
-        found[-1][1].append(text[match.end() :] if match else text)
-    return tuple(Turn(tuple(texts), label) for label, texts in found if label or any(texts))
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a page that one voice fills.
+
+    Args:
+        label: as printed; None where nobody is named.
+        mark: what stands between the label and the speech: a colon, spaces.
+        paragraphs: the text; it may be empty after a label.
+    """
+
+    label: str | None
+    mark: str
+    paragraphs: tuple[str, ...]
+
+
+def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
+    """The pieces of a page. Their labels, marks and paragraphs, joined, are the text of the paragraphs."""
+    labels: dict[int, list[Label]] = {}
+    for label in find(paragraphs, known):
+        labels.setdefault(label.paragraph, []).append(label)
+    pieces: list[tuple[str | None, str, list[str]]] = []
+    for number, paragraph in enumerate(paragraphs):
+        here = labels.get(number, [])
+        text = paragraph.text
+        before = text[: here[0].start] if here else text
+        if before.strip():
+            if labels and not here and pieces and pieces[-1][0] is not None and _unvoiced(paragraph, known):
+                pieces.append((None, "", []))
+            if not pieces:
+                pieces.append((None, "", []))
+            pieces[-1][2].append(before)
+        for label, following in zip(here, [*here, None][1:], strict=True):
+            speech = text[label.resume : following.start if following else len(text)]
+            parts = [speech] if speech.strip() else []
+            pieces.append((text[label.start : label.end], text[label.end : label.resume], parts))
+    return [Piece(label, mark, tuple(texts)) for label, mark, texts in pieces]
+
+
+def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
+    """Whether a paragraph ends what the last speaker says: a section's heading, or the end of the transcript."""
+    text = paragraph.text.strip()
+    if text.strip(" .#*-–—()[]").casefold() in known.end or _CLOSING.fullmatch(text) or _SECTION.match(text):
+        return True
+    if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADING:
+        return False
+    # Bold text that ends like a sentence, or is a direction in parentheses, is the speaker's still.
+    return bool(_LETTER.search(text)) and (paragraph.heading or text[-1] not in ".!?…)]:;,")
+
+
+def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[Turn, ...], list[str]]:
+    """The turns of a page, and the paragraphs left out since they hold no letter or digit (``* * *``).
+
+    Args:
+        paragraphs: the page's body.
+        language: ISO 639-1 code; its words for a question are known, or every language's where it is None.
+    """
+    known = words(language)
+    spoken = [paragraph for paragraph in paragraphs if _LETTER.search(paragraph.text)]
+    left_out = [clean(paragraph.text) for paragraph in paragraphs if not _LETTER.search(paragraph.text)]
+    pieces = cut(spoken, known)
+    names = _speakers([piece.label for piece in pieces if piece.label], known)
+    roles = _roles(pieces, names, known)
+    found = []
+    for piece, role in zip(pieces, roles, strict=True):
+        label = _printed(clean(piece.label), known) if piece.label is not None else None
+        speaker = names.get(piece.label) if piece.label is not None else None
+        found.append(Turn(piece.paragraphs, label, role, speaker))
+    return tuple(found), [text for text in left_out if text]
+
+
+def _printed(label: str, known: Words) -> str:
+    """A label as the archive prints it: an anonymous questioner's in the one form of its language."""
+    if known.print is not None and key_of(label) in known.question:
+        remark = _REMARK.search(label)
+        return known.print + (f" {remark[0].strip()}" if remark else "")
+    return label
+
+
+def _speakers(labels: Sequence[str], known: Words) -> dict[str, str | None]:
+    """The name that each label resolves to: the shortest of the page's labels that it ends in or begins with.
+
+    ``President of Russia Vladimir Putin`` is ``Vladimir Putin`` where the page calls him so later on, and
+    ``Arindam Bagchi, Official Spokesperson`` is ``Arindam Bagchi``. Nobody's labels resolve to None.
+    """
+    cores: dict[str, str] = {}
+    for label in labels:
+        core = clean(_REMARK.sub("", label)).rstrip(" .")
+        cores[label] = clean(core.split(",")[0]) or core or clean(label)
+    keys = {key_of(core): core for core in cores.values()}
+    names: dict[str, str | None] = {}
+    for label, core in cores.items():
+        key = key_of(core)
+        if key_of(label) in known.anonymous or key in known.anonymous:
+            names[label] = None
+            continue
+        words_of = key.split()
+        name = core
+        for count in range(1, len(words_of)):
+            shorter = " ".join(words_of[-count:])
+            # One word is a family name only where it is labelled so; two or more may be any name.
+            if shorter in keys and shorter not in known.anonymous:
+                name = keys[shorter]
+                break
+        names[label] = name
+    return names
+
+
+def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) -> list[Role]:
+    """What each piece is in the exchange.
+
+    Labels that say so decide; else who asks more than half of the time is a questioner, and who speaks after a
+    question answers it. Before the first question everybody makes a statement.
+    """
+    keys = [key_of(piece.label) if piece.label is not None else None for piece in pieces]
+    ends: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for piece in pieces:
+        name = names.get(piece.label) if piece.label is not None else None
+        if name is not None:
+            counts[name] += 1
+            ends[name] += bool(piece.paragraphs) and piece.paragraphs[-1].rstrip("”\"' ").endswith(
+                ("?", "？", "؟")
+            )
+    marked = any(key in known.question | known.questioner for key in keys)
+    asking = {
+        name
+        for name in counts
+        if ends[name] * 2 > counts[name] and (not marked or counts[name] < max(counts.values()))
+    }
+    roles: list[Role] = []
+    asked = False
+    for piece, key in zip(pieces, keys, strict=True):
+        role: Role
+        name = names.get(piece.label) if piece.label is not None else None
+        if key is None:
+            role = "note"
+        elif key in known.question or key in known.questioner or (name is not None and name in asking):
+            role = "question"
+            asked = True
+        elif key in known.moderator:
+            role = "moderator"
+        elif key in known.answer:
+            role = "answer"
+        elif key in known.voice:
+            role = "note"
+        else:
+            role = "answer" if asked else "statement"
+        roles.append(role)
+    if pieces and all(key is None for key in keys):
+        return ["statement"] * len(pieces)
+    return roles

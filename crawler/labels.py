@@ -1,0 +1,387 @@
+"""Which words of a page are labels: the names that stand before what somebody says.
+
+A colon is no speaker, and neither is bold type. So the whole page is looked at before any word of it is taken for
+a label: a page that prints its labels bold does so throughout, one that prints them in capitals too, and a
+label that is in doubt is one if the same voice is labelled beyond doubt elsewhere. The words for a question, or
+for the facts of an announcement, come from ``languages.toml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from crawler.blocks import Paragraph
+from crawler.languages import Words
+from storage.transcript import LABEL_LIMIT, clean
+
+RUNS_ON = 25
+"""Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
+SPEECH = 200
+"""Characters of text that make a label believable which occurs once and stands alone."""
+LONG_NAME = 30
+"""Words in a label with an office: the longest seen has 24."""
+
+_COLON = re.compile(r"[:：]")
+_REMARK = re.compile(r"[(（\[][^()（）\[\]]*[)）\]]")
+# A stop within a label that ends a sentence: not one after an initial or a short title (J. / Mr. / Gen.).
+_STOP = re.compile(r"[!?;…。！？；]|\.(?=\s+\S|$)")
+_SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$")
+_QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
+_SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
+_Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
+_Q_DOT = re.compile(r"(?P<label>[QA])\.\s+(?=\S)")
+_CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_PARTS = re.compile(r"[-'’(«]")
+_WORD = re.compile(r"[^\W\d_]+(?:[-’'.][^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One place where a label may stand.
+
+    Args:
+        paragraph: index of the paragraph.
+        start: where the label begins in its text.
+        end: where it ends; the colon stands here.
+        resume: where the speech begins.
+        printed: the label as the page prints it.
+        key: what makes two labels one voice's: casefolded, without remark and punctuation.
+        bold: nearly all of it is bold.
+        runs_on: characters that are bold after it.
+        colon: a colon follows.
+        opens: it begins a line.
+        upper: it is in capitals.
+        anonymous: it is a word for a voice without a name.
+        honorific: it begins with a title or a form of address.
+        names: words that look like a name's; 0 where it does not look like a name.
+        office: it holds lower-case words longer than a particle.
+    """
+
+    paragraph: int
+    start: int
+    end: int
+    resume: int
+    printed: str
+    key: str
+    bold: bool
+    runs_on: int
+    colon: bool
+    opens: bool
+    upper: bool
+    anonymous: bool
+    honorific: bool
+    names: int
+    office: bool
+
+
+def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The labels of a page, in order."""
+    places = [place for n, text in enumerate(paragraphs) for place in _places(n, text, words)]
+    places = [place for place in places if not (place.key in words.field and not place.anonymous)]
+    lengths = [len(paragraph.text) for paragraph in paragraphs]
+    styles = [
+        _bold(places, words),
+        _upper(places, paragraphs, words, lengths),
+        _plain(places, words, lengths),
+    ]
+    sure = max(styles, key=len)
+    if not sure:
+        return []
+    chosen = {(place.paragraph, place.start): place for place in sure}
+    for place in _likewise(places, sure, paragraphs, words):
+        chosen.setdefault((place.paragraph, place.start), place)
+    return _apart(chosen.values())
+
+
+def _apart(labels: Iterable[Label]) -> list[Label]:
+    """Labels in order, none within another."""
+    kept: list[Label] = []
+    for label in sorted(labels, key=lambda label: (label.paragraph, label.start)):
+        if not kept or (label.paragraph, label.start) >= (kept[-1].paragraph, kept[-1].resume):
+            kept.append(label)
+    return kept
+
+
+# --- where a label may stand -----------------------------------------------------------------------------
+
+
+def _places(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
+    text = paragraph.text
+    starts = {0: True}
+    at = text.find("\n")
+    while at >= 0:
+        starts[at + 1] = True
+        at = text.find("\n", at + 1)
+    for start, _ in paragraph.bold:
+        if start not in starts and _SENTENCE_END.search(text, max(0, start - 6), start):
+            starts[start] = False
+    found = []
+    for start, opens in starts.items():
+        places = [_with_colon(number, paragraph, start, opens, words)]
+        if opens and (places[0] is None or places[0].key != "q"):
+            # "Q One thing: ..." may be either; the page's other labels tell.
+            places.append(_q_line(number, paragraph, start))
+        if places == [None] or places == [None, None]:
+            places = [_without_colon(number, paragraph, start, opens, words)]
+        found += [place for place in places if place is not None]
+    return found
+
+
+def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
+    text = paragraph.text
+    limit = start + LABEL_LIMIT
+    line = text.find("\n", start, limit)
+    limit = line if line >= 0 else limit
+    for match in _COLON.finditer(text, start, limit):
+        end = match.start()
+        if text[start:end].count("(") > text[start:end].count(")"):
+            continue
+        after = text[end + 1 : end + 3]
+        if after[:1].isdigit() and text[end - 1 : end].isdigit():
+            return None
+        if after.startswith("//"):
+            return None
+        resume = end + 1
+        while resume < len(text) and text[resume] in " \n":
+            resume += 1
+        return _label(number, paragraph, (start, end, resume), opens, True, words)
+    return None
+
+
+def _without_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
+    """A bold name that goes on, in plain type, with a capital letter: its colon was forgotten."""
+    span = next((span for span in paragraph.bold if span[0] == start), None)
+    if span is None or span[1] - span[0] > LABEL_LIMIT or span[1] >= len(paragraph.text):
+        return None
+    text = paragraph.text
+    end = span[1]
+    while end > start and text[end - 1] in " .\n":
+        end -= 1
+    resume = end
+    while resume < len(text) and text[resume] in " .\n":
+        resume += 1
+    if resume >= len(text) or text[resume].islower() or "\n" in text[start:end] or end == start:
+        return None
+    return _label(number, paragraph, (start, end, resume), opens, False, words)
+
+
+def _q_line(number: int, paragraph: Paragraph, start: int) -> Label | None:
+    match = _Q_LINE.match(paragraph.text, start)
+    if match is None:
+        return None
+    return Label(
+        number, start, start + 1, match.end(), "Q", "q",
+        bold=False, runs_on=0, colon=False, opens=True, upper=True,
+        anonymous=True, honorific=False, names=0, office=False,
+    )  # fmt: skip
+
+
+def _label(
+    number: int, paragraph: Paragraph, cut: tuple[int, int, int], opens: bool, colon: bool, words: Words
+) -> Label | None:
+    start, end, resume = cut
+    text = paragraph.text
+    printed = clean(text[start:end])
+    if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
+        return None
+    core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
+    key = key_of(printed)
+    if not key or not _fits(core):
+        return None
+    inside = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in paragraph.bold)
+    remark = sum(len(match[0]) for match in _REMARK.finditer(printed))
+    runs_on = sum(
+        max(0, stop - max(resume, begin))
+        for begin, stop in paragraph.bold
+        if begin <= end + 2 and stop > resume
+    )
+    letters = [letter for letter in core if letter.isalpha()]
+    capitals = sum(letter.isupper() for letter in letters)
+    # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".
+    names, office, honorific = _name(core.split(",")[0], words)
+    if "," in core:
+        whole, more, _ = _name(core, words)
+        names, office = max(names, whole), office or more or _offices(core.split(",", 1)[1].split(), words)
+    return Label(
+        number, start, end, resume, printed, key,
+        bold=inside >= 0.8 * (end - start - remark) - 1 and inside > 0,
+        runs_on=runs_on,
+        colon=colon,
+        opens=opens,
+        upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
+        anonymous=_anonymous(key, words),
+        honorific=honorific,
+        names=names,
+        office=office,
+    )  # fmt: skip
+
+
+def key_of(label: str) -> str:
+    """What makes two labels one voice's: casefolded, without remarks in parentheses and punctuation."""
+    core = _REMARK.sub(" ", label)
+    return " ".join(_WORD.findall((core if _WORD.search(core) else label).replace(".", ". ").casefold()))
+
+
+def _anonymous(key: str, words: Words) -> bool:
+    if key in words.anonymous:
+        return True
+    # "Remark from the audience" and "Unidentified speaker": the word and a few more, none a name.
+    return bool(_CASELESS.search(key)) and any(key.endswith(word) for word in words.questioner)
+
+
+def _fits(core: str) -> bool:
+    """Whether a text can be a label at all: no sentence, no quotation, no address."""
+    if not core or _QUOTES.search(core) or len(core.split()) > LONG_NAME:
+        return False
+    for match in _STOP.finditer(core):
+        if match[0] != "." or not _SHORT_FORM.search(core[: match.end()][-8:]):
+            return False
+    if _CASELESS.search(core) and re.search(r"[，、,]", core) and len(core) > 40:
+        return False
+    return any(letter.isalpha() for letter in core)
+
+
+def _name(text: str, words: Words) -> tuple[int, bool, bool]:
+    """How many words look like a name's, whether an office's words are among them, and whether a title leads."""
+    tokens = text.split()
+    if _CASELESS.search(text):
+        return (1 if len(text) <= 20 and "，" not in text else 0), False, False
+    folded = [token.strip(".").casefold() for token in tokens]
+    honorific = bool(tokens) and (folded[0] in words.honorific or " ".join(folded[:2]) in words.honorific)
+    capital = [any(part[:1].isupper() for part in _PARTS.split(token)) for token in tokens]
+    # A name ends in a name: "head of department" is an office, and "what follows" a sentence.
+    if not capital or not capital[-1]:
+        return 0, False, honorific
+    return sum(capital), _offices(tokens, words), honorific
+
+
+def _offices(tokens: Sequence[str], words: Words) -> bool:
+    """Whether lower-case words longer than a particle ("of", "van der") are among the words."""
+    return any(
+        token[:1].islower() and len(token) > 3 and token.strip(".").casefold() not in words.honorific
+        for token in tokens
+        if not any(part[:1].isupper() for part in _PARTS.split(token))
+    )
+
+
+# --- which of them are labels ----------------------------------------------------------------------------
+
+
+def _bold(places: list[Label], words: Words) -> list[Label]:
+    """The labels of a page that prints them bold."""
+    found = [
+        place
+        for place in places
+        if place.bold and place.colon
+        and (place.anonymous or (place.runs_on <= RUNS_ON and (place.names > 1 or place.honorific)))
+    ]  # fmt: skip
+    keys = Counter(place.key for place in found)
+    # One-word names, where the page has other labels or repeats them.
+    more = [
+        place
+        for place in places
+        if place.bold
+        and place.colon
+        and place.names == 1
+        and place.runs_on <= RUNS_ON
+        and place.key not in keys
+    ]
+    counts = Counter(place.key for place in more)
+    found += [place for place in more if keys or counts[place.key] > 1]
+    return found
+
+
+def _upper(
+    places: list[Label], paragraphs: Sequence[Paragraph], words: Words, lengths: list[int]
+) -> list[Label]:
+    """The labels of a page that prints them in capitals, its questions perhaps as a bare Q."""
+    lines = [place for place in places if place.opens]
+    named = [place for place in lines if place.colon and place.upper and (place.names or place.anonymous)]
+    counts = Counter(place.key for place in named)
+    found = [
+        place
+        for place in named
+        if place.anonymous
+        or place.honorific
+        or counts[place.key] > 1
+        or (place.names > 1 and len(counts) > 1)
+    ]
+    bare = [place for place in lines if not place.colon and place.key == "q" and not place.bold]
+    if found or len(bare) > 1:
+        found += bare
+    if len(found) == 1 and _speech(found[0], lengths) < SPEECH:
+        return []
+    return found
+
+
+def _plain(places: list[Label], words: Words, lengths: list[int]) -> list[Label]:
+    """The labels of a page that prints them like any other text."""
+    lines = [place for place in places if place.opens and place.colon and not place.office]
+    voices = [place for place in lines if place.anonymous]
+    names = [place for place in lines if not place.anonymous and place.names]
+    counts = Counter(place.key for place in names)
+    full = [
+        place
+        for place in names
+        if (place.names > 1 or place.honorific or counts[place.key] > 1) and _speech(place, lengths) > 20
+    ]
+    repeated = any(counts[place.key] > 1 for place in full)
+    if voices and (full or len(voices) > 1):
+        return voices + full
+    if len(full) > 1 and (repeated or all(_speech(place, lengths) > SPEECH for place in full)):
+        return full
+    if len(full) == 1 and full[0].honorific and full[0].names > 1 and _speech(full[0], lengths) > SPEECH:
+        return full
+    return []
+
+
+def _speech(place: Label, lengths: list[int]) -> int:
+    """Characters from a label to the end of its paragraph, or of the next where it stands alone."""
+    rest = lengths[place.paragraph] - place.resume
+    if rest < 3 and place.paragraph + 1 < len(lengths):
+        return lengths[place.paragraph + 1]
+    return rest
+
+
+def _likewise(
+    places: list[Label], sure: list[Label], paragraphs: Sequence[Paragraph], words: Words
+) -> list[Label]:
+    """Places in doubt whose voice is labelled beyond doubt elsewhere, and changes of speaker within a line."""
+    keys = {place.key for place in sure}
+    named = {place.key for place in sure if not place.anonymous}
+    bold = sum(place.bold for place in sure) * 2 > len(sure)
+    found = []
+    for place in places:
+        if place.key not in keys or (not place.colon and not place.bold):
+            continue
+        # On a page of bold labels, "Question:" in plain type is somebody asking aloud.
+        if place.bold or place.key in named or (place.opens and not bold):
+            found.append(place)
+    if bold:
+        asked = any(place.key in words.question for place in sure)
+        plain = [place for place in places if place.colon and place.opens and place.key in words.question]
+        if not asked and len(plain) > 1:
+            found += plain
+        return found
+    return found + _within(
+        paragraphs, {place.printed: place for place in sure if place.upper and place.colon}, words
+    )
+
+
+def _within(paragraphs: Sequence[Paragraph], known: dict[str, Label], words: Words) -> list[Label]:
+    """Changes of speaker in mid-line, on pages whose labels are in capitals: a sentence ends and a label follows."""
+    if not known:
+        return []
+    names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    pattern = re.compile(rf"(?<=[.!?)\]”\"—–-])\s+(?P<label>{names})[:：]\s+")
+    found = []
+    for number, paragraph in enumerate(paragraphs):
+        for match in pattern.finditer(paragraph.text):
+            cut = match.start("label"), match.end("label"), match.end()
+            place = _label(number, paragraph, cut, False, True, words)
+            if place is not None:
+                found.append(place)
+    return found
