@@ -72,7 +72,10 @@ def demo(folder: Path | None = None) -> int:
     console = Console()
     with Ministry(dt.datetime.now(dt.UTC).date()) as site:
         place = stage(folder, site)
-        console.print(f"[bold]1.[/] A ministry of foreign affairs publishes its briefings at {site.base}")
+        console.print(
+            f"[bold]1.[/] A ministry of foreign affairs publishes its briefings at {site.base}",
+            soft_wrap=True,
+        )
         environment.use_ephemeral(str(place.folder / "prefect"))
         os.environ.update(place.settings.environment())
         with console.status("Starting Prefect (about ten seconds the first time) ..."):

@@ -40,8 +40,11 @@ MONTHS = (
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # C0 and C1 controls and lone surrogates, which no text file can hold; white space among them is collapsed.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
-# The line a labelled turn starts with. An empty label marks text that only looks labelled: see `render`.
-_LABELLED = re.compile(rf"(?P<label>.{{0,{LABEL_LIMIT}}}?):(?: |$)")
+# The line a labelled turn starts with.
+_LABELLED = re.compile(rf"(?P<label>.{{1,{LABEL_LIMIT}}}?):(?: |$)")
+# U+2060 WORD JOINER, invisible and without width, stands before text that only looks labelled. `clean` takes it
+# out of every text, so it can mean nothing else.
+_UNLABELLED = "\u2060"
 _DATE = re.compile(r"(?P<day>[1-9]\d?) (?P<month>[a-z]+) / (?P<year>\d{4})")
 
 
@@ -134,8 +137,8 @@ class Transcript:
 def render(transcript: Transcript) -> str:
     """The transcript in the text format; LF line ends, none at the end of the text.
 
-    Unlabelled text whose first line would read as a label (``Note: the sound failed``) is printed with an
-    empty label before it (``: Note: the sound failed``), so that `parse` gives back the same turns.
+    Unlabelled text that would read as labelled (``There were two answers: yes and no.``) is printed with an
+    invisible U+2060 before it, so that `parse` gives back the same turns.
     """
     day = transcript.date
     blocks = [f"{day.day} {MONTHS[day.month - 1]} / {day.year:04d}", transcript.title]
@@ -143,7 +146,7 @@ def render(transcript: Transcript) -> str:
         if turn.label is not None:
             blocks.append(f"{turn.label}: {turn.text}" if turn.paragraphs else f"{turn.label}:")
         elif _LABELLED.match(turn.text):
-            blocks.append(f": {turn.text}")
+            blocks.append(_UNLABELLED + turn.text)
         else:
             blocks.append(turn.text)
     return "\n\n".join(blocks)
@@ -170,10 +173,10 @@ def parse(text: str) -> Transcript:
             continue
         first, *rest = block.strip("\n").split("\n")
         match = _LABELLED.match(first)
-        if match is None:
+        if match is None or first.startswith(_UNLABELLED):
             turns.append(Turn((first, *rest)))
         else:
-            turns.append(Turn((first[match.end() :], *rest), label=match["label"] or None))
+            turns.append(Turn((first[match.end() :], *rest), label=match["label"]))
     return Transcript(day, lines[2], tuple(turns))
 
 
