@@ -106,6 +106,8 @@ class _Writer:
 
     def __init__(self) -> None:
         self.paragraphs: list[Paragraph] = []
+        self.places: list[etree._Element] = []
+        self.place: etree._Element | None = None
         self._runs: list[tuple[str, bool, bool]] = []
 
     def add(self, text: str | None, bold: bool, anchor: bool) -> None:
@@ -173,16 +175,21 @@ class _Writer:
         if text:
             bolds = tuple((start, min(end, len(text))) for start, end, _ in spans)
             self.paragraphs.append(Paragraph(text, bolds, heading, linked == letters > 0))
+            if self.place is not None:
+                self.places.append(self.place)
 
 
 def read(
-    body: Iterable[etree._Element], drop: frozenset[etree._Element]
+    body: Iterable[etree._Element],
+    drop: frozenset[etree._Element],
+    places: list[etree._Element] | None = None,
 ) -> tuple[list[Paragraph], list[str]]:
     """The paragraphs of a body, and the texts that were left out of them.
 
     Args:
         body: the element or elements that hold the text, in the page's order, none within another.
         drop: elements within it that are furniture.
+        places: filled with the block element that each paragraph stands in.
     """
     writer, left_out = _Writer(), _Writer()
     for root in body:
@@ -203,8 +210,9 @@ def read(
                     continue
                 if name == "br":
                     writer.line_break()
-                elif name in BLOCKS:
+                elif name in BLOCKS or node is root:
                     writer.flush(headings > 0)
+                    writer.place = node
                 if name in HEADINGS:
                     headings += 1
                 weight = _WEIGHT.search(node.get("style") or "")
@@ -220,11 +228,14 @@ def read(
                 anchor.pop()
                 if name in BLOCKS:
                     writer.flush(headings > 0)
+                    writer.place = node.getparent()
                 if name in HEADINGS:
                     headings -= 1
             if node is not root:
                 writer.add(node.tail, bold[-1], anchor[-1])
         writer.flush(False)
+    if places is not None:
+        places += writer.places
     return writer.paragraphs, [" ".join(part.text.split()) for part in left_out.paragraphs]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from lxml import etree
 
 from crawler import blocks, dates
 from crawler.blocks import Paragraph
-from crawler.markup import select, text_of
+from crawler.markup import select, tag, text_of
 
 _PUBLISHED = (
     "meta[property='article:published_time']",
@@ -35,6 +36,19 @@ _PUBLISHED = (
 )
 _NOT_LETTER = re.compile(r"[\W_]+")
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
+_FURNITURE_TAGS = frozenset(("nav", "footer", "aside", "figcaption"))
+# Words that web sites give, by convention, to what is no text of the page.
+_FURNITURE = re.compile(
+    r"(?:^|[\s_-])(?:share|sharing|social|breadcrumbs?|tooltip|popup|modal|cookies?|related|gallery|slider|carousel|"
+    r"pagination|pager|newsletter|subscribe|toolbar|tags|menu|nav|navigation|navbar|sidebar|hidden|sr-only|"
+    r"visually-?hidden|screen-reader(?:-text)?|d-none|addthis|sharethis|print|skip|banner|contentinfo|"
+    r"complementary)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+STRAY = 120
+"""Characters of a line at a body's edge that may be left out."""
+SHORT = 15
+CHUNK = 24
 BESIDE = 12
 """Paragraphs before a body among which its headline and date are looked for."""
 DATE_LINE = 90
@@ -95,24 +109,95 @@ def read(root: etree._Element, url: str, timezone: str | None) -> Found:
         timezone: the institution's, where it is known.
     """
     body = select(root, ("body",))[:1] or [root]
-    paragraphs, _ = blocks.read(body, frozenset())
-    stretch = _stretch(paragraphs, _body_text(root))
+    places: list[etree._Element] = []
+    paragraphs, _ = blocks.read(body, _furniture(body[0]), places)
+    body_text = _body_text(root)
+    stretch = _stretch(paragraphs, body_text)
     if stretch is None:
         return Found()
-    start, end = stretch
-    title, at = _title(root, paragraphs, start)
-    first = at + 1 if at is not None and start <= at < start + BESIDE else start
-    # A line that is nothing but the date belongs to the page, not to what was said.
-    while first < end - 1 and _is_date_line(paragraphs[first].text):
-        first += 1
+    title, at = _title(root, paragraphs, stretch[0])
+    floor = at + 1 if at is not None and at < stretch[0] + BESIDE else 0
+    start, end = _siblings(paragraphs, places, stretch, floor)
+    if at is not None and start <= at < start + BESIDE:
+        start = at + 1
+    captions = {" ".join((image.get("alt") or "").split()) for image in body[0].iter("img")}
+    kept = [
+        number
+        for number in _without_edges(paragraphs, places, range(start, end), body_text)
+        # A line that repeats what a picture is said to show is its caption.
+        if paragraphs[number].text not in captions
+    ]
     day, doubts = _date(root, url, timezone, paragraphs, (at, start, end))
-    left_out = [" ".join(paragraph.text.split()) for paragraph in paragraphs[start:first]]
-    return Found(title, day, paragraphs[first:end], left_out, doubts)
+    left_out = [
+        " ".join(paragraphs[number].text.split())
+        for number in range(min(start, stretch[0]), max(end, stretch[1]))
+        if number not in kept and number != at
+    ]
+    return Found(title, day, [paragraphs[number] for number in kept], left_out, doubts)
+
+
+def _without_edges(
+    paragraphs: Sequence[Paragraph], places: Sequence[etree._Element], numbers: range, body: str
+) -> list[int]:
+    """The paragraphs without what a page sets between its headline and its text, or below it.
+
+    A dateline of the page, a picture's caption, a time: short, near the edge, and set in another element than
+    the text; a sentence among them stays if Trafilatura takes it for the body's.
+    """
+    letters: Counter[etree._Element | None] = Counter()
+    for number in numbers:
+        letters[places[number].getparent()] += len(paragraphs[number].text)
+    if not letters:
+        return []
+    main = letters.most_common(1)[0][0]
+
+    beside = main.getparent() if main is not None else None
+    first = set(numbers[:6])
+
+    def stray(number: int) -> bool:
+        text = paragraphs[number].text
+        above = places[number].getparent()
+        if above is main or above is beside or len(text) > STRAY:
+            return False
+        sentence = text.rstrip("”\"')）")[-1:] in tuple(".!?。！？…:：")
+        known = _NOT_LETTER.sub("", text).casefold() in body
+        return not (known and (sentence or number not in first))
+
+    dropped = {number for number in (*numbers[:6], *numbers[6:][-6:]) if stray(number)}
+    left = [number for number in numbers if number not in dropped]
+    return left or list(numbers)
+
+
+def _furniture(body: etree._Element) -> frozenset[etree._Element]:
+    """Elements that call themselves navigation, sharing links and the like, and hold little text."""
+    found = set()
+    for element in body.iter():
+        name = tag(element)
+        if name in _FURNITURE_TAGS:
+            found.add(element)
+            continue
+        label = f"{element.get('class') or ''} {element.get('role') or ''}"
+        if len(label) > 1 and _FURNITURE.search(label) and name not in ("body", "html", "main", "article"):
+            found.add(element)
+    # A wrapper may be called "content-with-sidebar" and hold the whole page.
+    return frozenset(element for element in found if not _holds_much(element))
+
+
+def _holds_much(element: etree._Element) -> bool:
+    length = 0
+    for event, inner in etree.iterwalk(element, events=("start",)):
+        del event
+        if tag(inner) in ("h1", "main", "article"):
+            return True
+        length += len(inner.text or "") + len(inner.tail or "")
+        if length > 3000:
+            return True
+    return False
 
 
 def _body_text(root: etree._Element) -> str:
     """The letters of what Trafilatura takes for the body."""
-    found = trafilatura.bare_extraction(root, favor_recall=True, include_comments=False, with_metadata=False)  # type: ignore[call-overload,unused-ignore]
+    found = trafilatura.bare_extraction(root, favor_recall=True, include_comments=False, with_metadata=False)
     text = getattr(found, "text", None) or ""
     return _NOT_LETTER.sub("", text).casefold()
 
@@ -125,16 +210,50 @@ def _stretch(paragraphs: Sequence[Paragraph], body: str) -> tuple[int, int] | No
     start, total = 0, 0
     for number, paragraph in enumerate(paragraphs):
         letters = _NOT_LETTER.sub("", paragraph.text).casefold()
-        # A short line is found in any long text: it counts for little either way.
-        weight = len(letters) if letters and letters in body else -2 * len(letters) - 10
-        if weight > 0 and len(letters) < 15:
-            weight = 1
+        weight = _weight(letters, body)
         if total <= 0:
             start, total = number, 0
         total += weight
         if total > best_sum:
             best, best_sum = (start, number + 1), total
     return best
+
+
+def _weight(letters: str, body: str) -> int:
+    """How much a paragraph speaks for lying within the body; below 0, against it."""
+    if letters in body:
+        # A short line is found in any long text.
+        return len(letters) if len(letters) >= SHORT else 0
+    chunks = [letters[at : at + CHUNK] for at in range(0, len(letters) - CHUNK + 1, CHUNK)]
+    inside = sum(chunk in body for chunk in chunks)
+    if inside * 2 > len(chunks):
+        return inside * CHUNK
+    return -len(letters) - 10
+
+
+def _siblings(
+    paragraphs: Sequence[Paragraph],
+    places: Sequence[etree._Element],
+    stretch: tuple[int, int],
+    floor: int,
+) -> tuple[int, int]:
+    """The stretch with the paragraphs on either side that stand in the same element as its first and last.
+
+    Or in one beside it, where they hold no link: "END" may stand in an element of its own.
+    """
+
+    def joins(number: int, edge: int) -> bool:
+        above, inner = places[number].getparent(), places[edge].getparent()
+        if above is None or inner is None or paragraphs[number].anchor:
+            return False
+        return above is inner or (above is inner.getparent() and places[number].find(".//a") is None)
+
+    start, end = stretch
+    while start > floor and joins(start - 1, start):
+        start -= 1
+    while end < len(paragraphs) and joins(end, end - 1):
+        end += 1
+    return start, end
 
 
 def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) -> tuple[str, int | None]:
