@@ -6,14 +6,13 @@ BIN := .venv/bin
 
 setup: .venv/.ready
 
-# Every version and hash comes from requirements.lock; the project itself is installed without its
-# dependencies, so nothing is resolved on the user's machine.
+# Every version and hash comes from requirements.lock, which is complete: nothing is resolved here (--no-deps).
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Podium needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 2; }
 	@echo "Setting up .venv (about a minute) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -20,7 +20,7 @@ def _name() -> str:
     return f"backfill-{asked['since']:%Y-%m-%d}-{asked['until']:%Y-%m-%d}"
 
 
-@flow(name="backfill", flow_run_name=_name, validate_parameters=True)
+@flow(name="backfill", flow_run_name=_name, validate_parameters=True, persist_result=False)
 def backfill(
     since: dt.date, until: dt.date, sources: list[str] | None = None, replay: Path | None = None
 ) -> State[Any]:

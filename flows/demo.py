@@ -63,6 +63,7 @@ def stage(folder: Path | None, site: Ministry) -> Stage:
             database_url=f"sqlite:///{(folder / 'podium.db').absolute()}",
             archive=(folder / "archive").absolute(),
             sources=sources.absolute(),
+            collect=(SOURCE,),
         ),
     )
 
@@ -82,12 +83,12 @@ def demo(folder: Path | None = None) -> int:
             from flows.nightly import nightly  # reads the variables when it is imported
         console.print("[bold]2.[/] The nightly flow collects it: crawl, archive as WARC, extract, load")
         with _watching(console, place.settings):
-            first = nightly(sources=[SOURCE], return_state=True)
+            first = nightly(return_state=True)
         _say(console, place.settings)
         site.correct()
         console.print("[bold]3.[/] The ministry corrects a figure; the next night keeps both texts")
         with _watching(console, place.settings):
-            second = nightly(sources=[SOURCE], return_state=True)
+            second = nightly(return_state=True)
         _say(console, place.settings)
     if not (first.name == second.name == "Completed"):
         console.print(f"[red]The demo failed:[/] {first.message}; {second.message}", highlight=False)

@@ -18,7 +18,7 @@ def _name() -> str:
     return f"nightly-{dt.datetime.now(dt.UTC):%Y-%m-%d}"
 
 
-@flow(name="nightly", flow_run_name=_name, validate_parameters=True)
+@flow(name="nightly", flow_run_name=_name, validate_parameters=True, persist_result=False)
 def nightly(sources: list[str] | None = None, replay: Path | None = None) -> State[Any]:
     """Collect tonight's window of each source.
 

@@ -25,7 +25,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
 
     Args:
         settings: the length of the window, the database, the contact.
-        ids: sources; none for all.
+        ids: sources; none for those that the settings name, or all.
         replay: a WARC file that answers instead of the network; its newest capture's day is today.
 
     Raises:
@@ -76,11 +76,11 @@ def backfill(
 
 
 def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -> list[Source]:
-    """The sources of those ids, or all that a crawl may visit.
+    """The sources of those ids, or all that the settings let a crawl visit.
 
     Args:
         settings: names the folder of further sources, and the contact.
-        ids: none for all; a replay then takes those whose hosts it holds.
+        ids: none for those that the settings name; a replay then takes those whose hosts it holds.
         tape: the replay, if any: no request leaves, so no contact is needed.
 
     Raises:
@@ -88,6 +88,8 @@ def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -
         SettingsError: the live web would be crawled without a contact.
     """
     known = load_sources(settings.sources)
+    if not ids and tape is None:
+        ids = settings.collect
     for name in ids:
         if name not in known:
             raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -31,11 +33,20 @@ class Settings(BaseSettings):
     )
     archive: Path = Field(default=Path("podium-data/archive"), description="folder of the WARC files")
     sources: Path | None = Field(default=None, description="folder of further source files")
+    collect: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="sources collected where none is named; all if empty"
+    )
     contact: str | None = Field(default=None, description="where a site's owner can complain: e-mail or URL")
     window_days: int = Field(default=14, ge=1, le=366, description="days a night looks back")
     delay: float | None = Field(
         default=None, ge=0, description="seconds between requests; never below a source's"
     )
+
+    @field_validator("collect", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        """In a variable they are parted by commas."""
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
@@ -60,6 +71,8 @@ class Settings(BaseSettings):
             "PODIUM_ARCHIVE": str(self.archive.absolute()),
             "PODIUM_WINDOW_DAYS": str(self.window_days),
         }
+        if self.collect:
+            out["PODIUM_COLLECT"] = ",".join(self.collect)
         if self.sources:
             out["PODIUM_SOURCES"] = str(self.sources.absolute())
         if self.contact:

@@ -44,6 +44,8 @@ class Database:
             raise DatabaseError(f"not a database address: {url!r}") from problem
         if address.get_backend_name() not in ("sqlite", "postgresql"):
             raise DatabaseError(f"{address.get_backend_name()}: only sqlite and postgresql are supported")
+        if address.drivername == "postgresql":  # SQLAlchemy 2.0 would take psycopg2 for it
+            address = address.set(drivername="postgresql+psycopg")
         self.url = address.render_as_string(hide_password=True)
         file = address.database if address.get_backend_name() == "sqlite" else None
         if file and file != ":memory:":
