@@ -22,6 +22,7 @@ from lxml import etree
 
 from crawler import blocks, dates
 from crawler.blocks import Paragraph
+from crawler.languages import words
 from crawler.markup import select, tag, text_of
 
 _PUBLISHED = (
@@ -51,6 +52,7 @@ SHORT = 15
 CHUNK = 24
 BESIDE = 12
 """Paragraphs before a body among which its headline and date are looked for."""
+DATE_OPENS = 40
 DATE_LINE = 90
 """Characters in a line that gives a page's date; in a longer one the date is somebody's, not the page's."""
 
@@ -305,7 +307,7 @@ def _date(
         return meta, []
     if beside is not None:
         return beside, []
-    guess = find_date(root, original_date=True, extensive_search=True, url=url)
+    guess = find_date(root, original_date=True, extensive_search=False, url=url)
     day = dates.stamp(guess) if guess else None
     return day, ["the date is htmldate's guess"] if day is not None else []
 
@@ -319,9 +321,11 @@ def _beside(paragraphs: Sequence[Paragraph], places: tuple[int | None, int, int]
     last = range(end - 1, max(end - 3, start), -1)
     for number in (*below, *above, *last):
         line = paragraphs[number].text
-        if len(line) <= DATE_LINE and number != at:
-            found = dates.find(line)
-            if found is not None:
-                return found[0]
+        if number == at or any(line.casefold().startswith(word) for word in words(None).updated):
+            continue
+        found = dates.find(line)
+        # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
+        if found is not None and (len(line) <= DATE_LINE or (number in below and found[2] <= DATE_OPENS)):
+            return found[0]
     found = dates.find(paragraphs[at].text) if at is not None else None
     return found[0] if found is not None else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawler.blocks import Paragraph
 from crawler.languages import Words
@@ -32,8 +32,12 @@ _SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$"
 _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
 _Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
-_Q_DOT = re.compile(r"(?P<label>[QA])\.\s+(?=\S)")
+_DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
+_BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
+_BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 _CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_QUESTION_MARK = re.compile(r"[?？؟]")
+_ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _PARTS = re.compile(r"[-'’(«]")
 _WORD = re.compile(r"[^\W\d_]+(?:[-’'.][^\W\d_]+)*")
 
@@ -44,23 +48,27 @@ class Label:
 
     Args:
         paragraph: index of the paragraph.
-        start: where the label begins in its text.
+        begin: where what belongs to it begins: a bracket or dash before the label, else the label.
+        start: where the label begins in the paragraph's text.
         end: where it ends; the colon stands here.
         resume: where the speech begins.
         printed: the label as the page prints it.
         key: what makes two labels one voice's: casefolded, without remark and punctuation.
         bold: nearly all of it is bold.
         runs_on: characters that are bold after it.
-        colon: a colon follows.
+        colon: a colon follows, or the label stands in brackets of its own.
+        dash: a dash follows, and no colon.
         opens: it begins a line.
         upper: it is in capitals.
         anonymous: it is a word for a voice without a name.
         honorific: it begins with a title or a form of address.
+        titled: it holds a title anywhere.
         names: words that look like a name's; 0 where it does not look like a name.
         office: it holds lower-case words longer than a particle.
     """
 
     paragraph: int
+    begin: int
     start: int
     end: int
     resume: int
@@ -69,10 +77,12 @@ class Label:
     bold: bool
     runs_on: int
     colon: bool
+    dash: bool
     opens: bool
     upper: bool
     anonymous: bool
     honorific: bool
+    titled: bool
     names: int
     office: bool
 
@@ -84,16 +94,19 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     lengths = [len(paragraph.text) for paragraph in paragraphs]
     styles = [
         _bold(places, words),
-        _upper(places, paragraphs, words, lengths),
+        _upper(places, words, lengths),
         _plain(places, words, lengths),
+        _dashed(places, words),
     ]
+    styles = [_believed(style, paragraphs, words) for style in styles]
     sure = max(styles, key=len)
     if not sure:
         return []
     chosen = {(place.paragraph, place.start): place for place in sure}
     for place in _likewise(places, sure, paragraphs, words):
         chosen.setdefault((place.paragraph, place.start), place)
-    return _apart(chosen.values())
+    found = _apart(chosen.values())
+    return _apart([*found, *_answers(found, places, words)])
 
 
 def _apart(labels: Iterable[Label]) -> list[Label]:
@@ -118,16 +131,25 @@ def _places(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
     for start, _ in paragraph.bold:
         if start not in starts and _SENTENCE_END.search(text, max(0, start - 6), start):
             starts[start] = False
-    found = []
+    found: list[Label] = []
     for start, opens in starts.items():
-        places = [_with_colon(number, paragraph, start, opens, words)]
-        if opens and (places[0] is None or places[0].key != "q"):
-            # "Q One thing: ..." may be either; the page's other labels tell.
-            places.append(_q_line(number, paragraph, start))
-        if places == [None] or places == [None, None]:
-            places = [_without_colon(number, paragraph, start, opens, words)]
-        found += [place for place in places if place is not None]
+        found += _places_at(number, paragraph, start, opens, words)
     return found
+
+
+def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> list[Label]:
+    bullet = _BULLET.match(paragraph.text, start) if opens else None
+    begin, start = start, bullet.end() if bullet else start
+    colon = _with_colon(number, paragraph, start, opens, words)
+    places = [colon]
+    if opens and (colon is None or colon.key != "q"):
+        # "Q One thing: ..." may be either; the page's other labels tell.
+        places.append(_q_line(number, paragraph, start))
+        places.append(_with_dash(number, paragraph, start, words))
+        places.append(_in_brackets(number, paragraph, start, words))
+    if not any(places):
+        places = [_without_colon(number, paragraph, start, opens, words)]
+    return [replace(place, begin=begin) for place in places if place is not None]
 
 
 def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
@@ -137,18 +159,35 @@ def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, word
     limit = line if line >= 0 else limit
     for match in _COLON.finditer(text, start, limit):
         end = match.start()
-        if text[start:end].count("(") > text[start:end].count(")"):
+        if text.count("(", start, end) > text.count(")", start, end):
             continue
         after = text[end + 1 : end + 3]
-        if after[:1].isdigit() and text[end - 1 : end].isdigit():
+        if (after[:1].isdigit() and text[end - 1 : end].isdigit()) or after.startswith("//"):
             return None
-        if after.startswith("//"):
-            return None
-        resume = end + 1
-        while resume < len(text) and text[resume] in " \n":
-            resume += 1
-        return _label(number, paragraph, (start, end, resume), opens, True, words)
+        return _label(
+            number, paragraph, (start, end, _skip(text, end + 1, " \n")), words, opens=opens, colon=True
+        )
     return None
+
+
+def _with_dash(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
+    """``Q - ...``, ``R - ...``: a voice, a dash between spaces, a speech."""
+    match = _DASH.match(paragraph.text, start)
+    if match is None:
+        return None
+    cut = start, match.end("label"), match.end()
+    place = _label(number, paragraph, cut, words, opens=True, dash=True)
+    return place if place is not None and (place.anonymous or place.bold) else None
+
+
+def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
+    """``【NHK 大谷記者】...``: how Japanese ministries print a label."""
+    match = _BRACKETS.match(paragraph.text, start)
+    if match is None:
+        return None
+    cut = match.start("label"), match.end("label"), _skip(paragraph.text, match.end(), " \n")
+    place = _label(number, paragraph, cut, words, opens=True, colon=True)
+    return replace(place, honorific=True) if place is not None else None
 
 
 def _without_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
@@ -160,12 +199,16 @@ def _without_colon(number: int, paragraph: Paragraph, start: int, opens: bool, w
     end = span[1]
     while end > start and text[end - 1] in " .\n":
         end -= 1
-    resume = end
-    while resume < len(text) and text[resume] in " .\n":
-        resume += 1
+    resume = _skip(text, end, " .\n")
     if resume >= len(text) or text[resume].islower() or "\n" in text[start:end] or end == start:
         return None
-    return _label(number, paragraph, (start, end, resume), opens, False, words)
+    return _label(number, paragraph, (start, end, resume), words, opens=opens)
+
+
+def _skip(text: str, at: int, marks: str) -> int:
+    while at < len(text) and text[at] in marks:
+        at += 1
+    return at
 
 
 def _q_line(number: int, paragraph: Paragraph, start: int) -> Label | None:
@@ -173,14 +216,21 @@ def _q_line(number: int, paragraph: Paragraph, start: int) -> Label | None:
     if match is None:
         return None
     return Label(
-        number, start, start + 1, match.end(), "Q", "q",
-        bold=False, runs_on=0, colon=False, opens=True, upper=True,
-        anonymous=True, honorific=False, names=0, office=False,
+        number, start, start, start + 1, match.end(), "Q", "q",
+        bold=False, runs_on=0, colon=False, dash=False, opens=True, upper=True,
+        anonymous=True, honorific=False, titled=False, names=0, office=False,
     )  # fmt: skip
 
 
 def _label(
-    number: int, paragraph: Paragraph, cut: tuple[int, int, int], opens: bool, colon: bool, words: Words
+    number: int,
+    paragraph: Paragraph,
+    cut: tuple[int, int, int],
+    words: Words,
+    *,
+    opens: bool,
+    colon: bool = False,
+    dash: bool = False,
 ) -> Label | None:
     start, end, resume = cut
     text = paragraph.text
@@ -206,14 +256,16 @@ def _label(
         whole, more, _ = _name(core, words)
         names, office = max(names, whole), office or more or _offices(core.split(",", 1)[1].split(), words)
     return Label(
-        number, start, end, resume, printed, key,
+        number, start, start, end, resume, printed, key,
         bold=inside >= 0.8 * (end - start - remark) - 1 and inside > 0,
         runs_on=runs_on,
         colon=colon,
+        dash=dash,
         opens=opens,
         upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
         anonymous=_anonymous(key, words),
         honorific=honorific,
+        titled=honorific or any(word in words.honorific and word not in _ARTICLES for word in key.split()),
         names=names,
         office=office,
     )  # fmt: skip
@@ -275,7 +327,7 @@ def _bold(places: list[Label], words: Words) -> list[Label]:
     found = [
         place
         for place in places
-        if place.bold and place.colon
+        if place.bold and (place.colon or place.dash)
         and (place.anonymous or (place.runs_on <= RUNS_ON and (place.names > 1 or place.honorific)))
     ]  # fmt: skip
     keys = Counter(place.key for place in found)
@@ -290,13 +342,10 @@ def _bold(places: list[Label], words: Words) -> list[Label]:
         and place.key not in keys
     ]
     counts = Counter(place.key for place in more)
-    found += [place for place in more if keys or counts[place.key] > 1]
-    return found
+    return found + [place for place in more if keys or counts[place.key] > 1]
 
 
-def _upper(
-    places: list[Label], paragraphs: Sequence[Paragraph], words: Words, lengths: list[int]
-) -> list[Label]:
+def _upper(places: list[Label], words: Words, lengths: list[int]) -> list[Label]:
     """The labels of a page that prints them in capitals, its questions perhaps as a bare Q."""
     lines = [place for place in places if place.opens]
     named = [place for place in lines if place.colon and place.upper and (place.names or place.anonymous)]
@@ -309,7 +358,12 @@ def _upper(
         or counts[place.key] > 1
         or (place.names > 1 and len(counts) > 1)
     ]
-    bare = [place for place in lines if not place.colon and place.key == "q" and not place.bold]
+    if len({place.key for place in found}) > 1:
+        # Among others in capitals, a family name that occurs once is a label too.
+        found += [place for place in named if place not in found]
+    bare = [
+        place for place in lines if not place.colon and not place.dash and place.key == "q" and not place.bold
+    ]
     if found or len(bare) > 1:
         found += bare
     if len(found) == 1 and _speech(found[0], lengths) < SPEECH:
@@ -338,6 +392,68 @@ def _plain(places: list[Label], words: Words, lengths: list[int]) -> list[Label]
     return []
 
 
+def _dashed(places: list[Label], words: Words) -> list[Label]:
+    """The labels of a page that has questions and answers, each before a dash."""
+    found = [place for place in places if place.dash and place.anonymous]
+    asked = any(place.key in words.question for place in found)
+    answered = any(place.key in words.answer for place in found)
+    return found if asked and answered else []
+
+
+def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The labels, unless nothing but their look speaks for them.
+
+    A question, a title or an office is word enough. Else the headings of a document and the lines of an
+    announcement may look alike (``Rule of Law: ...``, ``Focus Area: ...``): what follows a name has to be
+    somebody's speech, with an I, a you, a thank you or a question in most of its longer stretches.
+    """
+    if not labels or any(label.anonymous or label.titled for label in labels):
+        return labels
+    spoken = written = 0
+    ordered = _apart(labels)
+    for label, following in zip(ordered, [*ordered, None][1:], strict=True):
+        last = following.paragraph if following else len(paragraphs) - 1
+        first = paragraphs[label.paragraph].text[label.resume :]
+        text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:3000]
+        if len(text) < 40:
+            continue
+        if _QUESTION_MARK.search(text) or not words.speech.isdisjoint(_WORD.findall(text.casefold())):
+            spoken += 1
+        elif _CASELESS.search(text) and any(word in text for word in words.speech):
+            spoken += 1
+        else:
+            written += 1
+    return labels if spoken > written else []
+
+
+def _answers(found: list[Label], places: list[Label], words: Words) -> list[Label]:
+    """One-word names that occur once, where they answer: between one question and the next nobody else does."""
+    asking = words.question | words.questioner
+    ordered = _apart(found)
+    if not any(label.key in asking and label.colon for label in ordered):
+        return []
+    candidates = [
+        place for place in places
+        if place.opens and place.colon and place.names and not place.office and place.runs_on <= RUNS_ON
+    ]  # fmt: skip
+    answers = []
+    for label, following in zip(ordered, [*ordered, None][1:], strict=True):
+        if label.key not in asking or (following is not None and following.key not in asking):
+            continue
+        end = (
+            following.paragraph
+            if following is not None
+            else candidates[-1].paragraph + 1
+            if candidates
+            else 0
+        )
+        between = [place for place in candidates if label.paragraph < place.paragraph < end]
+        # On a page of bold labels a plain one would be a sentence's.
+        between = [place for place in between if place.bold or not label.bold]
+        answers += between[:1]
+    return answers
+
+
 def _speech(place: Label, lengths: list[int]) -> int:
     """Characters from a label to the end of its paragraph, or of the next where it stands alone."""
     rest = lengths[place.paragraph] - place.resume
@@ -355,7 +471,7 @@ def _likewise(
     bold = sum(place.bold for place in sure) * 2 > len(sure)
     found = []
     for place in places:
-        if place.key not in keys or (not place.colon and not place.bold):
+        if place.key not in keys or not (place.colon or place.bold):
             continue
         # On a page of bold labels, "Question:" in plain type is somebody asking aloud.
         if place.bold or place.key in named or (place.opens and not bold):
@@ -381,7 +497,7 @@ def _within(paragraphs: Sequence[Paragraph], known: dict[str, Label], words: Wor
     for number, paragraph in enumerate(paragraphs):
         for match in pattern.finditer(paragraph.text):
             cut = match.start("label"), match.end("label"), match.end()
-            place = _label(number, paragraph, cut, False, True, words)
+            place = _label(number, paragraph, cut, words, opens=False, colon=True)
             if place is not None:
                 found.append(place)
     return found

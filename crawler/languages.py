@@ -12,7 +12,7 @@ from pathlib import Path
 
 _LISTS = (
     *("question", "answer", "questioner", "moderator", "voice", "honorific"),
-    *("field", "end", "contents", "back", "statement", "missing"),
+    *("field", "speech", "end", "contents", "back", "updated", "statement", "missing"),
 )
 
 
@@ -27,9 +27,11 @@ class Words:
     voice: frozenset[str]
     honorific: frozenset[str]
     field: frozenset[str]
+    speech: frozenset[str]
     end: frozenset[str]
     contents: frozenset[str]
     back: frozenset[str]
+    updated: frozenset[str]
     statement: frozenset[str]
     missing: frozenset[str]
     print: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawler.blocks import Paragraph
 from crawler.labels import Label, find, key_of
@@ -32,37 +32,67 @@ class Piece:
     """A stretch of a page that one voice fills.
 
     Args:
+        lead: what stands before the label on its line: a bracket, a dash.
         label: as printed; None where nobody is named.
         mark: what stands between the label and the speech: a colon, spaces.
         paragraphs: the text; it may be empty after a label.
     """
 
+    lead: str
     label: str | None
     mark: str
     paragraphs: tuple[str, ...]
 
 
+_NOBODY = Piece("", None, "", ())
+
+
 def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
-    """The pieces of a page. Their labels, marks and paragraphs, joined, are the text of the paragraphs."""
+    """The pieces of a page. Their parts, joined, are the text of the paragraphs, but for white space."""
     labels: dict[int, list[Label]] = {}
     for label in find(paragraphs, known):
         labels.setdefault(label.paragraph, []).append(label)
-    pieces: list[tuple[str | None, str, list[str]]] = []
+    pieces: list[Piece] = []
+    speech: list[str] = []
+    # Whether the last label's own paragraph is a question set in bold from beginning to end.
+    asked_in_bold = False
+
+    def begin(piece: Piece) -> None:
+        nonlocal speech
+        if pieces:
+            pieces[-1] = replace(pieces[-1], paragraphs=tuple(speech))
+        pieces.append(piece)
+        speech = []
+
     for number, paragraph in enumerate(paragraphs):
         here = labels.get(number, [])
         text = paragraph.text
-        before = text[: here[0].start] if here else text
+        before = text[: here[0].begin] if here else text
         if before.strip():
-            if labels and not here and pieces and pieces[-1][0] is not None and _unvoiced(paragraph, known):
-                pieces.append((None, "", []))
             if not pieces:
-                pieces.append((None, "", []))
-            pieces[-1][2].append(before)
+                begin(_NOBODY)
+            elif not here and pieces[-1].label is not None:
+                # Where questions are bold and answers have no label, the answer is not the questioner's.
+                answers = asked_in_bold and not paragraph.all_bold
+                if answers or _unvoiced(paragraph, known):
+                    begin(_NOBODY)
+            speech.append(before)
         for label, following in zip(here, [*here, None][1:], strict=True):
-            speech = text[label.resume : following.start if following else len(text)]
-            parts = [speech] if speech.strip() else []
-            pieces.append((text[label.start : label.end], text[label.end : label.resume], parts))
-    return [Piece(label, mark, tuple(texts)) for label, mark, texts in pieces]
+            begin(
+                Piece(
+                    text[label.begin : label.start],
+                    text[label.start : label.end],
+                    text[label.end : label.resume],
+                    (),
+                )
+            )
+            said = text[label.resume : following.begin if following else len(text)]
+            if said.strip():
+                speech.append(said)
+            asked_in_bold = label.key in known.question and paragraph.all_bold and bool(said.strip())
+    if pieces:
+        pieces[-1] = replace(pieces[-1], paragraphs=tuple(speech))
+    return pieces
 
 
 def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
@@ -99,10 +129,11 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
 
 def _printed(label: str, known: Words) -> str:
     """A label as the archive prints it: an anonymous questioner's in the one form of its language."""
-    if known.print is not None and key_of(label) in known.question:
-        remark = _REMARK.search(label)
-        return known.print + (f" {remark[0].strip()}" if remark else "")
-    return label
+    remark = _REMARK.search(label)
+    word = clean(label[: remark.start()] + label[remark.end() :] if remark else label)
+    if known.print is None or word.rstrip(".").casefold() not in known.question:
+        return label
+    return known.print + (f" {remark[0].strip()}" if remark else "")
 
 
 def _speakers(labels: Sequence[str], known: Words) -> dict[str, str | None]:
