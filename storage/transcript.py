@@ -22,6 +22,7 @@ import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 Role = Literal["question", "answer", "statement", "moderator", "note"]
@@ -40,12 +41,12 @@ MONTHS = (
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # C0 and C1 controls and lone surrogates, which no text file can hold; white space among them is collapsed.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
-# The line a labelled turn starts with.
-_LABELLED = re.compile(rf"(?P<label>.{{1,{LABEL_LIMIT}}}?):(?: |$)")
+# The line a labelled turn starts with: the label ends at the first colon that a space or nothing follows.
+_LABELLED = re.compile(rf"(?P<label>(?:(?!: ).){{1,{LABEL_LIMIT}}}?)(?<!:):(?: |$)")
 # U+2060 WORD JOINER, invisible and without width, stands before text that only looks labelled. `clean` takes it
 # out of every text, so it can mean nothing else.
 _UNLABELLED = "\u2060"
-_DATE = re.compile(r"(?P<day>[1-9]\d?) (?P<month>[a-z]+) / (?P<year>\d{4})")
+_DATE = re.compile(r"(?P<day>[1-9][0-9]?) (?P<month>[a-z]+) / (?P<year>[0-9]{4})")
 
 
 class FormatError(ValueError):
@@ -145,7 +146,7 @@ def render(transcript: Transcript) -> str:
     for turn in transcript.turns:
         if turn.label is not None:
             blocks.append(f"{turn.label}: {turn.text}" if turn.paragraphs else f"{turn.label}:")
-        elif _LABELLED.match(turn.text):
+        elif _LABELLED.match(turn.paragraphs[0]):
             blocks.append(_UNLABELLED + turn.text)
         else:
             blocks.append(turn.text)
@@ -163,20 +164,20 @@ def parse(text: str) -> Transcript:
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").rstrip("\n").split("\n")
     day = parse_date(lines[0])
-    if len(lines) < 3 or lines[1] or not clean(lines[2]):
+    if len(lines) < 3 or clean(lines[1]) or not clean(lines[2]):
         raise FormatError("lines 2 and 3: a blank line and a title on one line are wanted")
-    if len(lines) > 3 and lines[3]:
+    if len(lines) > 3 and clean(lines[3]):
         raise FormatError("line 4: a blank line is wanted after the title")
     turns = []
-    for block in "\n".join(lines[4:]).split("\n\n"):
-        if not block.strip():
+    for blank, block in groupby(lines[4:], key=lambda line: not clean(line)):
+        if blank:
             continue
-        first, *rest = block.strip("\n").split("\n")
-        match = _LABELLED.match(first)
-        if match is None or first.startswith(_UNLABELLED):
+        first, *rest = block
+        match = None if first.startswith(_UNLABELLED) else _LABELLED.match(clean(first))
+        if match is None:
             turns.append(Turn((first, *rest)))
         else:
-            turns.append(Turn((first[match.end() :], *rest), label=match["label"]))
+            turns.append(Turn((match.string[match.end() :], *rest), label=match["label"]))
     return Transcript(day, lines[2], tuple(turns))
 
 
