@@ -19,7 +19,7 @@ import feedparser
 from parsel import Selector
 
 from crawler import dates
-from crawler.source import Calendar, Feed, Items, Listing, Section, Source
+from crawler.source import Calendar, Feed, Items, Listing, Section, Source, host_of
 from storage.ledger import Found
 
 TRAILING_DAYS = 31
@@ -119,6 +119,9 @@ class Walk:
         return self._listing(entry) if isinstance(entry, Listing) else self._calendar(entry)
 
     async def _sheet(self, url: str) -> Sheet | None:
+        if not self.source.owns(host_of(url)):
+            self.complaints.append(f"{url[:200]}: not on the source's hosts")
+            return None
         try:
             sheet = await self._fetch(url)
         except Missed as problem:
@@ -138,7 +141,7 @@ class Walk:
             return
         days = [link.date for link in links if link.date is not None]
         if len(days) == len(links) and days == sorted(days, reverse=True):
-            self._cover(entry, days[-1], self.today + dt.timedelta(1))
+            self._cover(entry, days[-1], _after(self.today))
         for link in links:
             yield link
 
@@ -148,16 +151,18 @@ class Walk:
             if sheet is None:
                 continue
             links = list(read_items(entry, sheet, self.source.timezone))
-            if not links and not _has_frame(entry, sheet):
+            if links and all(link.date not in (None, day) for link in links):
+                self.complaints.append(f"{sheet.url}: lists other days than {day}")
+            elif links or _has_frame(entry, sheet):
+                self._covered[entry.section].add(day)
+            else:
                 self.complaints.append(f"{sheet.url}: neither items nor the frame of a listing")
-                continue
-            self._covered[entry.section].add(day)
             for link in links:
                 yield Link(link.url, link.date or day)
 
     async def _listing(self, entry: Listing) -> AsyncIterator[Link]:
         url: str | None = entry.url
-        before: dt.date | None = self.today + dt.timedelta(1)
+        before: dt.date | None = _after(self.today)
         seen: set[str] = set()
         number, last, missed, undated = 1, None, 0, 0
         while url is not None and number <= MOST_PAGES:
@@ -181,8 +186,10 @@ class Walk:
                     yield link
                 days = [link.date for link in links if link.date is not None]
                 if days:
-                    self._cover(entry, days[-1], days[0] if before is None else before)
-                    before = days[-1] + dt.timedelta(1)
+                    # A page out of order proves nothing by itself; the one after it may.
+                    floor = days[-1] if days == sorted(days, reverse=True) else max(days)
+                    self._cover(entry, floor, days[0] if before is None else before)
+                    before = _after(floor)
                     if max(days) < self.since:
                         return
                 else:
@@ -194,13 +201,27 @@ class Walk:
                         self._cover(entry, dt.date.min, before)
                     return
             number, url = number + 1, _next_page(entry, sheet, number)
+        if url is not None:
+            self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
 
     def _cover(self, entry: Section, after: dt.date, before: dt.date) -> None:
         """The days between two dates, both excluded, are complete in the entry's section."""
-        day = max(after + dt.timedelta(1), self.since)
-        while day < before and day <= self.until:
-            self._covered[entry.section].add(day)
-            day += dt.timedelta(1)
+        first, end = max(_after(after), self.since), min(before, _after(self.until))
+        days = (end - first).days
+        self._covered[entry.section].update(first + dt.timedelta(n) for n in range(days))
+
+
+def _after(day: dt.date) -> dt.date:
+    """The day after; the last day there is stays."""
+    return day if day == dt.date.max else day + dt.timedelta(1)
+
+
+def _absolute(base: str, href: str) -> str | None:
+    """An address on a page, absolute; None where it is none, such as ``http://[``."""
+    try:
+        return urljoin(base, href.strip())
+    except ValueError:
+        return None
 
 
 def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
@@ -211,33 +232,34 @@ def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
     )
     links = []
     for entry in parsed.entries:
-        target = entry.get("link") or entry.get("id") or ""
-        if target:
-            links.append(Link(urljoin(sheet.url, target), _moment(entry, zone)))
+        target = entry.get("link") or entry.get("id")
+        url = _absolute(sheet.url, target) if target else None
+        if url is not None:
+            links.append(Link(url, _moment(entry, zone)))
     return links
 
 
 def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
     for name in ("published", "updated"):
-        value = entry.get(name)
-        if not value:
+        if name not in entry:
             continue
         for read in (dt.datetime.fromisoformat, parsedate_to_datetime):
             try:
-                moment = read(value)
-            except ValueError:
+                moment = read(entry[name])
+                return (moment.astimezone(zone) if moment.tzinfo else moment).date()
+            except (ValueError, OverflowError, TypeError, IndexError):
                 continue
-            return (moment.astimezone(zone) if moment.tzinfo else moment).date()
     return None
 
 
 def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
     """The links of a listing or calendar page, in its order; dates are days in the time zone."""
-    for item in Selector(sheet.text).css(entry.item):
+    for item in _page(sheet).css(entry.item):
         anchors = [item] if item.root.tag == "a" else item.css(entry.link)
         href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
-        if href:
-            yield Link(urljoin(sheet.url, href.strip()), _item_date(entry, item, timezone))
+        url = _absolute(sheet.url, href) if href else None
+        if url is not None:
+            yield Link(url, _item_date(entry, item, timezone))
 
 
 _ISO = re.compile(r"(?<!\d)\d{4}-\d{1,2}-\d{1,2}(?!\d)")
@@ -266,17 +288,22 @@ def _formatted(stated: str, form: str) -> dt.date | None:
         return None
 
 
+def _page(sheet: Sheet) -> Selector:
+    # Told nothing, parsel takes a page that happens to be JSON for JSON, and then has no CSS.
+    return Selector(sheet.text, type="html")
+
+
 def _text(place: Selector) -> str:
     return " ".join(place.xpath("string()").get("").split())
 
 
 def _has_frame(entry: Items, sheet: Sheet) -> bool:
-    return entry.frame is not None and bool(Selector(sheet.text).css(entry.frame))
+    return entry.frame is not None and bool(_page(sheet).css(entry.frame))
 
 
 def _page_count(entry: Listing, sheet: Sheet) -> int | None:
     match = re.search(entry.pages, sheet.text) if entry.pages else None
-    return int(match[1]) if match else None
+    return int(match[1]) if match and re.fullmatch(r"\d{1,9}", match[1] or "") else None
 
 
 def _is_last(entry: Listing, sheet: Sheet, number: int, last: int | None) -> bool:
@@ -291,5 +318,5 @@ def _next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
         return entry.page.replace("{page}", str(entry.start + number - 1))
     if entry.next is None or sheet is None:
         return None
-    href = Selector(sheet.text).css(entry.next).attrib.get("href")
-    return urljoin(sheet.url, href) if href else None
+    href = _page(sheet).css(entry.next).attrib.get("href")
+    return _absolute(sheet.url, href) if href else None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from w3lib.url import canonicalize_url
 
+from crawler.source import host_of, is_on
 from storage.archive import Archive, Location, Record, read_warc
 
 
@@ -26,7 +27,9 @@ class Replay:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._newest: dict[str, tuple[dt.datetime, Location]] = {}
+        self._hosts: set[str] = set()
         for record, location in read_warc(path):
+            self._hosts.add(host_of(record.url))
             key = _key(record.url)
             if key not in self._newest or record.fetched_at >= self._newest[key][0]:
                 self._newest[key] = (record.fetched_at, location)
@@ -41,7 +44,7 @@ class Replay:
 
     def holds(self, hosts: Collection[str]) -> bool:
         """Whether an address on one of the hosts was captured."""
-        return any(key.partition("/")[0].endswith(tuple(hosts)) for key in self._newest)
+        return any(is_on(host, hosts) for host in self._hosts)
 
     def answer(self, url: str) -> Record | None:
         """The captured response to an address, or None: a miss."""
@@ -51,5 +54,8 @@ class Replay:
 
 def _key(url: str) -> str:
     """An address without scheme, www., fragment and the accidents of its spelling."""
-    plain = canonicalize_url(url).partition("://")[2].removeprefix("www.")
-    return plain.rstrip("/")
+    try:
+        url = canonicalize_url(url)
+    except ValueError:  # no web address, and so the answer to none
+        return url
+    return url.partition("://")[2].removeprefix("www.").rstrip("/")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -21,9 +22,20 @@ from crawler.layout import Css, Layout, Pattern
 
 BUILT_IN = Path(__file__).parent / "sources"
 
+LONGEST_URL = 2_000
+"""Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
+
 
 class SourceError(ValueError):
     """A source that is unknown, or a source file that can't be used; the message says where and why."""
+
+
+class _FactError(ValueError):
+    """What only a look at several keys can tell, with the key that it is about."""
+
+    def __init__(self, place: tuple[str | int, ...], reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 class _Facts(BaseModel):
@@ -40,8 +52,27 @@ def _zone(name: str) -> str:
 
 def _address(url: str) -> str:
     """A web address that may hold {page} or a {date:...} field."""
-    HttpUrl(re.sub(r"\{[^}]*\}", "1", url))
+    try:
+        HttpUrl(re.sub(r"\{[^}]*\}", "1", url))
+    except ValidationError as problem:
+        raise ValueError(f"not a web address: {url!r}") from problem
     return url
+
+
+def _date_format(form: str) -> str:
+    day = dt.date(2022, 6, 3)
+    try:
+        if dt.datetime.strptime(day.strftime(form), form).date() == day:
+            return form
+    except ValueError:
+        pass
+    raise ValueError(f"not a strptime format of a day: {form!r}")
+
+
+def _numbered(expression: str) -> str:
+    if re.compile(expression).groups != 1:
+        raise ValueError(f"a pattern with one group is wanted: {expression!r}")
+    return expression
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -71,7 +102,7 @@ class Items(Section):
         default=None,
         description="within the item: its datetime attribute or its text; else a 2020-08-27 in the item",
     )
-    date_format: str | None = Field(
+    date_format: Annotated[str, AfterValidator(_date_format)] | None = Field(
         default=None, description="strptime format of the date's text, where it can't be told, as in 03/06/22"
     )
     frame: Css | None = Field(
@@ -87,14 +118,14 @@ class Listing(Items):
     page: Address | None = None
     start: int = Field(default=2, description="the number that stands in the second page's address")
     next: Css | None = None
-    pages: Pattern | None = Field(
+    pages: Annotated[Pattern, AfterValidator(_numbered)] | None = Field(
         default=None, description="a pattern over the page's source; its group is the number of pages"
     )
 
     @model_validator(mode="after")
     def _has_a_second_page(self) -> Self:
         if self.page is not None and "{page}" not in self.page:
-            raise ValueError("page: the template has no {page}")
+            raise _FactError(("page",), "the template has no {page}")
         return self
 
 
@@ -106,8 +137,12 @@ class Calendar(Items):
 
     @model_validator(mode="after")
     def _has_a_date(self) -> Self:
-        if self.url.format(date=dt.date(2001, 2, 3)) == self.url.format(date=dt.date(2001, 2, 4)):
-            raise ValueError("url: the template has no {date:...}")
+        try:
+            days = {self.url.format(date=dt.date(2001, 2, day)) for day in (3, 4)}
+        except (LookupError, ValueError, AttributeError) as problem:
+            raise _FactError(("url",), f"not a template: {self.url!r}") from problem
+        if len(days) == 1:
+            raise _FactError(("url",), "the template has no {date:...}")
         return self
 
 
@@ -148,37 +183,39 @@ class Source(_Facts):
 
     @model_validator(mode="after")
     def _stays_on_its_hosts(self) -> Self:
-        for entry in self.discover:
-            host = urlsplit(entry.url).hostname or ""
-            if not self.owns(host):
-                raise ValueError(f"discover: {host} is not one of the hosts")
+        for number, entry in enumerate(self.discover):
+            for name in ("url", "page"):
+                address = getattr(entry, name, None)
+                if address is not None and not self.owns(host_of(address)):
+                    reason = f"{host_of(address) or address} is not one of the hosts"
+                    raise _FactError(("discover", number, name), reason)
         local = {host for host in self.hosts if host in ("localhost", "127.0.0.1", "::1")}
         if local and not self.loopback:
-            raise ValueError("hosts: a site on this machine has to say loopback = true")
+            raise _FactError(("hosts",), "a site on this machine has to say loopback = true")
         return self
 
     def owns(self, host: str) -> bool:
         """Whether a host is one of the source's, or below one."""
-        return any(host == own or host.endswith(f".{own}") for own in self.hosts)
+        return is_on(host, self.hosts)
 
     @cached_property
     def _document(self) -> re.Pattern[str]:
         return re.compile(self.document)
 
     def key(self, url: str) -> str | None:
-        """What identifies the document at an address within the source, or None where it is no document.
+        """What identifies the document at an address within the source, or None where it is none of its documents.
 
         The document's number where the pattern has a group ``id``, else the address without scheme,
         ``www.`` and fragment.
         """
         match = self._document.search(url)
-        if match is None:
+        if match is None or len(url.encode(errors="replace")) > LONGEST_URL or not self.owns(host_of(url)):
             return None
         number = match.groupdict().get("id")
         if number:
             return number
         parts = urlsplit(url)
-        host = (parts.hostname or "").removeprefix("www.")
+        host = host_of(url).removeprefix("www.")
         return urlunsplit(("", host, parts.path.rstrip("/"), parts.query, "")).removeprefix("//")
 
 
@@ -194,7 +231,9 @@ def load_source(path: Path) -> Source:
     except (OSError, UnicodeDecodeError) as problem:
         raise SourceError(f"{path}: {problem}") from problem
     except tomllib.TOMLDecodeError as problem:
-        raise SourceError(f"{path}: not TOML: {problem}") from problem
+        found = re.search(r"at line (\d+)", str(problem))
+        line = int(found[1]) if found else text.count("\n", 0, len(text.rstrip())) + 1
+        raise SourceError(f"{path}:{line}: not TOML: {problem}") from problem
     try:
         source = Source.model_validate(facts)
     except ValidationError as problem:
@@ -223,14 +262,25 @@ def load_sources(folder: Path | None = None) -> dict[str, Source]:
 
 def source_of(url: str, sources: dict[str, Source]) -> Source | None:
     """The source whose host an address is on; the one with the longest matching host where several are."""
-    host = urlsplit(url).hostname or ""
+    host = host_of(url)
     owners = [
-        (len(own), source)
-        for source in sources.values()
-        for own in source.hosts
-        if host == own or host.endswith(f".{own}")
+        (len(own), source) for source in sources.values() for own in source.hosts if is_on(host, (own,))
     ]
     return max(owners, key=lambda pair: pair[0])[1] if owners else None
+
+
+def host_of(url: str) -> str:
+    """The host of a web address; empty where it is none."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
+
+
+def is_on(host: str, hosts: Collection[str]) -> bool:
+    """Whether a host is one of several, or below one."""
+    return any(host == own or host.endswith(f".{own}") for own in hosts)
 
 
 def _complaints(path: Path, text: str, problem: ValidationError) -> list[str]:
@@ -240,28 +290,36 @@ def _complaints(path: Path, text: str, problem: ValidationError) -> list[str]:
     for error in errors:
         if any(place != error["loc"] and place[: len(error["loc"])] == error["loc"] for place in places):
             continue  # it only says that something within it is wrong
+        wrong = error.get("ctx", {}).get("error")
+        place = error["loc"] + (wrong.place if isinstance(wrong, _FactError) else ())
+        if error["type"].startswith("union_tag"):
+            place += ("kind",)
         # The discriminator of a union shows up as a step of its own ("discover", 0, "listing", "item").
-        place = tuple(step for step in error["loc"] if step not in ("feed", "listing", "calendar"))
+        if place[:1] == ("discover",) and place[2:3] in (("feed",), ("listing",), ("calendar",)):
+            place = place[:2] + place[3:]
         name = ".".join(str(step) for step in place) or "file"
         reason = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])
-        out.append(f"{path}:{_line(text, place)}: {name}: {reason.removeprefix('Value error, ')}")
+        reason = " ".join(reason.removeprefix("Value error, ").split())
+        out.append(f"{path}:{_line(text, place)}: {name}: {reason}")
     return out
 
 
 def _line(text: str, place: tuple[str | int, ...]) -> int:
-    """The line where a key stands, or its table; 1 where neither is written. tomllib keeps no lines."""
-    tables = [step for step in place if isinstance(step, str)]
-    count = next((step for step in place if isinstance(step, int)), 0)
-    lines = text.splitlines()
-    start = 0
-    if len(tables) > 1 or len(tables) < len(place):
-        heads = [n for n, line in enumerate(lines) if line.strip().strip("[]").strip() == tables[0]]
-        heads = [n for n in heads if lines[n].lstrip().startswith("[")]
-        start = heads[count] if count < len(heads) else 0
-    key = re.compile(rf"\s*{re.escape(tables[-1])}\s*=") if tables else None
-    for n in range(start, len(lines)):
-        if n > start and len(tables) > 1 and lines[n].lstrip().startswith("["):
-            break
-        if key and key.match(lines[n]):
-            return n + 1
-    return start + 1
+    """The line where a key stands, or else its table; 1 where neither is written. tomllib keeps no lines."""
+    lines = text.split("\n")
+    tables = [n for n, line in enumerate(lines) if re.match(r"\s*\[", line)] + [len(lines)]
+    names = [str(step) for step in place if isinstance(step, str)]
+    number = next((step for step in place if isinstance(step, int)), 0)
+    own = re.compile(rf"\s*\[\[?\s*{re.escape(names[0])}\s*\]") if names else None
+    heads = [n for n in tables[:-1] if own and own.match(lines[n])]
+    if heads:
+        head = heads[min(number, len(heads) - 1)]
+        start, end = head + 1, next(n for n in tables if n > head)
+    else:
+        head, start, end = 0, 0, tables[0]
+    for name in reversed(names):
+        key = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*[.=]""")
+        for n in range(start, end):
+            if key.match(lines[n]):
+                return n + 1
+    return head + 1

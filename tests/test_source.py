@@ -1,0 +1,261 @@
+"""Sources: every file of ours is whole, and a wrong one is refused by its file, line and key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from crawler.source import BUILT_IN, Source, SourceError, load_source, load_sources, source_of
+
+GOOD = """\
+# A ministry.
+id = "here"
+name = "Ministry"
+hosts = ["example.org"]
+language = "en"
+timezone = "Europe/Lisbon"
+document = '^https?://(?:www\\.)?example\\.org/news/(?P<id>\\d+)'
+
+[checked]  # when and against what
+on = 2026-11-23
+against = "an invented page"
+live = false
+
+[[discover]]  # the newest
+kind = "feed"
+url = "https://example.org/feed"
+
+[[discover]]
+kind = "listing"
+url = "https://example.org/news"
+page = "https://www.example.org/news/{page}"
+pages = 'of (\\d+)'
+item = "li.item"
+date = "time"
+date_format = "%d/%m/%y"
+
+[[ discover ]]
+kind = "calendar"
+url = "https://example.org/on/{date:%d.%m.%Y}"
+item = "li.item"
+
+[[layout]]
+name = "old"
+title = ["h1"]
+date = [".date"]
+body = [".body"]
+
+[[layout]]
+name = "new"
+title = ["h1"]
+date = [".date"]
+body = [
+  ".body",
+]
+"""
+
+BUILT_INS = sorted(BUILT_IN.glob("*.toml"), key=lambda path: path.stem)
+
+
+def written(folder: Path, text: str, name: str = "here") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def source(folder: Path, **facts: str) -> Source:
+    """The good source with some of its top-level lines replaced."""
+    text = GOOD
+    for key, value in facts.items():
+        text = re.sub(rf"^{key} = .*$", lambda _: f"{key} = {value}", text, count=1, flags=re.MULTILINE)  # noqa: B023
+    return load_source(written(folder, text))
+
+
+@pytest.mark.parametrize("path", BUILT_INS, ids=lambda path: path.stem)
+def test_a_built_in_source_loads_and_says_what_it_was_checked_against(path: Path) -> None:
+    loaded = load_source(path)
+    assert loaded.id == path.stem
+    assert loaded.checked.against.strip()
+    assert not loaded.loopback
+    assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("path", BUILT_INS, ids=lambda path: path.stem)
+def test_no_discovery_page_of_a_built_in_source_is_taken_for_a_document(path: Path) -> None:
+    loaded = load_source(path)
+    for entry in loaded.discover:
+        assert loaded.key(entry.url) is None, entry.url
+
+
+def test_a_whole_file_loads(tmp_path: Path) -> None:
+    loaded = load_source(written(tmp_path, GOOD))
+    assert [entry.kind for entry in loaded.discover] == ["feed", "listing", "calendar"]
+    assert [layout.name for layout in loaded.layout] == ["old", "new"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key"),
+    [
+        # at the top
+        ('name = "Ministry"', 'name = "Ministry"\nnmae = "x"', 4, "nmae"),
+        ('name = "Ministry"\n', "", 1, "name"),  # though a layout has a key of that name
+        ('name = "Ministry"', "name = 3", 3, "name"),
+        ('id = "here"', 'id = "elsewhere"', 2, "id"),
+        ('id = "here"', 'id = "Not An Id"', 2, "id"),
+        ('"en"', '"english"', 5, "language"),
+        ("Europe/Lisbon", "Europe/Nowhere", 6, "timezone"),
+        ("Europe/Lisbon", "Europe", 6, "timezone"),
+        ("(?P<id>", "(?P<id", 7, "document"),
+        ('["example.org"]', '["example.org", 3]', 4, "hosts.1"),
+        ('["example.org"]', "[]", 4, "hosts"),
+        ('["example.org"]', '["example.org", "localhost"]', 4, "hosts"),
+        # a table
+        ("against = ", "agianst = ", 11, "checked.agianst"),
+        ("live = false", "", 9, "checked.live"),
+        ("2026-11-23", '"today"', 10, "checked.on"),
+        ("[[discover]]  # the newest", "[expect]\nsilent_days = 0\n[[discover]]", 15, "expect.silent_days"),
+        ("[[layout]]", "[unheard]\nof = 1\n[[layout]]", 32, "unheard"),
+        # one of several tables
+        ("example.org/feed", "example.net/feed", 16, "discover.0.url"),
+        ("https://example.org/feed", "not an address", 16, "discover.0.url"),
+        ("https://example.org/feed", "ftp://example.org/feed", 16, "discover.0.url"),
+        ('kind = "feed"', 'kind = "fed"', 15, "discover.0.kind"),
+        ('kind = "feed"', "", 14, "discover.0.kind"),
+        ('kind = "feed"', 'kind = "feed"\nitem = "a"', 16, "discover.0.item"),
+        ("www.example.org/news/{page}", "www.example.net/news/{page}", 21, "discover.1.page"),
+        ("news/{page}", "news/2", 21, "discover.1.page"),
+        ("of (", "of (?:", 22, "discover.1.pages"),
+        ('"li.item"\ndate', '"li.item["\ndate', 23, "discover.1.item"),
+        ('"li.item"\ndate', '""\ndate', 23, "discover.1.item"),
+        ('"time"', "3", 24, "discover.1.date"),
+        ("%d/%m/%y", "%d/%m", 25, "discover.1.date_format"),
+        ("%d/%m/%y", "%Q", 25, "discover.1.date_format"),
+        ("on/{date:%d.%m.%Y}", "on/today", 29, "discover.2.url"),
+        ("on/{date:%d.%m.%Y}", "on/{day}", 29, "discover.2.url"),
+        ("on/{date:%d.%m.%Y}", "on/{}", 29, "discover.2.url"),
+        ("on/{date:%d.%m.%Y}", "on/{date.dya}", 29, "discover.2.url"),
+        ('"old"\ntitle = ["h1"]', '"old"\ntitle = "h1"', 34, "layout.0.title"),
+        ('"new"\ntitle = ["h1"]', '"new"\ntitle = []', 40, "layout.1.title"),
+        ('"new"\ntitle = ["h1"]', '"new"', 38, "layout.1.title"),
+        ('  ".body"', '  ".body", ">>"', 42, "layout.1.body.1"),
+        ('"new"\n', '"new"\nsince = "long ago"\n', 40, "layout.1.since"),
+        # no table at all
+        ("[[discover]]  # the newest", "[discovery]", 14, "discovery"),
+        ("[checked]  # when and against what", "[[checked]]", 9, "checked"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_line_and_key(
+    tmp_path: Path, old: str, new: str, line: int, key: str
+) -> None:
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(SourceError) as caught:
+        load_source(path)
+    message = str(caught.value)
+    assert f"{path}:{line}: {key}: " in message
+    assert "\n" not in message
+
+
+def test_each_wrong_key_is_named_once_in_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.replace('"en"', "3").replace("live = false", "live = 7"))
+    with pytest.raises(SourceError) as caught:
+        load_source(path)
+    assert [part.split(": ")[1] for part in str(caught.value).split("; ")] == ["language", "checked.live"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("id = \n", 1), ('id = "x"\n\nname = [1\n', 3), ('id = "x"\nid = "y"\n', 2), ("\n\nnot toml at all", 3)],
+)
+def test_what_is_not_toml_is_refused_by_line(tmp_path: Path, text: str, line: int) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SourceError, match=rf":{line}: not TOML: ") as caught:
+        load_source(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_can_not_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    for path in (binary, folder, tmp_path / "absent.toml"):
+        with pytest.raises(SourceError) as caught:
+            load_source(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_site_on_this_machine_is_accepted_where_the_file_says_so(tmp_path: Path) -> None:
+    local = GOOD.replace("example.org", "localhost").replace("[checked]", "loopback = true\n[checked]")
+    assert load_source(written(tmp_path, local)).loopback
+
+
+def test_a_folder_of_sources_adds_to_ours_and_replaces_one(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, GOOD.replace('id = "here"', 'id = "kremlin"'), "kremlin")
+    sources = load_sources(tmp_path)
+    assert set(sources) == {path.stem for path in BUILT_INS} | {"here"}
+    assert sources["kremlin"].name == "Ministry"
+    with pytest.raises(SourceError, match="no such folder of sources"):
+        load_sources(tmp_path / "absent")
+
+
+def test_the_longest_matching_host_owns_an_address(tmp_path: Path) -> None:
+    wide = source(tmp_path)
+    narrow = wide.model_copy(update={"id": "narrow", "hosts": ("press.example.org",)})
+    for sources in ({"a": wide, "b": narrow}, {"b": narrow, "a": wide}):
+        assert source_of("https://press.example.org/1", sources) is narrow
+        assert source_of("https://www.press.example.org/1", sources) is narrow
+        assert source_of("https://PRESS.example.org:8080/1", sources) is narrow
+        assert source_of("https://press2.example.org/1", sources) is wide
+        assert source_of("https://example.org/1", sources) is wide
+        for stranger in (
+            *("https://notexample.org/1", "https://example.org.evil.net/", "https://evil.net/example.org"),
+            *("https://example.org@evil.net/", "ftp://example.org/", "example.org", "http://[", ""),
+        ):
+            assert source_of(stranger, sources) is None, stranger
+
+
+def test_a_number_identifies_a_document_however_its_address_is_spelt(tmp_path: Path) -> None:
+    here = source(tmp_path)
+    for spelling in (
+        *("https://example.org/news/7", "http://www.example.org/news/7/", "https://example.org/news/7#top"),
+        "https://EXAMPLE.org/news/7?print=1".replace("EXAMPLE", "example"),
+    ):
+        assert here.key(spelling) == "7"
+    assert here.key("https://example.org/news/8") == "8"
+    assert here.key("https://example.org/news/") is None
+
+
+def test_an_address_without_a_number_identifies_a_document_but_for_its_accidents(tmp_path: Path) -> None:
+    here = source(tmp_path, document="'/news/'")
+    keys = {
+        here.key(f"{scheme}://{www}example.org/news/On-Ferries{end}")
+        for scheme in ("http", "https")
+        for www in ("", "www.")
+        for end in ("", "/", "#top", "/#top")
+    }
+    assert keys == {"example.org/news/On-Ferries"}
+    others = {"https://example.org/news/on-ferries", "https://example.org/news/On-Ferries?page=2"}
+    assert len({here.key(other) for other in others} | keys) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "https://evil.net/news/7",
+            "https://example.org.evil.net/news/7",
+            "https://example.org@evil.net/news/7",
+        ),
+        *("javascript:'/news/7'", "file:///news/7", "//example.org/news/7", "http://[/news/7", "/news/7"),
+        "https://example.org/news/7?" + "x" * 5000,
+    ],
+)
+def test_an_address_off_the_hosts_is_no_document_whatever_its_path(tmp_path: Path, url: str) -> None:
+    here = source(tmp_path, document="'/news/(?P<id>\\d+)'")
+    assert here.key("https://example.org/news/7") == "7"
+    assert here.key(url) is None
