@@ -45,7 +45,7 @@ _HTML_TYPE = re.compile(
 
 
 def verdict_on_bytes(body: bytes, content_type: str) -> tuple[str, str] | None:
-    """Why bytes can't be read as a page: a word for counting and a message; None where nothing speaks against it."""
+    """Why bytes can't be read as a page: a word for counting and a message; None where they may be one."""
     if not body.strip(b"\0 \t\r\n"):
         return "empty", "the response has no body"
     if len(body) > LARGEST:

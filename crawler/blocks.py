@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -99,6 +99,14 @@ class Paragraph:
                 return False
             at = end
         return bool(self.bold) and not _WORD.search(self.text, at)
+
+    def split(self, at: int) -> tuple[Paragraph, Paragraph]:
+        """Two paragraphs, parted at a line break."""
+        left = tuple((start, min(end, at)) for start, end in self.bold if start < at)
+        rest = tuple((max(start - at - 1, 0), end - at - 1) for start, end in self.bold if end > at + 1)
+        return replace(self, text=self.text[:at], bold=left), replace(
+            self, text=self.text[at + 1 :], bold=rest
+        )
 
 
 class _Writer:

@@ -39,7 +39,8 @@ def _worded() -> tuple[re.Pattern[str], re.Pattern[str]]:
     # Longest first, so that "march" is not read as "mar"; an abbreviation may end in a full stop.
     names = "|".join(sorted(map(re.escape, months()), key=len, reverse=True))
     month = rf"(?P<month>{names})(?![^\W\d_])\.?"
-    day_first = rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|º|ª|\.)?[\s,-]*(?:de |of |den )?{month}[\s,-]*(?:de |del |of )?{_YEAR}"
+    day = r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?[\s,-]{0,3}(?:de |of |den )?"
+    day_first = rf"{day}{month}[\s,-]{{0,3}}(?:de |del |of )?{_YEAR}"
     month_first = rf"(?<![^\W\d_]){month}\s*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s*{_YEAR}"
     return re.compile(day_first, re.IGNORECASE), re.compile(month_first, re.IGNORECASE)
 

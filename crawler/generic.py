@@ -19,6 +19,7 @@ from typing import Any
 import trafilatura
 from htmldate import find_date
 from lxml import etree
+from lxml.html import HtmlElement
 
 from crawler import blocks, dates
 from crawler.blocks import Paragraph
@@ -102,7 +103,7 @@ def _published_of(text: str) -> Iterator[str]:
             queue += [value for value in item.values() if isinstance(value, list | dict)]
 
 
-def read(root: etree._Element, url: str, timezone: str | None) -> Found:
+def read(root: HtmlElement, url: str, timezone: str | None) -> Found:
     """Title, date and paragraphs of a page.
 
     Args:
@@ -197,7 +198,7 @@ def _holds_much(element: etree._Element) -> bool:
     return False
 
 
-def _body_text(root: etree._Element) -> str:
+def _body_text(root: HtmlElement) -> str:
     """The letters of what Trafilatura takes for the body."""
     found = trafilatura.bare_extraction(root, favor_recall=True, include_comments=False, with_metadata=False)
     text = getattr(found, "text", None) or ""
@@ -292,7 +293,7 @@ def _is_date_line(text: str) -> bool:
 
 
 def _date(
-    root: etree._Element,
+    root: HtmlElement,
     url: str,
     timezone: str | None,
     paragraphs: Sequence[Paragraph],

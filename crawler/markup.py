@@ -85,16 +85,16 @@ def decode(body: bytes, content_type: str = "") -> str:
         return codecs.getincrementaldecoder("utf-8")().decode(body, False)
     except UnicodeDecodeError:
         pass
-    for name in declared:
-        # Declared wrongly: the bytes are known not to be UTF-8, or nearly: see below.
-        if name and name != "utf-8":
-            return body.decode(name, "replace")
+    for charset in declared:
+        # Those that declare UTF-8 are nearly that, or declare it wrongly: see below.
+        if charset and charset != "utf-8":
+            return body.decode(charset, "replace")
     # UTF-8 with a few bad bytes keeps nearly all its letters; anything else is read as Western.
     text = body.decode("utf-8", "replace")
     return text if text.count("\ufffd") * 100 <= len(text) else body.decode("cp1252", "replace")
 
 
-def parse(text: str) -> etree._Element | None:
+def parse(text: str) -> html.HtmlElement | None:
     """The root element of a page, or None where there is none."""
     parser = html.HTMLParser(
         encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True, remove_pis=True

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lxml import etree
+from lxml.html import HtmlElement
 
 from crawler import accept, blocks, dates, generic
 from crawler.language import language_of
@@ -192,7 +193,7 @@ def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | 
     return None
 
 
-def _without_layout(root: etree._Element, page: Page, source: Source | None) -> _Parts:
+def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Parts:
     found = generic.read(root, page.url, source.timezone if source is not None else None)
     if not found.paragraphs:
         raise Refused("no body", "no text was found on the page")

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crawler.blocks import Paragraph
-from crawler.labels import Label, find, key_of
+from crawler.candidates import Label, key_of
+from crawler.labels import find
 from crawler.languages import Words, words
 from storage.transcript import Role, Turn, clean
 
@@ -95,10 +96,25 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     return pieces
 
 
+def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
+    """A paragraph, parted before a line that ends the transcript: it may follow the last words after a <br>."""
+    at = paragraph.text.find("\n")
+    while at >= 0:
+        line = paragraph.text[at + 1 :].split("\n", 1)[0].strip()
+        if _ends(line, known):
+            return list(paragraph.split(at))
+        at = paragraph.text.find("\n", at + 1)
+    return [paragraph]
+
+
+def _ends(line: str, known: Words) -> bool:
+    return line.strip(" .#*-–—()[]").casefold() in known.end or _CLOSING.fullmatch(line) is not None
+
+
 def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
     """Whether a paragraph ends what the last speaker says: a section's heading, or the end of the transcript."""
     text = paragraph.text.strip()
-    if text.strip(" .#*-–—()[]").casefold() in known.end or _CLOSING.fullmatch(text) or _SECTION.match(text):
+    if _ends(text, known) or _SECTION.match(text):
         return True
     if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADING:
         return False
@@ -114,7 +130,8 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
         language: ISO 639-1 code; its words for a question are known, or every language's where it is None.
     """
     known = words(language)
-    spoken = [paragraph for paragraph in paragraphs if _LETTER.search(paragraph.text)]
+    lines = [part for paragraph in paragraphs for part in _without_end(paragraph, known)]
+    spoken = [paragraph for paragraph in lines if _LETTER.search(paragraph.text)]
     left_out = [clean(paragraph.text) for paragraph in paragraphs if not _LETTER.search(paragraph.text)]
     pieces = cut(spoken, known)
     names = _speakers([piece.label for piece in pieces if piece.label], known)

@@ -1,0 +1,276 @@
+"""Where on a page a label may stand, and what it looks like there. What is one, `crawler.labels` decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from crawler.blocks import Paragraph
+from crawler.languages import Words
+from storage.transcript import LABEL_LIMIT, clean
+
+LONG_NAME = 30
+"""Words in a label with an office: the longest seen has 24."""
+
+CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+WORD = re.compile(r"[^\W\d_]+(?:[-’'.][^\W\d_]+)*")
+
+_COLON = re.compile(r"[:：]")
+_REMARK = re.compile(r"[(（\[][^()（）\[\]]*[)）\]]")
+# A stop within a label that ends a sentence: not one after an initial or a short title (J. / Mr. / Gen.).
+_STOP = re.compile(r"[!?;…。！？；]|\.(?=\s+\S|$)")
+_SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$")
+_QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
+_SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
+_Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
+_DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
+_BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
+_BULLET = re.compile(r"[-–—•]\s+(?=\S)")
+_ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
+_PARTS = re.compile(r"[-'’(«]")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One place where a label may stand.
+
+    Args:
+        paragraph: index of the paragraph.
+        begin: where what belongs to it begins: a bracket or dash before the label, else the label.
+        start: where the label begins in the paragraph's text.
+        end: where it ends; the colon stands here.
+        resume: where the speech begins.
+        printed: the label as the page prints it.
+        key: what makes two labels one voice's: casefolded, without remark and punctuation.
+        bold: nearly all of it is bold.
+        runs_on: characters that are bold after it.
+        colon: a colon follows, or the label stands in brackets of its own.
+        dash: a dash follows, and no colon.
+        opens: it begins a line.
+        upper: it is in capitals.
+        anonymous: it is a word for a voice without a name.
+        honorific: it begins with a title or a form of address.
+        titled: it holds a title anywhere.
+        names: words that look like a name's; 0 where it does not look like a name.
+        office: it holds lower-case words longer than a particle.
+    """
+
+    paragraph: int
+    begin: int
+    start: int
+    end: int
+    resume: int
+    printed: str
+    key: str
+    bold: bool
+    runs_on: int
+    colon: bool
+    dash: bool
+    opens: bool
+    upper: bool
+    anonymous: bool
+    honorific: bool
+    titled: bool
+    names: int
+    office: bool
+
+
+def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
+    """Every place of a paragraph where a label may stand: at the start of a line, or bold after a sentence."""
+    text = paragraph.text
+    starts = {0: True}
+    at = text.find("\n")
+    while at >= 0:
+        starts[at + 1] = True
+        at = text.find("\n", at + 1)
+    for start, _ in paragraph.bold:
+        if start not in starts and _SENTENCE_END.search(text, max(0, start - 6), start):
+            starts[start] = False
+    found: list[Label] = []
+    for start, opens in starts.items():
+        found += _places_at(number, paragraph, start, opens, words)
+    return found
+
+
+def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> list[Label]:
+    bullet = _BULLET.match(paragraph.text, start) if opens else None
+    begin, start = start, bullet.end() if bullet else start
+    colon = _with_colon(number, paragraph, start, opens, words)
+    places = [colon]
+    if opens and (colon is None or colon.key != "q"):
+        # "Q One thing: ..." may be either; the page's other labels tell.
+        places.append(_q_line(number, paragraph, start))
+        places.append(_with_dash(number, paragraph, start, words))
+        places.append(_in_brackets(number, paragraph, start, words))
+    if not any(places):
+        places = [_without_colon(number, paragraph, start, opens, words)]
+    return [replace(place, begin=begin) for place in places if place is not None]
+
+
+def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
+    text = paragraph.text
+    limit = start + LABEL_LIMIT
+    line = text.find("\n", start, limit)
+    limit = line if line >= 0 else limit
+    for match in _COLON.finditer(text, start, limit):
+        end = match.start()
+        if text.count("(", start, end) > text.count(")", start, end):
+            continue
+        after = text[end + 1 : end + 3]
+        if (after[:1].isdigit() and text[end - 1 : end].isdigit()) or after.startswith("//"):
+            return None
+        return label_at(
+            number, paragraph, (start, end, _skip(text, end + 1, " \n")), words, opens=opens, colon=True
+        )
+    return None
+
+
+def _with_dash(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
+    """``Q - ...``, ``R - ...``: a voice, a dash between spaces, a speech."""
+    match = _DASH.match(paragraph.text, start)
+    if match is None:
+        return None
+    cut = start, match.end("label"), match.end()
+    place = label_at(number, paragraph, cut, words, opens=True, dash=True)
+    return place if place is not None and (place.anonymous or place.bold) else None
+
+
+def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
+    """``【NHK 大谷記者】...``: how Japanese ministries print a label."""
+    match = _BRACKETS.match(paragraph.text, start)
+    if match is None:
+        return None
+    cut = match.start("label"), match.end("label"), _skip(paragraph.text, match.end(), " \n")
+    place = label_at(number, paragraph, cut, words, opens=True, colon=True)
+    return replace(place, honorific=True) if place is not None else None
+
+
+def _without_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
+    """A bold name that goes on, in plain type, with a capital letter: its colon was forgotten."""
+    span = next((span for span in paragraph.bold if span[0] == start), None)
+    if span is None or span[1] - span[0] > LABEL_LIMIT or span[1] >= len(paragraph.text):
+        return None
+    text = paragraph.text
+    end = span[1]
+    while end > start and text[end - 1] in " .\n":
+        end -= 1
+    resume = _skip(text, end, " .\n")
+    if resume >= len(text) or text[resume].islower() or "\n" in text[start:end] or end == start:
+        return None
+    return label_at(number, paragraph, (start, end, resume), words, opens=opens)
+
+
+def _skip(text: str, at: int, marks: str) -> int:
+    while at < len(text) and text[at] in marks:
+        at += 1
+    return at
+
+
+def _q_line(number: int, paragraph: Paragraph, start: int) -> Label | None:
+    match = _Q_LINE.match(paragraph.text, start)
+    if match is None:
+        return None
+    return Label(
+        number, start, start, start + 1, match.end(), "Q", "q",
+        bold=False, runs_on=0, colon=False, dash=False, opens=True, upper=True,
+        anonymous=True, honorific=False, titled=False, names=0, office=False,
+    )  # fmt: skip
+
+
+def label_at(
+    number: int,
+    paragraph: Paragraph,
+    cut: tuple[int, int, int],
+    words: Words,
+    *,
+    opens: bool,
+    colon: bool = False,
+    dash: bool = False,
+) -> Label | None:
+    """What the label looks like that is cut out of a paragraph at (start, end, resume); None where it is none."""
+    start, end, resume = cut
+    text = paragraph.text
+    printed = clean(text[start:end])
+    if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
+        return None
+    core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
+    key = key_of(printed)
+    if not key or not _fits(core):
+        return None
+    inside = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in paragraph.bold)
+    remark = sum(len(match[0]) for match in _REMARK.finditer(printed))
+    runs_on = sum(
+        max(0, stop - max(resume, begin))
+        for begin, stop in paragraph.bold
+        if begin <= end + 2 and stop > resume
+    )
+    letters = [letter for letter in core if letter.isalpha()]
+    capitals = sum(letter.isupper() for letter in letters)
+    # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".
+    names, office, honorific = _name(core.split(",")[0], words)
+    if "," in core:
+        whole, more, _ = _name(core, words)
+        names, office = max(names, whole), office or more or _offices(core.split(",", 1)[1].split(), words)
+    return Label(
+        number, start, start, end, resume, printed, key,
+        bold=inside >= 0.8 * (end - start - remark) - 1 and inside > 0,
+        runs_on=runs_on,
+        colon=colon,
+        dash=dash,
+        opens=opens,
+        upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
+        anonymous=_anonymous(key, words),
+        honorific=honorific,
+        titled=honorific or any(word in words.honorific and word not in _ARTICLES for word in key.split()),
+        names=names,
+        office=office,
+    )  # fmt: skip
+
+
+def key_of(label: str) -> str:
+    """What makes two labels one voice's: casefolded, without remarks in parentheses and punctuation."""
+    core = _REMARK.sub(" ", label)
+    return " ".join(WORD.findall((core if WORD.search(core) else label).replace(".", ". ").casefold()))
+
+
+def _anonymous(key: str, words: Words) -> bool:
+    if key in words.anonymous:
+        return True
+    # "Remark from the audience" and "Unidentified speaker": the word and a few more, none a name.
+    return bool(CASELESS.search(key)) and any(key.endswith(word) for word in words.questioner)
+
+
+def _fits(core: str) -> bool:
+    """Whether a text can be a label at all: no sentence, no quotation, no address."""
+    if not core or _QUOTES.search(core) or len(core.split()) > LONG_NAME:
+        return False
+    for match in _STOP.finditer(core):
+        if match[0] != "." or not _SHORT_FORM.search(core[: match.end()][-8:]):
+            return False
+    if CASELESS.search(core) and re.search(r"[，、,]", core) and len(core) > 40:
+        return False
+    return any(letter.isalpha() for letter in core)
+
+
+def _name(text: str, words: Words) -> tuple[int, bool, bool]:
+    """How many words look like a name's, whether an office's words are among them, and whether a title leads."""
+    tokens = text.split()
+    if CASELESS.search(text):
+        return (1 if len(text) <= 20 and "，" not in text else 0), False, False
+    folded = [token.strip(".").casefold() for token in tokens]
+    honorific = bool(tokens) and (folded[0] in words.honorific or " ".join(folded[:2]) in words.honorific)
+    capital = [any(part[:1].isupper() for part in _PARTS.split(token)) for token in tokens]
+    # A name ends in a name: "head of department" is an office, and "what follows" a sentence.
+    if not capital or not capital[-1]:
+        return 0, False, honorific
+    return sum(capital), _offices(tokens, words), honorific
+
+
+def _offices(tokens: Sequence[str], words: Words) -> bool:
+    """Whether lower-case words longer than a particle ("of", "van der") are among the words."""
+    return any(
+        token[:1].islower() and len(token) > 3 and token.strip(".").casefold() not in words.honorific
+        for token in tokens
+        if not any(part[:1].isupper() for part in _PARTS.split(token))
+    )
