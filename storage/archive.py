@@ -9,15 +9,17 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from warcio.archiveiterator import ArchiveIterator
+from warcio.bufferedreaders import BufferedReader
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
@@ -88,6 +90,8 @@ class Archive:
                 member = file.read(location.length)
         except OSError as problem:
             raise ArchiveError(f"{path}: {problem.strerror}") from problem
+        if len(member) != location.length:
+            raise ArchiveError(f"{path}: ends within the capture at offset {location.offset}")
         record = next((found for found, _ in _responses(BytesIO(member), path)), None)
         if record is None or (digest is not None and record.digest != digest):
             raise ArchiveError(f"{path}: not the recorded capture at offset {location.offset}")
@@ -100,8 +104,8 @@ class Writer:
     def __init__(self, folder: Path, warc: str) -> None:
         self._path = folder / warc
         self._warc = warc
-        self._file: IO[bytes] | None = None
-        self._writer: Any = None
+        self._file: io.FileIO | None = None
+        self._members = WARCWriter(BytesIO(), gzip=True, warc_version="1.1")
 
     def __enter__(self) -> Self:
         return self
@@ -115,17 +119,14 @@ class Writer:
         """Append a record; the file is made by the first.
 
         Raises:
-            ArchiveError: the disk refused it.
+            ArchiveError: the disk refused it. The file is as it was before.
         """
         try:
-            file = self._open()
-            offset = file.tell()
-            self._writer.write_record(self._response(record))
-            file.flush()
-            os.fsync(file.fileno())
+            if self._file is None:
+                self._file = self._open()
+            return self._append(self._file, self._response(record))
         except OSError as problem:
             raise ArchiveError(f"{self._path}: {problem.strerror}") from problem
-        return Location(self._warc, offset, file.tell() - offset)
 
     def close(self) -> None:
         """Close the file; a further `write` opens it again."""
@@ -133,22 +134,39 @@ class Writer:
             self._file.close()
             self._file = None
 
-    def _open(self) -> IO[bytes]:
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab")
-            self._file.seek(0, os.SEEK_END)
-            self._writer = WARCWriter(self._file, gzip=True, warc_version="1.1")
-            if self._file.tell() == 0:
-                about = {"software": SOFTWARE, "format": "WARC File Format 1.1"}
-                self._writer.write_record(self._writer.create_warcinfo_record(self._path.name, about))
-        return self._file
+    def _open(self) -> io.FileIO:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = io.FileIO(self._path, "ab")
+        if file.seek(0, os.SEEK_END) == 0:
+            about = {"software": SOFTWARE, "format": "WARC File Format 1.1"}
+            try:
+                self._append(file, self._members.create_warcinfo_record(self._path.name, about))
+            except OSError:
+                file.close()
+                raise
+        return file
+
+    def _append(self, file: io.FileIO, record: ArcWarcRecord) -> Location:
+        self._members.out = BytesIO()
+        self._members.write_record(record)
+        member = self._members.out.getbuffer()
+        offset, written = file.tell(), 0
+        try:
+            while written < len(member):
+                written += file.write(member[written:])
+            os.fsync(file.fileno())
+        except OSError:
+            # Half a record would tear the file for everyone who reads it from its start.
+            file.truncate(offset)
+            file.seek(offset)
+            raise
+        return Location(self._warc, offset, len(member))
 
     def _response(self, record: Record) -> ArcWarcRecord:
         # The body is archived decoded, so the headers that describe its transfer no longer hold.
         headers = [(k, v) for k, v in record.headers if k.lower() not in _TRANSFER]
         headers.append(("Content-Length", str(len(record.body))))
-        return self._writer.create_warc_record(
+        return self._members.create_warc_record(
             record.url,
             "response",
             payload=BytesIO(record.body),
@@ -182,19 +200,33 @@ def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]
     try:
         for found in records:
             if found.rec_type != "response" or found.http_headers is None:
+                _finish(records, found)
                 continue
             url = found.rec_headers.get_header("WARC-Target-URI") or ""
             moment = dt.datetime.fromisoformat(found.rec_headers.get_header("WARC-Date"))
             moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
             body = found.content_stream().read()
+            _finish(records, found)
             offset, length = records.get_record_offset(), records.get_record_length()
             yield (
                 Record(url, moment.astimezone(dt.UTC), _status(found), _headers(found), body),
                 Location(path.name, offset, length),
             )
-    except (ArchiveLoadFailed, EOFError, ValueError, TypeError) as problem:
+        if file.seek(0, os.SEEK_END) > records.offset:
+            raise EOFError(f"it ends within the record at offset {records.offset}")
+    # warcio raises the last three for a head that lacks a line.
+    except (ArchiveLoadFailed, EOFError, ValueError, TypeError, AttributeError) as problem:
         first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         raise ArchiveError(f"{path}: not a whole WARC file: {first}") from problem
+
+
+def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> None:
+    """Read to a record's end. warcio takes what there is of a torn one for all of it."""
+    records.read_to_end()
+    size, unpacker = found.rec_headers.get_header("Content-Length"), records.reader.decompressor
+    whole = (size or "").isdigit() and found.raw_stream.tell() == int(size)
+    if not whole or (unpacker is not None and not unpacker.eof):
+        raise EOFError(f"it ends within the record at offset {records.get_record_offset()}")
 
 
 def _status(record: ArcWarcRecord) -> int:
@@ -203,5 +235,9 @@ def _status(record: ArcWarcRecord) -> int:
 
 
 def _headers(record: ArcWarcRecord) -> tuple[tuple[str, str], ...]:
+    """The headers, without those of a transfer that was undone when the body was read."""
     pairs: Sequence[tuple[str, str]] = record.http_headers.headers
-    return tuple((name, value) for name, value in pairs)
+    coding = (record.http_headers.get_header("content-encoding") or "").lower()
+    decoded = coding in BufferedReader.get_supported_decompressors()
+    undone = _TRANSFER if decoded else _TRANSFER - {"content-encoding"}
+    return tuple((name, value) for name, value in pairs if name.lower() not in undone)
