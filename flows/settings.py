@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         """In a variable they are parted by commas."""
-        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+        return (
+            [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+        )
 
     @classmethod
     def settings_customise_sources(

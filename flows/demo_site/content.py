@@ -32,7 +32,7 @@ _CONTENT = Path(__file__).with_name("briefings.txt")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph or a heading. One with a label starts a turn; a heading starts one without a label."""
+    """A paragraph or a heading. One with a label starts a turn; a heading ends it and has no label."""
 
     text: str
     label: str | None = None
@@ -153,8 +153,11 @@ def _block(text: str) -> Block:
 
 
 def _turns(blocks: tuple[Block, ...]) -> Iterator[Turn]:
-    """A label or a heading starts a turn; every other block goes on with the one before it."""
-    starts = [n for n, block in enumerate(blocks) if n == 0 or block.label or block.heading]
+    """A label starts a turn, and so does a heading after a labelled one; all else goes on with the turn before."""
+    starts: list[int] = []
+    for n, block in enumerate(blocks):
+        if not starts or block.label or (block.heading and blocks[starts[-1]].label):
+            starts.append(n)
     for start, end in zip(starts, [*starts[1:], len(blocks)], strict=True):
         label = blocks[start].label
         speaker = next((name for name in PEOPLE if label and name in label), None)

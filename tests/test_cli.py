@@ -1,0 +1,259 @@
+"""The command as a person uses it: in its own process, with wrong input too."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows import plan
+from flows.collect import collect
+from flows.demo import Stage
+from flows.settings import Settings
+from storage.archive import Archive, Record
+from storage.transcript import parse, render
+from tests.conftest import TODAY
+from tests.site import MisbehavingMinistry
+
+PODIUM = str(Path(sys.executable).parent / "podium")
+
+
+def podium(*words: str, settings: Settings | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command here, with some settings."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PODIUM_")} | more
+    if settings is not None:
+        env |= settings.environment()
+    return subprocess.run(
+        [PODIUM, *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def filled(place: Stage, site: MisbehavingMinistry, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings whose archive holds what the test site has published."""
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+    (order,) = plan.backfill(place.settings, TODAY - dt.timedelta(45), TODAY)
+    assert collect(order, place.settings).state == "completed"
+    return place.settings
+
+
+@pytest.fixture
+def saved(site: MisbehavingMinistry, tmp_path: Path) -> Path:
+    """A WARC file with the site's documents and a listing."""
+    with Archive(tmp_path).writer("saved", 1, dt.datetime(2026, 3, 20, tzinfo=dt.UTC)) as writer:
+        for path in ["/briefings/", *(document.path for document in site.documents)]:
+            writer.write(
+                Record(
+                    url=f"{site.base}{path}",
+                    fetched_at=dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC),
+                    status=200,
+                    headers=(("Content-Type", "text/html; charset=utf-8"),),
+                    body=site.answer(path).body,
+                )
+            )
+    (file,) = tmp_path.glob("saved/*/*.warc.gz")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nightly", "--source", "atlantis"], "unknown source 'atlantis'"),
+        (["nightly"], "no contact: set PODIUM_CONTACT"),
+        (["backfill", "--since", "yesterday"], "not a date: 'yesterday'"),
+        (["backfill", "--since", "2020-02-30"], "not a date: '2020-02-30'"),
+        (["backfill"], "--since"),
+        (
+            ["backfill", "--since", "2020-05-02", "--until", "2020-05-01"],
+            "ends (2020-05-01) before it begins",
+        ),
+        (["backfill", "--since", "9999-01-01", "--source", "kremlin"], "before it begins (9999-01-01)"),
+        (["backfill", "--since", "2020-05-01", "--replay", "none.warc.gz"], "none.warc.gz: No such file"),
+        (["backfill", "--since", "2020-05-01", "--replay", "text.warc.gz"], "text.warc.gz"),
+        (["nightly", "--replay", "empty.warc.gz", "--source", "kremlin"], "empty.warc.gz"),
+        (["show", "1"], "there is no database here yet"),
+        (["status"], "there is no database here yet"),
+        (["status", "seven"], "'run'"),
+        (["show"], "'name'"),
+        (["extract", "nowhere.html"], "nowhere.html: no such file"),
+        (["extract", "text.warc.gz", "--format", "yaml"], "no such format: 'yaml'"),
+        (["extract", "text.warc.gz"], "text.warc.gz"),
+        (["source", "check", "atlantis"], "unknown source 'atlantis'"),
+        (["source", "check", "wrong.toml"], "wrong.toml:2: hoosts: unknown key"),
+        (["up", "--port", "0"], "'--port'"),
+        (["sing"], "No such command 'sing'"),
+        (["--sing"], "--sing"),
+    ],
+)
+def test_a_mistake_is_one_line_with_status_2_and_writes_nothing(
+    words: list[str], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.warc.gz").write_text("This is no WARC file.\n")
+    (tmp_path / "empty.warc.gz").write_bytes(b"")
+    (tmp_path / "wrong.toml").write_text('id = "wrong"\nhoosts = ["example.org"]\n')
+    before = sorted(tmp_path.rglob("*"))
+    done = podium(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("podium: ") and done.stderr.count("\n") == 1
+    assert told in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite:////proc/podium/podium.db", "/proc/podium"),
+        ("sqlite:///text.db", "file is not a database"),
+        ("postgresql://someone:secret@127.0.0.1:9/podium", "127.0.0.1"),
+        ("mysql://127.0.0.1/podium", "only sqlite and postgresql"),
+        ("podium.db", "not a database address"),
+    ],
+)
+def test_a_database_that_cant_be_opened_is_one_line_without_its_password(
+    url: str, told: str, saved: Path, tmp_path: Path, place: Stage
+) -> None:
+    (tmp_path / "text.db").write_text("This is no database.\n" * 100)
+    sources = str(place.settings.sources)
+    done = podium("nightly", "--replay", str(saved), "--database", url, PODIUM_SOURCES=sources)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert told in done.stderr and "secret" not in done.stderr
+    assert not (tmp_path / "podium-data").exists()
+
+
+def test_a_broken_settings_file_or_variable_is_named(tmp_path: Path) -> None:
+    (tmp_path / "podium.toml").write_text('contcat = "x"\n')
+    done = podium("source", "list")
+    assert done.returncode == 2 and "contcat" in done.stderr and done.stderr.count("\n") == 1
+    (tmp_path / "podium.toml").unlink()
+    done = podium("source", "list", PODIUM_WINDOW_DAYS="many")
+    assert done.returncode == 2 and "window_days" in done.stderr.lower() and done.stderr.count("\n") == 1
+
+
+def test_settings_come_from_flags_then_variables_then_the_file(filled: Settings, tmp_path: Path) -> None:
+    (tmp_path / "podium.toml").write_text(f'database_url = "{filled.database_url}"\n')
+    assert podium("status").returncode == 0
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    assert "elsewhere.db" in podium("status", PODIUM_DATABASE_URL=elsewhere).stderr
+    flag = podium("status", "--database", filled.database_url, PODIUM_DATABASE_URL=elsewhere)
+    assert flag.returncode == 0
+
+
+def test_without_arguments_it_says_what_it_can_do() -> None:
+    done = podium()
+    assert "Usage: podium" in done.stdout + done.stderr
+    for command in ("demo", "nightly", "backfill", "up", "status", "show", "extract", "source"):
+        assert command in done.stdout + done.stderr
+
+
+def test_show_prints_the_stored_text_byte_for_byte(filled: Settings, site: MisbehavingMinistry) -> None:
+    for document in site.documents:
+        wanted = render(document.transcript)
+        by_url = podium("show", f"{site.base}{document.path}", settings=filled)
+        assert (by_url.returncode, by_url.stdout) == (0, wanted)
+    number = site.documents[0].path.rsplit("/", 1)[1]
+    assert podium("show", f"demo/{number}", settings=filled).stdout == render(site.documents[0].transcript)
+    assert podium("show", "999", settings=filled).returncode == 2
+
+
+def test_status_adds_up_to_the_pages_discovered(filled: Settings, site: MisbehavingMinistry) -> None:
+    runs = podium("status", settings=filled)
+    assert f"{len(site.documents)} discovered = {len(site.documents)} new" in runs.stdout
+    pages = podium("status", "1", settings=filled)
+    listed = [line for line in pages.stdout.splitlines() if "\tnew\t" in line]
+    assert len(listed) == len(site.documents)
+    assert podium("status", "7", settings=filled).returncode == 2
+
+
+def test_extract_reads_a_saved_page_and_a_warc_alike(
+    saved: Path, site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    document = site.documents[0]
+    page = tmp_path / "page.html"
+    page.write_bytes(site.answer(document.path).body)
+    address = f"{site.base}{document.path}"
+    text = podium("extract", str(page), "--url", address, settings=place.settings)
+    assert (text.returncode, text.stdout) == (0, render(document.transcript))
+    one = json.loads(
+        podium("extract", str(page), "--url", address, "--format", "json", settings=place.settings).stdout
+    )
+    done = podium("extract", str(saved), "--format", "jsonl", settings=place.settings)
+    many = {read["url"]: read for read in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 0 and many[address] == one
+    assert many.keys() == {f"{site.base}{each.path}" for each in site.documents}
+    for key in ("url", "source", "title", "date", "language", "kind", "turns"):
+        assert key in one
+    assert one["date"] == document.date.isoformat()
+    assert set(one["turns"][0]) == {"label", "role", "speaker", "paragraphs"}
+
+
+def test_extract_says_why_a_page_was_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><p>Please enable JavaScript to view this page.</p></body></html>")
+    done = podium("extract", str(page))
+    assert done.returncode == 3 and done.stdout == "" and done.stderr.count("\n") == 1
+
+
+def test_a_replay_answers_from_the_file_and_counts_what_it_lacks(
+    saved: Path, place: Stage, site: MisbehavingMinistry
+) -> None:
+    site.stop()
+    done = podium("backfill", "--since", "2026-01-01", "--replay", str(saved), settings=place.settings)
+    assert "missed in the replayed capture" in done.stdout
+    assert "5 discovered = 5 new" in done.stdout  # the listing's first page; the others were not captured
+    assert done.returncode == 1 and "not proved complete" in done.stdout
+    again = podium("backfill", "--since", "2026-01-01", "--replay", str(saved), settings=place.settings)
+    assert "5 discovered = 5 unchanged" in again.stdout
+    counts = podium("status", settings=place.settings).stdout.splitlines()[-1]
+    assert "5 transcripts" in counts and "6 captures" in counts
+
+
+def test_source_list_says_what_each_was_checked_against(place: Stage) -> None:
+    done = podium("source", "list")
+    lines = {line.split("\t")[0]: line for line in done.stdout.splitlines()}
+    assert {"kremlin", "mid-ru", "china-mfa", "state-gov"} <= lines.keys()
+    assert "never checked live" in lines["mid-ru"]
+
+
+def test_source_check_shows_what_was_read(saved: Path, place: Stage, site: MisbehavingMinistry) -> None:
+    done = podium("source", "check", "demo", "--replay", str(saved), settings=place.settings)
+    assert done.returncode == 0
+    assert f"demo: {len(site.documents)} read, 0 refused" in done.stdout
+    assert site.documents[0].title in done.stdout
+
+
+def test_a_pipe_that_closes_is_no_error(filled: Settings) -> None:
+    env = os.environ | filled.environment()
+    done = subprocess.run(
+        f"{PODIUM} show 1 | head -c 20", shell=True, env=env, capture_output=True, text=True
+    )
+    assert done.stderr == "" and len(done.stdout) == 20
+
+
+def test_control_characters_of_a_page_never_reach_the_terminal(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    document = site.documents[0]
+    page = tmp_path / "page.html"
+    body = site.answer(document.path).body.replace(b"</h1>", b" \x1b]0;owned\x07\xe2\x80\xae</h1>")
+    page.write_bytes(body)
+    done = podium("extract", str(page), "--url", f"{site.base}{document.path}", settings=place.settings)
+    assert done.returncode == 0
+    assert not set("\x1b\x07\u202e") & set(done.stdout)
+    assert parse(done.stdout).title.endswith("]0;owned")
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_a_transcript_and_where_it_is_kept(tmp_path: Path) -> None:
+    done = podium("demo", str(tmp_path / "here"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 discovered = 6 new" in done.stdout
+    assert "1 revised + 5 unchanged" in done.stdout
+    assert "\n\nQuestion: " in done.stdout and "Next:" in done.stdout
+    assert (tmp_path / "here" / "podium.db").exists()
+    again = podium("demo", str(tmp_path / "here"))
+    assert again.returncode == 2 and "not empty" in again.stderr

@@ -1,0 +1,375 @@
+"""The whole road over real HTTP, real Scrapy processes and real databases: from a listing to rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from crawler.source import load_source
+from flows import plan, report
+from flows.collect import SourceReport, collect, collect_all
+from flows.demo import Stage
+from flows.demo_site import Block, Document
+from flows.settings import Settings
+from storage import ledger, lookup, models
+from storage.archive import Archive, Location
+from storage.database import Database
+from storage.transcript import Transcript, parse, render
+from tests.conftest import TODAY
+from tests.site import (
+    MisbehavingMinistry,
+    Misbehaviour,
+    challenge,
+    empty_listing,
+    gone,
+    hang,
+    hang_up,
+    html_error,
+    redirect,
+    repeated_listing,
+    robots_forbid,
+    server_error,
+    times,
+    truncated,
+    unavailable,
+    without_date,
+)
+
+WINDOW = (TODAY - dt.timedelta(45), TODAY)
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day on which the test site publishes."""
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+
+
+def run(settings: Settings, since: dt.date = WINDOW[0], until: dt.date = WINDOW[1]) -> SourceReport:
+    """One backfill of the test site."""
+    (order,) = plan.backfill(settings, since, until)
+    return collect(order, settings)
+
+
+def night(settings: Settings) -> SourceReport:
+    """One night of the test site."""
+    (order,) = plan.night(settings)
+    return collect(order, settings)
+
+
+def texts(settings: Settings) -> dict[str, list[str]]:
+    """Every stored text by its document's key, oldest revision first."""
+    database = Database(settings.database_url)
+    out: dict[str, list[str]] = {}
+    with database.read() as session:
+        for transcript in session.scalars(select(models.Transcript)):
+            stored = [render(lookup.transcript_of(revision)) for revision in transcript.revisions]
+            out[transcript.key] = stored
+    database.close()
+    return out
+
+
+def rows(settings: Settings) -> dict[str, int]:
+    """How many rows the archive holds."""
+    database = Database(settings.database_url)
+    with database.read() as session:
+        found = lookup.counts(session)
+    database.close()
+    return found
+
+
+def pages(settings: Settings, run_id: int) -> dict[str, tuple[str | None, str | None]]:
+    """Disposition and reason of every page of a run, by key."""
+    database = Database(settings.database_url)
+    with database.read() as session:
+        found = {page.key: (page.disposition, page.reason) for page in ledger.pages_of(session, run_id)}
+    database.close()
+    return found
+
+
+def expected(site: MisbehavingMinistry, since: dt.date, until: dt.date) -> dict[str, list[str]]:
+    """What a window should come to, word for word."""
+    return {
+        document.path.rsplit("/", 1)[1]: [render(document.transcript)]
+        for document in site.documents
+        if since <= document.date <= until
+    }
+
+
+def test_every_document_of_the_window_is_stored_word_for_word(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    found = run(settings)
+    assert texts(settings) == expected(site, *WINDOW)
+    assert (found.state, found.reasons) == ("completed", ())
+    assert found.tally.counts == {"new": len(site.documents)} and found.tally.unsettled == 0
+
+
+def test_running_twice_adds_nothing(settings: Settings) -> None:
+    run(settings)
+    before = rows(settings)
+    again = run(settings)
+    after = rows(settings)
+    assert again.tally.counts == {"unchanged": again.tally.discovered}
+    assert after | {"captures": 0} == before | {"captures": 0}
+
+
+def test_a_window_equals_its_halves(site: MisbehavingMinistry, settings: Settings) -> None:
+    middle = TODAY - dt.timedelta(15)
+    run(settings, WINDOW[0], middle)
+    assert texts(settings) == expected(site, WINDOW[0], middle)
+    run(settings, middle + dt.timedelta(1), WINDOW[1])
+    assert texts(settings) == expected(site, *WINDOW)
+
+
+def test_an_old_window_is_walked_by_calendar_and_asks_for_nothing_outside_it(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    since, until = TODAY - dt.timedelta(44), TODAY - dt.timedelta(35)
+    found = run(place.settings, since, until)
+    assert texts(place.settings) == expected(site, since, until)
+    assert found.state == "completed"
+    asked = {request.path for request in site.requests}
+    assert not any(path.startswith("/briefings/page/") or path == "/feed.xml" for path in asked)
+
+
+def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night(place.settings)
+    assert texts(place.settings) == expected(site, TODAY - dt.timedelta(14), TODAY)
+    later = TODAY + dt.timedelta(30)
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: later)
+    (order,) = plan.night(place.settings)
+    assert (order.since, order.until) == (TODAY, later)
+
+
+def test_an_edit_becomes_a_revision_and_both_texts_stay(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    run(settings)
+    changed = site.correct()
+    key = changed.path.rsplit("/", 1)[1]
+    before = texts(settings)
+    found = night(settings)
+    assert found.tally.counts["revised"] == 1
+    after = texts(settings)
+    assert after.pop(key) == [*before.pop(key), render(changed.transcript)]
+    assert after == before
+
+
+def test_the_same_text_at_a_second_address_is_one_transcript(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    run(settings)
+    first = max(site.documents, key=lambda document: len(document.transcript.turns))
+    site.publish(replace(first, id=905))
+    before = texts(settings)
+    found = run(settings)
+    assert found.tally.counts["duplicate"] == 1
+    assert texts(settings) == before
+    assert rows(settings)["appearances"] == rows(settings)["transcripts"] + 1
+
+
+def test_what_happened_to_each_page_is_in_the_ledger_and_adds_up(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    site.misbehave("/briefings/114", challenge())
+    site.misbehave("/briefings/113", gone())
+    site.misbehave("/briefings/112", html_error())
+    site.misbehave("/briefings/111", without_date())
+    site.misbehave("/briefings/110", server_error())
+    site.misbehave("/briefings/109", unavailable())
+    site.misbehave("/briefings/108", hang_up())
+    site.misbehave("/briefings/107", truncated())
+    site.misbehave("/briefings/106", redirect("/briefings/"))
+    found = run(place.settings)
+    said = pages(place.settings, found.run_id)
+    wanted = {
+        "114": "rejected",
+        "113": "gone",
+        "112": "rejected",
+        "111": "rejected",
+        "110": "failed",
+        "109": "blocked",
+        "108": "failed",
+        "107": "failed",
+        "106": "rejected",
+    }
+    assert {key: said[key][0] for key in wanted} == wanted
+    assert all(said[key][1] for key in wanted)
+    assert "challenge" in str(said["114"][1])
+    assert found.tally.discovered == len(site.documents) == sum(found.tally.counts.values())
+    assert set(texts(place.settings)) == set(expected(site, *WINDOW)) - set(wanted)
+    assert found.state == "degraded" and report.exit_status([found]) == 1
+
+
+def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, place: Stage) -> None:
+    site.misbehave("/briefings/11*", challenge())
+    run(place.settings)
+    site.behave()
+    found = run(place.settings)
+    assert texts(place.settings) == expected(site, *WINDOW)
+    assert found.state == "completed"
+
+
+@pytest.mark.parametrize("how", [challenge, empty_listing, server_error, repeated_listing, hang_up])
+def test_a_listing_that_is_none_never_ends_a_window_as_complete(
+    site: MisbehavingMinistry, place: Stage, how: Callable[[], Misbehaviour]
+) -> None:
+    site.misbehave("/briefings/page/*", how())
+    site.misbehave("/briefings/by-date/*", server_error())
+    found = run(place.settings)
+    assert found.state == "degraded"
+    assert any("not proved complete" in reason for reason in found.reasons)
+
+
+def test_a_site_that_answers_nothing_fails_the_run(site: MisbehavingMinistry, place: Stage) -> None:
+    site.misbehave("*", challenge())
+    found = run(place.settings)
+    assert found.state in ("degraded", "failed")
+    assert report.exit_status([found]) != 0
+    site.stop()
+    found = run(place.settings)
+    assert found.state == "failed" and report.exit_status([found]) == 3
+    assert texts(place.settings) == {}
+
+
+def test_robots_txt_is_obeyed(site: MisbehavingMinistry, place: Stage) -> None:
+    site.misbehave("/robots.txt", robots_forbid("/briefings/1"))
+    found = run(place.settings)
+    assert found.tally.counts == {"blocked": found.tally.discovered}
+    assert not any(request.path.startswith("/briefings/1") for request in site.requests)
+
+
+def test_a_fault_that_passes_is_tried_again(site: MisbehavingMinistry, place: Stage) -> None:
+    site.misbehave("/briefings/114", times(2, unavailable()))
+    assert run(place.settings).state == "completed"
+
+
+def test_every_response_is_archived_before_it_is_read(site: MisbehavingMinistry, place: Stage) -> None:
+    site.misbehave("/briefings/114", challenge())
+    run(place.settings)
+    database = Database(place.settings.database_url)
+    with database.read() as session:
+        captures = list(session.scalars(select(models.Capture)))
+    database.close()
+    archive = Archive(place.settings.archive)
+    urls = set()
+    for capture in captures:
+        where = Location(capture.warc, capture.offset, capture.length)
+        record = archive.read(where, digest=capture.digest)
+        assert (record.url, record.status, len(record.body)) == (capture.url, capture.status, capture.size)
+        urls.add(capture.url.removeprefix(site.base))
+    asked = {request.path for request in site.requests}
+    assert urls == asked
+
+
+def test_the_user_agent_says_who_and_where_to_complain(site: MisbehavingMinistry, place: Stage) -> None:
+    settings = place.settings.model_copy(update={"contact": "archive@example.org"})
+    night(settings)
+    agents = {request.user_agent for request in site.requests}
+    assert all(agent.startswith("Podium/") and "archive@example.org" in agent for agent in agents)
+
+
+def test_a_crawl_whose_caller_is_killed_ends_and_the_next_run_makes_up_for_it(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    site.misbehave("/briefings/page/2", hang(60))
+    code = "import sys; from flows.cli import main; sys.argv = ['podium', 'backfill', *sys.argv[1:]]; main()"
+    window = ["--since", "2020-01-01"]
+    caller = subprocess.Popen(
+        [sys.executable, "-c", code, *window],
+        env=os.environ | place.settings.environment(),
+        cwd=Path(__file__).parent.parent,
+    )
+    wait_for(lambda: any(request.path == "/briefings/page/2" for request in site.requests))
+    spiders = children(caller.pid)
+    assert spiders
+    os.kill(caller.pid, signal.SIGKILL)
+    caller.wait()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in spiders))
+    site.behave()
+    run(place.settings)
+    assert texts(place.settings) == expected(site, *WINDOW)
+    database = Database(place.settings.database_url)
+    with database.read() as session:
+        newest, killed = lookup.recent_runs(session, 2)
+        assert (newest.state, killed.state) == ("completed", "failed")
+    database.close()
+
+
+def test_two_runs_at_once_neither_duplicate_nor_fail(site: MisbehavingMinistry, settings: Settings) -> None:
+    (order,) = plan.backfill(settings, *WINDOW)
+    found = collect_all([order, order], lambda one: collect(one, settings))
+    assert [each.state for each in found] == ["completed", "completed"]
+    assert texts(settings) == expected(site, *WINDOW)
+
+
+def test_a_source_that_fails_never_stops_another(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    file = tmp_path / "silent.toml"
+    text = site.source_toml().replace('id = "demo"', 'id = "silent"')
+    # Nothing listens on the discard port.
+    file.write_text(text.replace(site.base, "http://127.0.0.1:9"), encoding="utf-8")
+    (good,) = plan.backfill(place.settings, *WINDOW)
+    bad = replace(good, source=load_source(file))
+    found = collect_all([bad, good], lambda one: collect(one, place.settings))
+    assert [each.state for each in found] == ["failed", "completed"]
+    assert texts(place.settings) == expected(site, *WINDOW)
+
+
+def test_a_page_that_holds_the_samples_text_gives_back_its_bytes(
+    site: MisbehavingMinistry, settings: Settings, corpus: Path
+) -> None:
+    """The page is of the test site; the text is the file that fixed the format."""
+    (sample,) = (corpus.parent / "seed").glob("*.txt")
+    text = sample.read_text(encoding="utf-8")
+    first = site.documents[0]
+    like = parse(text)
+    site.publish(page_of(first, like))
+    since = until = like.date
+    found = run(settings, since, until)
+    assert found.tally.counts == {"new": 1}
+    assert texts(settings)["906"] == [text]
+
+
+# --- what the tests above wait and look with -------------------------------------------------------
+
+
+def page_of(first: Document, like: Transcript) -> Document:
+    """A document of the test site with another transcript's date and words."""
+    noon = dt.datetime.combine(like.date, dt.time(12), tzinfo=first.published.tzinfo)
+    blocks = [
+        Block(paragraph, turn.label if n == 0 else None)
+        for turn in like.turns
+        for n, paragraph in enumerate(turn.paragraphs)
+    ]
+    plain = {"lead": None, "number": None, "event_date": None, "contents": False}
+    return replace(
+        first, id=906, published=noon, modified=noon, title=like.title, blocks=tuple(blocks), **plain
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Until a condition holds; fails after some seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started (Linux)."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(word) for task in tasks for word in task.read_text().split()]

@@ -1,0 +1,209 @@
+"""The flows on a real Prefect server, the deployments, and everything up on one machine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows import environment, report
+from flows.collect import Arrival, SourceReport
+from flows.demo import Stage
+from storage.ledger import Tally
+from tests.conftest import TODAY
+from tests.site import MisbehavingMinistry, challenge
+
+PROJECT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Prefect server for these tests, with a database of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.PREFECT.items():
+            patch.setenv(name, value)
+        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+        from prefect.testing.utilities import prefect_test_harness
+
+        quiet: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=120):
+            yield
+
+
+@pytest.fixture
+def configured(place: Stage, monkeypatch: pytest.MonkeyPatch, prefect: None) -> Stage:
+    """The test site's settings, where a flow looks for them."""
+    for name, value in place.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    from flows import plan
+
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+    return place
+
+
+def artifact(key: str) -> str:
+    """The newest artifact of a key."""
+    from prefect.artifacts import Artifact
+
+    found: Any = Artifact.get(key)
+    assert found is not None
+    return str(found.data)
+
+
+def test_a_night_is_completed_and_reports_what_is_new_with_links(
+    configured: Stage, site: MisbehavingMinistry
+) -> None:
+    from flows.nightly import nightly
+
+    state = nightly(return_state=True)
+    assert (state.name, state.message) == ("Completed", "every source is complete")
+    text = artifact("nightly-report")
+    recent = [each for each in site.documents if each.date >= TODAY - dt.timedelta(14)]
+    assert f"## New and revised: {len(recent)}" in text
+    for document in recent:
+        assert f"{site.base}{document.path}" in text
+
+
+def test_crawl_extract_and_load_of_a_source_are_tasks_of_their_own(configured: Stage) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    from flows.backfill import backfill
+
+    state = backfill(since=TODAY - dt.timedelta(45), until=TODAY, return_state=True)
+    assert state.name == "Completed"
+    with get_client(sync_client=True) as client:
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+        names = {task.name for task in client.read_task_runs(flow_run_filter=wanted)}
+    assert names == {"crawl demo", "extract demo", "load demo"}
+
+
+def test_a_degraded_night_says_so_in_its_states_name(configured: Stage, site: MisbehavingMinistry) -> None:
+    from flows.nightly import nightly
+
+    site.misbehave("/briefings/11*", challenge())
+    state = nightly(return_state=True)
+    assert state.is_completed() and state.name == "Degraded"
+    assert "rejected" in str(state.message)
+
+
+def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) -> None:
+    from flows.nightly import nightly
+
+    site.stop()
+    state = nightly(return_state=True)
+    assert state.is_failed() and "demo" in str(state.message)
+
+
+def test_bad_parameters_are_refused_before_anything_runs(configured: Stage) -> None:
+    from flows.backfill import backfill
+
+    with pytest.raises(Exception, match="since"):
+        backfill(since="yesterday", until=TODAY)
+
+
+def test_a_title_cant_break_the_report() -> None:
+    wild = "A | B [x](javascript:alert(1)) <script>\x1b[31m `code`"
+    arrival = Arrival("new", 7, TODAY, wild, "https://example.org/a b>c")
+    text = report.markdown(
+        "nightly",
+        [SourceReport("demo", 1, TODAY, TODAY, "degraded", Tally({"new": 1}), (wild,), arrivals=(arrival,))],
+    )
+    assert "\x1b" not in text
+    assert not re.search(r"(?<!\\)(?:<script|\]\(javascript|`code)", text)
+    assert "(<https://example.org/abc>)" in text
+
+
+def test_the_worst_source_decides_the_exit_status() -> None:
+    def status(*states: Any) -> int:
+        return report.exit_status([SourceReport("x", 1, TODAY, TODAY, state, Tally()) for state in states])
+
+    assert [status("completed"), status("completed", "degraded"), status("failed", "completed")] == [0, 1, 3]
+
+
+def test_the_deployments_name_flows_that_are_there_and_a_night_has_a_time_zone() -> None:
+    from prefect.flows import load_flow_from_entrypoint
+
+    facts = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))
+    for deployment in facts["deployments"]:
+        flow = load_flow_from_entrypoint(str(PROJECT / deployment["entrypoint"]))
+        assert flow.name == deployment["name"]
+    (schedule,) = next(each for each in facts["deployments"] if each["name"] == "nightly")["schedules"]
+    assert schedule["active"] and schedule["timezone"] and schedule["cron"]
+
+
+@pytest.mark.slow
+def test_up_schedules_nights_and_runs_a_deployment_on_its_worker(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    env = os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "HOME": str(tmp_path)}
+    log = tmp_path / "up.log"
+    with log.open("w") as out:
+        up = subprocess.Popen(
+            [BIN / "podium", "up", "--demo", "--port", str(port)], env=env, stdout=out, stderr=out
+        )
+    try:
+        wait_for(lambda: "Podium is up" in log.read_text(), 150)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+            assert page.status == 200
+        again = subprocess.run(
+            [BIN / "podium", "up", "--demo", "--port", str(port)], env=env, capture_output=True, text=True
+        )
+        assert again.returncode == 2 and f"port {port} is in use" in again.stderr
+        deployments = {each["name"] for each in ask(f"{api}/deployments/filter", {})}
+        assert deployments == {"nightly", "backfill"}
+        done = subprocess.run(
+            [BIN / "prefect", "deployment", "run", "nightly/nightly", "--watch"],
+            env=env | {"PREFECT_API_URL": api},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr + log.read_text()[-3000:]
+        reports = {"artifacts": {"key": {"any_": ["nightly-report"]}}}
+        (found,) = ask(f"{api}/artifacts/filter", reports)
+        assert "6 |" in found["data"] and "podium show" in found["data"]
+        # The nights to come are there too: the scheduler works with the versions we pin.
+        scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        wait_for(lambda: len(ask(f"{api}/flow_runs/filter", scheduled)) > 0, 60)
+        assert "Traceback" not in log.read_text()
+    finally:
+        up.send_signal(signal.SIGINT)
+        assert up.wait(40) in (0, 130)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def ask(url: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What Prefect's API answers."""
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+    return found
+
+
+def wait_for(condition: Any, seconds: float) -> None:
+    """Until a condition holds; fails after some seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.3)
