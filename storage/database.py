@@ -40,8 +40,9 @@ class Database:
     def __init__(self, url: str, *, create: bool = True) -> None:
         try:
             address = make_url(url)
-        except ArgumentError as problem:
-            raise DatabaseError(f"not a database address: {url!r}") from problem
+        except (ArgumentError, ValueError) as problem:  # not printed: it may have a password in it
+            wanted = "sqlite:///FILE or postgresql://USER@HOST/NAME"
+            raise DatabaseError(f"not a database address; one looks like {wanted}") from problem
         if address.get_backend_name() not in ("sqlite", "postgresql"):
             raise DatabaseError(f"{address.get_backend_name()}: only sqlite and postgresql are supported")
         if address.drivername == "postgresql":  # SQLAlchemy 2.0 would take psycopg2 for it
@@ -56,8 +57,12 @@ class Database:
         try:
             self.engine = _engine(address)
             self._writing = self.engine.execution_options(podium_writes=True)
-            self._migrate()
-        except (DBAPIError, NoSuchModuleError) as problem:
+            try:
+                self._migrate()
+            except BaseException:
+                self.close()
+                raise
+        except (DBAPIError, NoSuchModuleError, ImportError, TypeError) as problem:
             cause = str(getattr(problem, "orig", None) or problem).strip().splitlines()[0]
             raise DatabaseError(f"{self.url}: {cause}") from problem
 

@@ -1,0 +1,242 @@
+"""The database: opened at the current schema or refused in one line, whoever else opens or writes it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, func, inspect, select, text
+
+from storage import ledger
+from storage.database import SCHEMA, Database, DatabaseError
+from storage.migrations import configuration, downgrade, upgrade
+from storage.models import Base, Run
+
+ROOT = Path(__file__).parent.parent
+DAY = dt.date(2026, 3, 20)
+
+
+def tables(database: Database) -> set[str]:
+    with database.engine.connect() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_a_new_database_has_every_table(database: Database) -> None:
+    assert tables(database) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_opening_twice_changes_nothing(database_url: str) -> None:
+    first = Database(database_url)
+    with first.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY)
+    second = Database(database_url)
+    with second.read() as session:
+        assert session.scalar(select(func.count()).select_from(Run)) == 1
+    first.close()
+    second.close()
+
+
+def test_migrations_lead_up_from_nothing_and_down_again(database: Database) -> None:
+    with database.engine.begin() as connection:
+        downgrade(connection, "base")
+    assert tables(database) == {"alembic_version"}
+    with database.engine.begin() as connection:
+        assert not inspect(connection).get_indexes("alembic_version")
+        upgrade(connection)
+    assert tables(database) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_the_models_are_what_the_migrations_make(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_constraints_of_the_models_are_what_the_migrations_make(database: Database) -> None:
+    # The comparison above doesn't look at checks.
+    with database.engine.connect() as connection:
+        there = inspect(connection)
+        for name, table in Base.metadata.tables.items():
+            wanted = {str(each.name) for each in table.constraints if isinstance(each, CheckConstraint)}
+            assert {check["name"] for check in there.get_check_constraints(name)} == wanted
+
+
+def test_the_newest_migration_is_the_one_that_opening_asks_for(database: Database) -> None:
+    assert ScriptDirectory.from_config(configuration()).get_heads() == [SCHEMA]
+    with database.read() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == SCHEMA
+
+
+def test_a_newer_schema_is_refused_and_left_alone(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(DatabaseError, match="schema 9999 is newer than this Podium knows"):
+        Database(database_url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "hunter2:hunter2@host",
+        "postgresql//me:hunter2@host/db",
+        "postgresql://me:hunter2@127.0.0.1:port/db",
+        "postgresql://me:hunter2@127.0.0.1:1/db",
+        "postgresql://me:hunter2@127.0.0.1:1/db?nonsense=1",
+        "postgresql+nonsense://me:hunter2@127.0.0.1/db",
+        "postgresql+psycopg2://me:hunter2@127.0.0.1:1/db",
+        "mysql://me:hunter2@127.0.0.1/db",
+        "sqlite+nonsense:///x.db",
+    ],
+)
+def test_a_database_that_can_not_be_opened_is_refused_in_one_line_without_its_password(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        Database(url)
+    assert str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_database_that_is_not_there_is_not_made_to_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="there is no database here yet"):
+        Database(f"sqlite:///{tmp_path / 'new' / 'podium.db'}", create=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_file_is_no_database_and_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear Sir or Madam, " * 100, encoding="utf-8")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for path in (file, folder, file / "podium.db"):
+        with pytest.raises(DatabaseError) as caught:
+            Database(f"sqlite:///{path}")
+        assert str(path.parent if path.name == "podium.db" else path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert file.read_text(encoding="utf-8") == "Dear Sir or Madam, " * 100
+    assert sorted(tmp_path.iterdir()) == [folder, file]
+
+
+def test_a_database_that_is_absent_from_the_server_is_refused(postgres: Any) -> None:
+    with pytest.raises(DatabaseError, match='database "absent" does not exist'):
+        Database(postgres.url("absent"))
+
+
+def test_somebody_elses_tables_are_not_taken_for_ours(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE runs (distance)")
+    connection.close()
+    with pytest.raises(DatabaseError, match="already exists"):
+        Database(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    connection.close()
+    assert names == [("runs",)]
+
+
+def test_eight_processes_open_a_new_database_at_once(database_url: str) -> None:
+    program = (
+        "import sys; from storage.database import Database; "
+        "sys.stdin.readline(); Database(sys.argv[1]).close(); print('open')"
+    )
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, database_url],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    outcomes = [racer.communicate(timeout=60) for racer in racers]
+    assert [out for out, _ in outcomes] == ["open\n"] * 8, "".join(err for _, err in outcomes)
+
+
+def test_eight_threads_open_a_new_database_at_once(database_url: str) -> None:
+    start = threading.Barrier(8)
+
+    def race(_: int) -> set[str]:
+        start.wait()
+        database = Database(database_url)
+        found = tables(database)
+        database.close()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(race, range(8))) == [{*Base.metadata.tables, "alembic_version"}] * 8
+
+
+def test_two_writers_queue_and_neither_fails(database: Database) -> None:
+    """Each reads before it writes: without the lock at the start one would find its snapshot outdated."""
+    start = threading.Barrier(4)
+
+    def count(_: int) -> None:
+        start.wait()
+        for _ in range(10):
+            with database.write() as session:
+                run = session.scalars(select(Run).with_for_update()).one()
+                time.sleep(0.001)
+                run.reasons = [*run.reasons, "x"]
+
+    with database.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, range(4)))
+    with database.read() as session:
+        assert len(session.scalars(select(Run)).one().reasons) == 40
+
+
+def test_a_reader_is_not_held_up_by_a_writer(database: Database) -> None:
+    with database.write() as writing:
+        ledger.open_run(writing, "nightly", "here", DAY, DAY)
+        with database.read() as reading:
+            assert reading.scalar(select(func.count()).select_from(Run)) == 0
+
+
+def test_an_exception_leaves_nothing_of_a_transaction(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY)
+        raise ZeroDivisionError
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Run)) == 0
+
+
+def test_a_moment_comes_back_in_utc_to_the_microsecond(database: Database) -> None:
+    zone = dt.timezone(dt.timedelta(hours=5, minutes=45))
+    moment = dt.datetime(2026, 3, 20, 1, 2, 3, 456789, tzinfo=zone)
+    with database.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY).finished_at = moment
+    with database.read() as session:
+        back = session.scalars(select(Run)).one().finished_at
+    assert back == moment
+    assert back is not None
+    assert back.tzinfo is dt.UTC
+
+
+def test_a_moment_without_a_time_zone_is_refused(database: Database) -> None:
+    with pytest.raises(Exception, match="a moment without a time zone"), database.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY).finished_at = dt.datetime(2026, 3, 20)
