@@ -360,12 +360,12 @@ def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
 
     os.environ.update({key: value for key, value in environment.PREFECT.items() if key not in os.environ})
     os.environ.update(settings.environment())
-    import httpx
+    from urllib.request import urlopen
 
     api = os.environ["PREFECT_API_URL"]
     try:
-        httpx.get(f"{api}/health", timeout=5).raise_for_status()
-    except httpx.HTTPError as problem:
+        urlopen(f"{api}/health", timeout=5).close()  # noqa: S310 - the address is the user's own setting
+    except (OSError, ValueError) as problem:
         raise Mistake(
             f"no Prefect server answers at {api}; start `podium up`, or unset PREFECT_API_URL to run without"
         ) from problem
