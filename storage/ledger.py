@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind, RunState
+from storage.transcript import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def settle(
     session.execute(
         update(Page)
         .where(*_the(run_id, key), Page.disposition.is_(None))
-        .values(disposition=disposition, reason=reason, revision_id=revision_id)
+        # What a site or a parser said may hold what no database stores, such as a NUL.
+        .values(disposition=disposition, reason=reason and clean(reason), revision_id=revision_id)
     )
 
 
@@ -139,7 +141,7 @@ def tally_of(session: Session, run_id: int) -> Tally:
 
 def pages_of(session: Session, run_id: int) -> list[Page]:
     """The run's pages, newest first by the listing's date."""
-    order = (Page.date_hint.desc(), Page.id)
+    order = (Page.date_hint.desc().nulls_last(), Page.id)
     return list(session.scalars(select(Page).where(Page.run_id == run_id).order_by(*order)))
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import ledger, models
+from storage import ledger, lookup, models
 from storage.database import Database
-from storage.transcript import Transcript
+from storage.transcript import Transcript, render
 
 TRIES = 5
 SHORT_WORDS = 60
@@ -80,42 +80,41 @@ def load(database: Database, run_id: int, reading: Reading) -> Loaded:
 def _decide(session: Session, reading: Reading) -> Loaded:
     text = digest(reading.transcript)
     here = session.scalar(
-        select(models.Appearance).where(
-            models.Appearance.source == reading.source, models.Appearance.key == reading.key
-        )
+        select(models.Appearance)
+        .where(models.Appearance.source == reading.source, models.Appearance.key == reading.key)
+        .with_for_update()  # loads of one page queue; SQLite's write lock does it there
     )
     if here is not None:
-        current = _current(session, here.transcript_id)
-        if here.digest == text and _same_head(current, reading):
-            return Loaded("unchanged", current.id)
         own = here.transcript
         if (own.source, own.key) == (reading.source, reading.key):
+            current = _current(session, own.id)
+            if render(lookup.transcript_of(current)) == render(reading.transcript):
+                return Loaded("unchanged", current.id)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
-        if here.digest == text:
-            return Loaded("unchanged", current.id)
+    # The oldest transcript that has had the text, by its newest revision with it.
     known = session.scalar(
-        select(models.Revision.transcript_id).where(models.Revision.digest == text).limit(1)
+        select(models.Revision)
+        .where(models.Revision.digest == text)
+        .order_by(models.Revision.transcript_id, models.Revision.number.desc())
+        .limit(1)
     )
+    if here is not None and here.digest == text and known is not None:
+        return Loaded("unchanged", known.id)
     if known is None:
         loaded = _create(session, text, reading)
-        known = session.get_one(models.Revision, loaded.revision_id).transcript_id
+        transcript_id = session.get_one(models.Revision, loaded.revision_id).transcript_id
     else:
-        current = _current(session, known)
-        first = current.transcript
-        loaded = Loaded("duplicate", current.id, f"same text as {first.source} {first.key}")
+        first, transcript_id = known.transcript, known.transcript_id
+        loaded = Loaded("duplicate", known.id, f"same text as {first.source} {first.key}")
     if here is None:
         here = models.Appearance(
             source=reading.source, key=reading.key, url=reading.url, first_seen=dt.datetime.now(dt.UTC)
         )
         session.add(here)
-    here.transcript_id, here.digest = known, text
+    here.transcript_id, here.digest = transcript_id, text
     session.flush()
     return loaded
-
-
-def _same_head(current: models.Revision, reading: Reading) -> bool:
-    return (current.title, current.date) == (reading.transcript.title, reading.transcript.date)
 
 
 def _current(session: Session, transcript_id: int) -> models.Revision:

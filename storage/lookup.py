@@ -77,7 +77,7 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def _transcript_id(session: Session, name: str) -> int | None:
-    if re.fullmatch(r"\d{1,18}", name):
+    if re.fullmatch(r"\d{1,9}", name):
         return session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
     source, _, key = name.partition("/")
     bare = re.sub(r"^https?://", "", name).rstrip("/")

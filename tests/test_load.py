@@ -1,0 +1,321 @@
+"""Loading: a text is kept once, whoever published it, and each change of it is a revision; or nothing is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
+
+from storage import ledger, lookup, models
+from storage.database import Database
+from storage.ledger import Found
+from storage.load import SHORT_WORDS, Loaded, Reading, load
+from storage.transcript import Transcript, Turn, render
+
+DAY = dt.date(2026, 3, 20)
+NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
+LONG = " ".join(f"word{n}" for n in range(SHORT_WORDS))
+
+
+def said(text: str = LONG, title: str = "On the ferry", day: dt.date = DAY) -> Transcript:
+    return Transcript(
+        day,
+        title,
+        (
+            Turn(("Good morning.",), role="note"),
+            Turn(("Will it sail?", "When: today?"), label="Question", role="question"),
+            Turn((text, "That is all."), label="Edda Rosk", role="answer", speaker="Edda Rosk"),
+            Turn((), label="Question"),
+        ),
+        language="en",
+        kind="transcript",
+        event_date=day - dt.timedelta(1),
+        number="12-3",
+        left_out=("Contents",),
+        doubts=("two dates",),
+    )
+
+
+SHORT = Transcript(DAY, "Decree", (Turn(("The President signed a decree.",)),))
+
+
+def second(was: Transcript, turn: Turn) -> Transcript:
+    """The transcript with another second turn."""
+    return replace(was, turns=(was.turns[0], turn, *was.turns[2:]))
+
+
+class Desk:
+    """One run, and a capture for each reading."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._offset = itertools.count()
+        with database.write() as session:
+            self.run = ledger.open_run(session, "nightly", "here", DAY, DAY).id
+
+    def next_run(self) -> None:
+        with self.database.write() as session:
+            self.run = ledger.open_run(session, "nightly", "here", DAY, DAY).id
+
+    def reading(self, transcript: Transcript, key: str = "a", source: str = "here") -> Reading:
+        """The transcript as fetched just now, written down in the ledger."""
+        url, offset = f"https://{source}.example/{key}", next(self._offset)
+        with self.database.write() as session:
+            ledger.discovered(session, self.run, Found(key, url))
+            capture = models.Capture(
+                source=source, url=url, fetched_at=NOW, status=200, content_type="text/html",
+                digest=f"sha256:{offset}", size=1, warc="x.warc.gz", offset=offset, length=1,
+            )  # fmt: skip
+            session.add(capture)
+            session.flush()
+            return Reading(transcript, source, key, url, capture.id, 1)
+
+    def load(self, transcript: Transcript, key: str = "a", source: str = "here") -> Loaded:
+        """What tonight's load of it comes to."""
+        self.next_run()
+        return load(self.database, self.run, self.reading(transcript, key, source))
+
+    def counts(self) -> tuple[int, int, int]:
+        """Transcripts, revisions, appearances."""
+        with self.database.read() as session:
+            rows = lookup.counts(session)
+        return rows["transcripts"], rows["revisions"], rows["appearances"]
+
+    def text(self, name: str, number: int | None = None) -> str:
+        with self.database.read() as session:
+            revision = lookup.find(session, name, number)
+            assert revision is not None
+            return render(lookup.transcript_of(revision))
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+# --- new, unchanged, revised ---------------------------------------------------------------------
+
+
+def test_a_text_is_new_once_and_then_unchanged(desk: Desk) -> None:
+    first = desk.load(said())
+    again = desk.load(said())
+    assert (first.disposition, again.disposition) == ("new", "unchanged")
+    assert first.revision_id == again.revision_id
+    assert desk.counts() == (1, 1, 1)
+
+
+def test_a_load_settles_its_page_in_the_ledger(desk: Desk) -> None:
+    loaded = desk.load(said())
+    with desk.database.read() as session:
+        (page,) = ledger.pages_of(session, desk.run)
+    assert (page.disposition, page.revision_id) == ("new", loaded.revision_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda was: replace(was, title="On the ferries"),
+        lambda was: replace(was, date=DAY + dt.timedelta(1)),
+        lambda was: replace(was, turns=was.turns[:-1]),
+        lambda was: replace(was, turns=(*was.turns, Turn(("Thank you.",)))),
+        lambda was: replace(was, turns=(Turn(("Good morning!",)), *was.turns[1:])),
+        lambda was: replace(was, turns=(Turn(("good Morning.",)), *was.turns[1:])),
+        lambda was: second(was, Turn(("Will it sail? When: today?",), label="Question")),
+        lambda was: second(was, Turn(("Question Will it sail?", "When: today?"))),
+    ],
+    ids=["title", "date", "turn less", "turn more", "words", "case", "paragraphs", "label"],
+)
+def test_whatever_changes_in_the_text_is_a_revision(
+    desk: Desk, change: Callable[[Transcript], Transcript]
+) -> None:
+    was, now = said(), change(said())
+    desk.load(was)
+    assert desk.load(now).disposition == "revised"
+    assert desk.load(now).disposition == "unchanged"
+    assert desk.counts() == (1, 2, 1)
+    assert (desk.text("here/a", 1), desk.text("here/a")) == (render(was), render(now))
+
+
+def test_a_text_that_is_taken_back_is_a_revision_too(desk: Desk) -> None:
+    outcomes = [desk.load(text).disposition for text in (said(), said(LONG + " more"), said())]
+    assert outcomes == ["new", "revised", "revised"]
+    assert desk.text("here/a", 3) == desk.text("here/a", 1)
+
+
+# --- duplicates ----------------------------------------------------------------------------------
+
+
+def test_a_text_at_another_address_is_a_duplicate_whoever_published_it(desk: Desk) -> None:
+    first = desk.load(said())
+    for key, source in (("b", "here"), ("a", "there")):
+        again = desk.load(said(title="As others have it", day=DAY + dt.timedelta(1)), key, source)
+        assert (again.disposition, again.revision_id) == ("duplicate", first.revision_id)
+        assert again.reason == "same text as here a"
+        # Whoever republishes keeps their own title: that is no change.
+        assert desk.load(said(title="Another", day=DAY), key, source).disposition == "unchanged"
+    assert desk.counts() == (1, 1, 3)
+    assert desk.text("there/a") == render(said())
+
+
+def test_a_duplicate_that_later_reads_differently_becomes_a_transcript_of_its_own(desk: Desk) -> None:
+    desk.load(said())
+    desk.load(said(), "b")
+    changed = said(LONG + " and more")
+    assert desk.load(changed, "b").disposition == "new"
+    assert desk.counts() == (2, 2, 2)
+    assert (desk.text("here/a"), desk.text("here/b")) == (render(said()), render(changed))
+    assert desk.load(said(LONG + " and yet more"), "b").disposition == "revised"
+    assert desk.load(said(), "a").disposition == "unchanged"
+
+
+def test_a_duplicate_that_changes_as_its_original_did_stays_a_duplicate(desk: Desk) -> None:
+    desk.load(said())
+    desk.load(said(), "b")
+    corrected = said(LONG + " corrected")
+    assert desk.load(corrected).disposition == "revised"
+    assert desk.load(corrected, "b").disposition == "duplicate"
+    assert desk.load(corrected, "b").disposition == "unchanged"
+    assert desk.counts() == (1, 2, 2)
+
+
+def test_a_text_that_was_revised_since_is_still_known_by_its_first_one(desk: Desk) -> None:
+    first = desk.load(said())
+    desk.load(said(LONG + " corrected"))
+    late = desk.load(said(), "b")
+    assert late.disposition == "duplicate"
+    assert late.revision_id == first.revision_id  # the one that holds the text
+    assert desk.counts() == (1, 2, 2)
+
+
+def test_short_texts_of_different_days_or_titles_are_no_duplicates(desk: Desk) -> None:
+    others = [
+        SHORT,
+        replace(SHORT, date=DAY + dt.timedelta(1)),
+        replace(SHORT, title="Another decree"),
+    ]
+    assert [desk.load(text, str(n)).disposition for n, text in enumerate(others)] == ["new"] * 3
+    assert desk.load(SHORT, "again").disposition == "duplicate"
+
+
+def test_a_text_without_words_is_kept_like_any_other(desk: Desk) -> None:
+    empty = Transcript(DAY, "Nothing was said", ())
+    assert [desk.load(empty).disposition, desk.load(empty).disposition] == ["new", "unchanged"]
+    assert desk.text("here/a") == render(empty)
+
+
+# --- failures and races --------------------------------------------------------------------------
+
+
+def test_a_load_that_fails_leaves_nothing(desk: Desk) -> None:
+    reading = replace(desk.reading(said()), capture_id=999_999)
+    with pytest.raises(IntegrityError):
+        load(desk.database, desk.run, reading)
+    assert desk.counts() == (0, 0, 0)
+    with desk.database.read() as session:
+        assert ledger.tally_of(session, desk.run).unsettled == 1
+    assert desk.load(said()).disposition == "new"
+
+
+def test_a_page_loaded_by_many_at_once_is_kept_once(desk: Desk) -> None:
+    readings = [desk.reading(said()) for _ in range(8)]
+    outcomes = race(desk, readings)
+    assert sorted(outcome.disposition for outcome in outcomes) == ["new"] + ["unchanged"] * 7
+    assert len({outcome.revision_id for outcome in outcomes}) == 1
+    assert desk.counts() == (1, 1, 1)
+
+
+def test_a_text_loaded_at_many_addresses_at_once_is_kept_once(desk: Desk) -> None:
+    outcomes = race(desk, [desk.reading(said(), key) for key in "abcdefgh"])
+    assert sorted(outcome.disposition for outcome in outcomes) == ["duplicate"] * 7 + ["new"]
+    assert desk.counts() == (1, 1, 8)
+
+
+def test_different_readings_of_a_page_at_once_are_all_kept(desk: Desk) -> None:
+    desk.load(said())
+    outcomes = race(desk, [desk.reading(said(f"{LONG} {n}")) for n in range(8)])
+    assert [outcome.disposition for outcome in outcomes] == ["revised"] * 8
+    with desk.database.read() as session:
+        revision = lookup.find(session, "here/a")
+        assert revision is not None
+        assert revision.number == 9
+    assert len({desk.text("here/a", n) for n in range(1, 10)}) == 9
+
+
+def race(desk: Desk, readings: list[Reading]) -> list[Loaded]:
+    start = threading.Barrier(len(readings))
+
+    def one(reading: Reading) -> Loaded:
+        start.wait()
+        return load(desk.database, desk.run, reading)
+
+    with ThreadPoolExecutor(len(readings)) as pool:
+        return list(pool.map(one, readings))
+
+
+# --- lookup --------------------------------------------------------------------------------------
+
+
+def test_a_transcript_is_found_by_id_address_and_key(desk: Desk) -> None:
+    loaded = desk.load(said(), "news/7")
+    with desk.database.read() as session:
+        number = session.get_one(models.Revision, loaded.revision_id).transcript_id
+        for name in (
+            str(number),
+            "https://here.example/news/7",
+            "http://here.example/news/7",
+            "https://here.example/news/7/",
+            "here/news/7",
+        ):
+            found = lookup.find(session, name)
+            assert found is not None, name
+            assert found.id == loaded.revision_id
+        for name in (
+            "",
+            "0",
+            "9" * 18,
+            "9" * 40,
+            "here",
+            "here/",
+            "there/news/7",
+            "https://here.example/",
+            "%",
+        ):
+            assert lookup.find(session, name) is None, name
+        assert lookup.find(session, str(number), 2) is None
+
+
+def test_what_was_loaded_is_given_back_to_the_last_detail(desk: Desk) -> None:
+    loaded = desk.load(said())
+    with desk.database.read() as session:
+        revision = lookup.find(session, "here/a")
+    assert revision is not None  # and it is whole after the session has ended
+    assert revision.id == loaded.revision_id
+    back = lookup.transcript_of(revision)
+    assert render(back) == render(said())
+    details = [(turn.label, turn.role, turn.speaker, turn.paragraphs) for turn in back.turns]
+    assert details == [(turn.label, turn.role, turn.speaker, turn.paragraphs) for turn in said().turns]
+    for name in ("language", "kind", "event_date", "number", "left_out", "doubts"):
+        assert getattr(back, name) == getattr(said(), name)
+
+
+TEXT = st.text(st.characters(exclude_categories=()), min_size=1, max_size=20).map(lambda text: f"x{text}")
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    title=TEXT, paragraphs=st.lists(TEXT, min_size=1, max_size=3), label=st.sampled_from([None, "Q", "Ж (à)"])
+)
+def test_any_text_is_given_back_byte_for_byte(
+    desk: Desk, title: str, paragraphs: list[str], label: str | None
+) -> None:
+    transcript = Transcript(DAY, title, (Turn(tuple(paragraphs), label=label), Turn(("end: x",))))
+    desk.load(transcript)
+    assert desk.text("here/a").encode() == render(transcript).encode()
