@@ -1,0 +1,557 @@
+"""Discovery: a window's documents are all found, or its gaps are named; a hostile page is a complaint.
+
+The pages come over real HTTP from the ministry's site, by a fetch that does what the crawl's does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from http.client import HTTPException
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler import discovery
+from crawler.discovery import Link, Missed, Sheet, Walk, read_feed, read_items
+from crawler.source import Calendar, Feed, Listing, Source, load_source
+from flows.demo_site import Answer
+from storage.ledger import Found
+from tests.site import (
+    MisbehavingMinistry,
+    Misbehaviour,
+    challenge,
+    empty_listing,
+    endless_calendar,
+    hang_up,
+    html_error,
+    not_found,
+    redirect,
+    repeated_listing,
+    server_error,
+    soft_404,
+    truncated,
+)
+
+TODAY = dt.date(2026, 3, 20)
+KINDS: dict[str, type[Feed | Listing | Calendar]] = {"feed": Feed, "listing": Listing, "calendar": Calendar}
+
+
+def ago(days: int) -> dt.date:
+    return TODAY - dt.timedelta(days)
+
+
+def days(since: dt.date, until: dt.date) -> list[dt.date]:
+    return [since + dt.timedelta(n) for n in range((until - since).days + 1)]
+
+
+async def fetch(url: str) -> Sheet:
+    """A discovery page over real HTTP."""
+
+    def get() -> Sheet:
+        request = urllib.request.Request(url, headers={"User-Agent": "podium-tests", "Connection": "close"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return Sheet(reply.url, reply.read().decode(errors="replace"))
+        except urllib.error.HTTPError as problem:
+            problem.close()
+            raise Missed(f"HTTP {problem.code}") from problem
+        except (OSError, HTTPException) as problem:
+            raise Missed(f"{type(problem).__name__}: {problem}") from problem
+
+    return await asyncio.to_thread(get)
+
+
+class Walked:
+    """A walk that has come to its end."""
+
+    def __init__(self, source: Source, since: dt.date, until: dt.date, today: dt.date = TODAY) -> None:
+        self.walk = Walk(source, since, until, today, fetch)
+        self.found = asyncio.run(self._all())
+        self.keys = {found.key for found in self.found}
+        self.gaps = self.walk.gaps
+        self.complaints = self.walk.complaints
+
+    async def _all(self) -> list[Found]:
+        return [found async for found in self.walk.found()]
+
+
+@pytest.fixture
+def source(site: MisbehavingMinistry, tmp_path: Path) -> Source:
+    """The ministry with all its ways to the documents."""
+    path = tmp_path / "demo.toml"
+    path.write_text(site.source_toml(), encoding="utf-8")
+    return load_source(path)
+
+
+def only(source: Source, *kinds: str, **facts: object) -> Source:
+    """The source with some of its ways only, and other facts about them."""
+    ways = tuple(
+        entry.model_copy(
+            update={name: value for name, value in facts.items() if name in type(entry).model_fields}
+        )
+        for entry in source.discover
+        if entry.kind in kinds
+    )
+    return source.model_copy(update={"discover": ways})
+
+
+def published(site: MisbehavingMinistry, since: dt.date, until: dt.date) -> set[str]:
+    return {str(document.id) for document in site.documents if since <= document.date <= until}
+
+
+# --- whole windows -------------------------------------------------------------------------------
+
+WINDOWS = [
+    (ago(14), TODAY),
+    (ago(40), TODAY),
+    (ago(40), ago(35)),
+    (ago(20), ago(10)),
+    (ago(1), ago(1)),
+    (TODAY, TODAY),
+]
+
+
+@pytest.mark.parametrize(("since", "until"), WINDOWS)
+@pytest.mark.parametrize(
+    "kinds", [("listing",), ("calendar",), ("feed", "listing", "calendar")], ids="+".join
+)
+def test_exactly_the_documents_of_a_window_are_found(
+    site: MisbehavingMinistry, source: Source, kinds: tuple[str, ...], since: dt.date, until: dt.date
+) -> None:
+    walked = Walked(only(source, *kinds, frame=".briefings"), since, until)
+    assert walked.keys == published(site, since, until)
+    assert walked.gaps == []
+    assert walked.complaints == []
+    for found in walked.found:
+        assert found.date_hint == site.document(f"/briefings/{found.key}").date
+        assert found.url == f"{site.base}/briefings/{found.key}"
+
+
+def test_a_feed_is_complete_back_to_its_oldest_item_and_no_further(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    oldest = site.documents[4].date  # the feed has five
+    walked = Walked(only(source, "feed"), ago(30), TODAY)
+    assert walked.keys == {str(document.id) for document in site.documents[:5]}
+    assert walked.gaps == days(ago(30), oldest)
+
+
+def test_nothing_more_is_asked_than_the_window_needs(site: MisbehavingMinistry, source: Source) -> None:
+    newer, older = (
+        site.documents[4].date,
+        site.documents[5].date,
+    )  # the first page of the listing ends between
+    assert newer > older
+    Walked(source, newer, TODAY)
+    paths = [request.path for request in site.requests]
+    assert paths == ["/feed.xml", "/briefings/", "/briefings/page/2"]
+
+
+def test_a_window_ends_today(site: MisbehavingMinistry, source: Source) -> None:
+    walked = Walked(source, ago(2), TODAY + dt.timedelta(30))
+    assert walked.walk.until == TODAY
+    assert walked.gaps == []
+
+
+@pytest.mark.parametrize(
+    "kinds", [("listing",), ("calendar",), ("feed", "listing", "calendar")], ids="+".join
+)
+@pytest.mark.parametrize("cut", [33, 20, 9, 1])
+def test_a_window_is_what_its_halves_are(
+    site: MisbehavingMinistry, source: Source, kinds: tuple[str, ...], cut: int
+) -> None:
+    ways = only(source, *kinds, frame=".briefings")
+    whole = Walked(ways, ago(40), TODAY)
+    older, newer = Walked(ways, ago(40), ago(cut)), Walked(ways, ago(cut), TODAY)
+    assert whole.keys == older.keys | newer.keys
+    assert whole.gaps == older.gaps == newer.gaps == []
+
+
+# --- gaps ----------------------------------------------------------------------------------------
+
+
+BAD = {
+    "500": server_error(),
+    "challenge": challenge(),
+    "soft 404": soft_404(),
+    "error page": html_error(),
+    "empty": empty_listing(),
+    "hang up": hang_up(),
+    "truncated": truncated(),
+    "repeated": repeated_listing(),
+}
+PLACES = ["/briefings/", "/briefings/page/2", "/briefings/page/3"]
+
+
+@pytest.mark.parametrize(
+    ("where", "how"),
+    # The first page can't repeat an earlier one.
+    [pair for pair in itertools.product(PLACES, BAD) if pair != ("/briefings/", "repeated")],
+)
+def test_a_listing_with_a_bad_page_is_never_taken_for_complete(
+    site: MisbehavingMinistry, source: Source, where: str, how: str
+) -> None:
+    site.misbehave(where, BAD[how])
+    walked = Walked(only(source, "listing"), ago(40), TODAY)
+    lost = published(site, ago(40), TODAY) - walked.keys
+    assert lost
+    assert {site.document(f"/briefings/{key}").date for key in lost} <= set(walked.gaps)
+    assert walked.complaints
+
+
+def test_one_missing_page_of_a_numbered_listing_is_stepped_over(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/page/2", server_error())
+    walked = Walked(only(source, "listing"), ago(40), TODAY)
+    hole = site.documents[5:10]
+    assert published(site, ago(40), TODAY) - walked.keys == {str(document.id) for document in hole}
+    assert {document.date for document in hole} <= set(walked.gaps)
+    assert walked.complaints == [f"{site.base}/briefings/page/2: HTTP 500"]
+    assert ago(40) not in walked.gaps
+
+
+def test_a_listing_of_which_two_pages_in_a_row_are_missing_is_given_up(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/page/*", not_found())
+    walked = Walked(only(source, "listing"), ago(400), TODAY)
+    assert [request.path for request in site.requests] == [
+        "/briefings/",
+        "/briefings/page/2",
+        "/briefings/page/3",
+    ]
+    assert ago(400) in walked.gaps
+    assert len(walked.complaints) == 2
+
+
+@pytest.mark.parametrize("how", [server_error(), challenge(), html_error(), soft_404(), not_found()])
+def test_a_day_that_the_calendar_can_not_show_is_a_gap(
+    site: MisbehavingMinistry, source: Source, how: Misbehaviour
+) -> None:
+    day = site.documents[3].date
+    site.misbehave(f"/briefings/by-date/{day:%d.%m.%Y}", how)
+    walked = Walked(only(source, "calendar", frame=".briefings"), ago(14), TODAY)
+    assert walked.gaps == [day]
+    assert len(walked.complaints) == 1
+    assert walked.keys == published(site, ago(14), TODAY) - published(site, day, day)
+
+
+def test_an_empty_day_is_believed_only_where_the_frame_of_a_listing_stands(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    empty = [day for day in days(ago(14), TODAY) if not published(site, day, day)]
+    assert Walked(only(source, "calendar", frame=None), ago(14), TODAY).gaps == empty
+    assert Walked(only(source, "calendar", frame=".briefings"), ago(14), TODAY).gaps == []
+    assert Walked(only(source, "calendar", frame=".unheard-of"), ago(14), TODAY).gaps == empty
+
+
+def test_a_calendar_that_shows_the_same_page_for_every_day_proves_nothing(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/by-date/*", redirect("/briefings/"))
+    shown = {document.date for document in site.documents[:5]}
+    walked = Walked(only(source, "calendar", frame=None), ago(14), TODAY)
+    assert set(walked.gaps) == set(days(ago(14), TODAY)) - shown
+    assert "lists other days than" in walked.complaints[0]
+
+
+def test_the_calendar_fills_what_the_listing_leaves_open(site: MisbehavingMinistry, source: Source) -> None:
+    site.misbehave("/briefings/page/2", challenge())
+    walked = Walked(only(source, "feed", "listing", "calendar", frame=".briefings"), ago(40), TODAY)
+    assert walked.keys == published(site, ago(40), TODAY)
+    assert walked.gaps == []
+    assert walked.complaints  # the listing's trouble is told all the same
+
+
+def test_an_old_window_is_walked_by_calendar_and_by_listing_where_that_fails(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    ways = only(source, "feed", "listing", "calendar", frame=".briefings")
+    assert Walked(ways, ago(40), ago(33)).gaps == []
+    assert {request.path.split("/")[2] for request in site.requests} == {"by-date"}
+    site.misbehave("/briefings/by-date/*", server_error())
+    walked = Walked(ways, ago(40), ago(33))
+    assert walked.keys == published(site, ago(40), ago(33))
+    assert walked.gaps == []
+
+
+def test_a_miss_in_a_replay_is_a_gap_and_no_complaint(source: Source) -> None:
+    async def replayed(url: str) -> Sheet:
+        raise Missed("not in the replayed capture", in_replay=True)
+
+    async def drain() -> list[Found]:
+        return [found async for found in walk.found()]
+
+    walk = Walk(source, ago(3), TODAY, TODAY, replayed)
+    assert asyncio.run(drain()) == []
+    assert walk.gaps == days(ago(3), TODAY)
+    assert walk.complaints == []
+
+
+# --- sections ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sections(site: MisbehavingMinistry, source: Source) -> Source:
+    """Two sections with a listing each: the ministry's own, and another of the same make."""
+    (listing,) = only(source, "listing").discover
+    other = {"section": "news", "url": f"{site.base}/news/", "page": f"{site.base}/news/page/{{page}}"}
+    site.misbehave(
+        "/news/*", lambda _site, visit: visit.give(_site.answer(visit.path.replace("/news/", "/briefings/")))
+    )
+    return source.model_copy(
+        update={
+            "discover": (
+                listing.model_copy(update={"section": "briefings"}),
+                listing.model_copy(update=other),
+            )
+        }
+    )
+
+
+def test_every_section_is_walked(site: MisbehavingMinistry, sections: Source) -> None:
+    walked = Walked(sections, ago(40), TODAY)
+    assert walked.gaps == []
+    assert {request.path for request in site.requests} >= {"/briefings/page/3", "/news/page/3"}
+    assert len(walked.found) == 2 * len(walked.keys)
+
+
+@pytest.mark.parametrize("where", ["/news/*", "/briefings/*"])
+@pytest.mark.parametrize("window", [(ago(40), TODAY), (ago(45), ago(35))], ids=["recent", "old"])
+def test_a_section_that_fails_leaves_gaps_though_another_is_complete(
+    site: MisbehavingMinistry, sections: Source, where: str, window: tuple[dt.date, dt.date]
+) -> None:
+    site.misbehave(where, challenge())
+    assert Walked(sections, *window).gaps == days(*window)
+
+
+# --- listings that don't end ---------------------------------------------------------------------
+
+
+def made(pages: Callable[[int], Iterable[tuple[str, dt.date | None]]], more: str = "") -> Misbehaviour:
+    """A listing whose page `n` has the documents that `pages(n)` names."""
+    number = itertools.count(1)
+
+    def serve(_site: MisbehavingMinistry, visit: object) -> None:
+        items = ""
+        for key, day in pages(next(number)):
+            stamp = f'<time datetime="{day}"></time>' if day else ""
+            items += f'<li class="briefings__item">{stamp}<a href="/briefings/{key}">x</a></li>'
+        visit.give(Answer(f"<ul>{items}</ul>{more}".encode()))  # type: ignore[attr-defined]
+
+    return serve
+
+
+def test_an_endless_listing_ends(
+    site: MisbehavingMinistry, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "MOST_PAGES", 20)
+    site.misbehave("/briefings/*", made(lambda n: [(str(n), TODAY)]))
+    walked = Walked(only(source, "listing"), ago(5), TODAY)
+    assert len(site.requests) == 20
+    assert walked.gaps == days(ago(5), TODAY)
+    assert "no end after 20 pages" in walked.complaints[0]
+
+
+def test_a_listing_without_dates_is_walked_a_few_pages_and_proves_nothing(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/*", made(lambda n: [(str(n), None)]))
+    walked = Walked(only(source, "listing"), ago(5), TODAY)
+    assert len(site.requests) == discovery.UNDATED_PAGES
+    assert walked.keys == {str(n) for n in range(1, discovery.UNDATED_PAGES + 1)}
+    assert walked.gaps == days(ago(5), TODAY)
+
+
+def test_a_listing_that_goes_in_circles_ends(site: MisbehavingMinistry, source: Source) -> None:
+    site.misbehave(
+        "/briefings/*", made(lambda _: [("1", TODAY)], '<a rel="next" href="/briefings/">Older</a>')
+    )
+    walked = Walked(only(source, "listing", page=None, pages=None, next="a[rel=next]"), ago(5), TODAY)
+    assert len(site.requests) == 2
+    assert walked.gaps == days(ago(5), TODAY)
+    assert "repeats earlier pages" in walked.complaints[0]
+
+
+def test_an_endless_calendar_is_asked_for_the_days_of_the_window_only(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/by-date/*", endless_calendar())
+    walked = Walked(only(source, "calendar"), ago(5), TODAY)
+    assert len(site.requests) == 6
+    assert walked.keys == {str(day.toordinal()) for day in days(ago(5), TODAY)}
+
+
+def test_a_listing_is_walked_by_its_next_links(site: MisbehavingMinistry, source: Source) -> None:
+    walked = Walked(only(source, "listing", page=None, pages=None, next="a[rel=next]"), ago(40), TODAY)
+    assert walked.keys == published(site, ago(40), TODAY)
+    assert walked.gaps == []
+
+
+def test_a_template_may_count_from_any_number(site: MisbehavingMinistry, source: Source) -> None:
+    zero = f"{site.base}/offset/{{page}}"
+
+    def serve(_site: MisbehavingMinistry, visit: object) -> None:
+        path = visit.path  # type: ignore[attr-defined]
+        page = int(path.rpartition("/")[2]) + 1
+        visit.give(_site.answer(f"/briefings/page/{page}"))  # type: ignore[attr-defined]
+
+    site.misbehave("/offset/*", serve)
+    walked = Walked(only(source, "listing", page=zero, start=1), ago(40), TODAY)
+    assert [request.path for request in site.requests] == ["/briefings/", "/offset/1", "/offset/2"]
+    assert walked.keys == published(site, ago(40), TODAY)
+
+
+def test_a_page_out_of_order_proves_nothing_by_itself(site: MisbehavingMinistry, source: Source) -> None:
+    jumbled = {
+        1: [("1", TODAY), ("2", ago(30)), ("3", ago(2)), ("4", ago(20))],
+        2: [("5", ago(3)), ("6", ago(25))],
+    }
+    more = '<a rel="next" href="?2">Older</a>'
+    walking = only(source, "listing", page=None, pages=None, next="a[rel=next]")
+    site.misbehave("/briefings/*", made(lambda n: jumbled[1] if n == 1 else [], more))
+    assert Walked(walking, ago(10), TODAY).gaps == days(ago(10), TODAY)
+    site.misbehave("/briefings/*", made(lambda n: jumbled.get(n, []), more))
+    assert Walked(walking, ago(10), TODAY).gaps == []
+
+
+def test_a_listing_that_leads_elsewhere_is_not_followed(site: MisbehavingMinistry, source: Source) -> None:
+    away = '<a rel="next" href="http://10.0.0.1/secret">Older</a>'
+    site.misbehave("/briefings/*", made(lambda n: [(str(n), TODAY)], away))
+    walked = Walked(only(source, "listing", page=None, pages=None, next="a[rel=next]"), ago(5), TODAY)
+    assert walked.complaints == ["http://10.0.0.1/secret: not on the source's hosts"]
+    assert walked.gaps == days(ago(5), TODAY)
+
+
+# --- feeds ---------------------------------------------------------------------------------------
+
+ZONE = ZoneInfo("Europe/Lisbon")
+
+
+def feed(*moments: str, head: str = "") -> str:
+    items = "".join(
+        f"<item><link>/briefings/{n}</link>{f'<pubDate>{moment}</pubDate>' if moment else ''}</item>"
+        for n, moment in enumerate(moments, 1)
+    )
+    return f'<?xml version="1.0"?>{head}<rss version="2.0"><channel><title>x</title>{items}</channel></rss>'
+
+
+def given_feed(site: MisbehavingMinistry, text: str | bytes) -> None:
+    body = text.encode() if isinstance(text, str) else text
+    site.misbehave("/feed.xml", lambda _site, visit: visit.give(Answer(body, content_type="text/xml")))
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "Tue, 10 Mar 2026 09:00:00 GMT", "Mon, 16 Mar 2026 09:00:00 GMT"),
+        ("Tue, 10 Mar 2026 09:00:00 GMT", "Fri, 20 Mar 2026 09:00:00 GMT"),
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "", "Tue, 10 Mar 2026 09:00:00 GMT"),
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "some day", "Tue, 10 Mar 2026 09:00:00 GMT"),
+        (),
+    ],
+    ids=["jumbled", "oldest first", "undated", "unreadable", "empty"],
+)
+def test_a_feed_out_of_order_or_without_dates_proves_nothing(
+    site: MisbehavingMinistry, source: Source, moments: tuple[str, ...]
+) -> None:
+    given_feed(site, feed(*moments))
+    walked = Walked(only(source, "feed"), ago(5), TODAY)
+    assert walked.gaps == days(ago(5), TODAY)
+    assert len(walked.found) <= len(moments)
+
+
+def test_the_day_of_an_item_is_the_institutions(site: MisbehavingMinistry) -> None:
+    text = feed(
+        "Thu, 19 Mar 2026 23:30:00 -0100", "2026-07-01T23:30:00Z", "2026-03-20", "20 Mar 2026 01:00:00 +0300"
+    )
+    links = read_feed(Sheet(f"{site.base}/feed.xml", text), ZONE)
+    assert [link.date for link in links] == [
+        dt.date(2026, 3, 20), dt.date(2026, 7, 2), dt.date(2026, 3, 20), dt.date(2026, 3, 19)
+    ]  # fmt: skip
+    assert links[0].url == f"{site.base}/briefings/1"
+
+
+# --- hostile input -------------------------------------------------------------------------------
+
+BOMB = (
+    '<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa">'
+    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in itertools.pairwise("abcdefghij"))
+    + "]>"
+)
+SECRET = '<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+
+HOSTILE = {
+    "binary": bytes(range(256)) * 200,
+    "zeros": b"\x00" * 10_000,
+    "json": b'{"error": "forbidden", "code": 403}',
+    "null": b"null",
+    "nothing": b"",
+    "bomb": feed("&j;", head=BOMB).encode(),
+    "secret": feed("&x;", head=SECRET).encode(),
+    "deep": b"<ul>" + b"<div>" * 50_000 + b"x",
+    "unclosed": b'<li class="briefings__item"><time datetime="2026-03-19">' * 500,
+    "far dates": feed(
+        "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "Mon, 01 Jan 99999999999 1:1:1"
+    ).encode(),
+    "odd dates": feed(
+        "\u0663", "1", "Mon,", "2026-W12-5", "0 0 0 0 0 0", "Fri, 20 Mar 2026 99:00:00 +999999"
+    ).encode(),
+    "bad links": b'<li class="briefings__item"><a href="http://[">x</a><time>20.03.2026</time></li>'
+    b'<li class="briefings__item"><a href="http://h:99999999/briefings/1">x</a></li>'
+    b'<li class="briefings__item"><a href="javascript:/briefings/1">x</a></li>'
+    b'<li class="briefings__item"><a href="//evil.example/briefings/666">x</a></li>',
+    "bad feed links": b"<rss><channel><item><link>http://[</link></item><item><link>//evil.example/briefings/666"
+    b"</link><pubDate>Fri, 20 Mar 2026 09:00:00 GMT</pubDate></item></channel></rss>",
+    "long link": b'<li class="briefings__item"><a href="/briefings/1?' + b"x" * 9000 + b'">x</a></li>',
+    "pages": b'<ul data-pages="' + b"9" * 5000 + b'"><li class="briefings__item"><a href="/x">x</a></li></ul>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_page_is_a_complaint_and_proves_nothing(
+    site: MisbehavingMinistry, source: Source, name: str, kind: str
+) -> None:
+    site.misbehave("*", lambda _site, visit: visit.give(Answer(HOSTILE[name])))
+    began = time.monotonic()
+    walked = Walked(only(source, kind, frame=".briefings"), ago(1), TODAY)
+    assert time.monotonic() - began < 5
+    assert walked.keys <= {"1", "2", "3", "4", "5", "6"}
+    assert all(found.url.startswith(site.base) and len(found.url) < 2000 for found in walked.found)
+    if kind != "calendar" and not (name == "far dates" and kind == "feed"):
+        assert walked.gaps == days(ago(1), TODAY)
+    assert all("\n" not in complaint for complaint in walked.complaints)
+
+
+def test_a_huge_listing_is_read_in_reasonable_time(site: MisbehavingMinistry, source: Source) -> None:
+    site.misbehave("/briefings/*", made(lambda n: [(str(k), TODAY) for k in range(20_000)] if n == 1 else []))
+    began = time.monotonic()
+    walked = Walked(only(source, "listing"), TODAY, TODAY)
+    assert len(walked.keys) == 20_000
+    assert walked.gaps == [TODAY]  # the page after it is empty
+    assert time.monotonic() - began < 15
+
+
+@settings(deadline=None, max_examples=150)
+@given(text=st.text(max_size=200) | st.text("<>/=\"'& \nabcdehilmnoprst:[]!0123456789-", max_size=200))
+def test_whatever_a_page_says_its_reading_never_fails(text: str) -> None:
+    sheet = Sheet("https://example.org/", text)
+    listing = Listing(kind="listing", url=sheet.url, item="*", date="*", date_format="%d.%m.%Y")
+    for links in (
+        read_feed(sheet, ZONE),
+        list(read_items(listing, sheet, "Europe/Lisbon")),
+        read_feed(Sheet(sheet.url, feed("X").replace("X", text)), ZONE),
+        list(read_items(listing.model_copy(update={"date_format": None}), sheet, "Europe/Lisbon")),
+    ):
+        assert all(isinstance(link, Link) for link in links)
