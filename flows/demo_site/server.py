@@ -56,6 +56,7 @@ kind = "calendar"
 url = "{base}/briefings/by-date/{{date:%d.%m.%Y}}"
 item = ".briefings__item"
 date = "time"
+frame = ".briefings"
 
 [[layout]]
 name = "demo"
