@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml import etree
 
 from crawler.languages import words
-from crawler.markup import select, text_of
+from crawler.markup import text_of, texts
 
 LARGEST = 10_000_000
 """Bytes. The longest page of a news conference seen has a tenth of that."""
@@ -80,15 +81,18 @@ def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None
         source: the page's markup.
         root: the parsed page.
     """
-    body = select(root, ("body",)) or [root]
-    text = text_of(body[0])
-    if len(text) <= SHORT:
+    length = 0
+    for piece in texts(next(root.iter("body"), root)):
+        length += len(piece.strip())
+        if length > SHORT:
+            break
+    if length <= SHORT:
         wall = _WALL.search(source[:100_000])
         if wall is not None:
             return "challenge", f"a wall, not a page: {wall[0]!r}"
-    if not text:
+    if not length:
         return "empty", "the page shows no text"
-    for heading in [*select(root, ("head > title", "title"))[:1], *select(root, ("h1",))[:2]]:
+    for heading in (*islice(root.iter("title"), 1), *islice(root.iter("h1"), 2)):
         line = text_of(heading).casefold()
         if len(line) < 120 and any(word in line for word in words(None).missing):
             return "soft 404", f"the page calls itself {line[:60]!r}"

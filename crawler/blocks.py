@@ -14,7 +14,6 @@ from lxml import etree
 
 from crawler.languages import Words
 from crawler.markup import SILENT, hidden, tag
-from storage.transcript import clean
 
 BLOCKS = frozenset(
     [
@@ -71,6 +70,8 @@ _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
 _BREAKS = re.compile(r"\n{2,}")
 # "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
 _TRANSLATIONS = re.compile(r"(?:•\s*)?(?:[a-z]{2}-[A-Z]{2}\d?\s*)+")
+# Marks that no reader sees, and that would make two spellings of one label.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _WORD = re.compile(r"[^\W_]")
 
 
@@ -159,13 +160,12 @@ class _Writer:
                     length += 1
                 space = False
                 continue
-            # Between two letters, what remains of the white space at either end shows.
-            framed = clean(f"x{raw}x")
-            words = framed[1:-1].strip()
+            shown = raw if raw.isascii() else _INVISIBLE.sub("", raw)
+            words = " ".join(shown.split())
             if not words:
-                space = space or framed[1] == " "
+                space = space or bool(shown)
                 continue
-            lead = (space or framed[1] == " ") and length > 0 and pieces[-1] != "\n"
+            lead = (space or shown[0].isspace()) and length > 0 and pieces[-1] != "\n"
             if lead:
                 pieces.append(" ")
                 length += 1
@@ -178,7 +178,7 @@ class _Writer:
             length += len(words)
             letters += len(words)
             linked += len(words) if anchor else 0
-            space = framed[-2] == " "
+            space = shown[-1].isspace()
         text = "".join(pieces).rstrip()
         if text:
             bolds = tuple((start, min(end, len(text))) for start, end, _ in spans)
@@ -223,7 +223,8 @@ def read(
                     writer.place = node
                 if name in HEADINGS:
                     headings += 1
-                weight = _WEIGHT.search(node.get("style") or "")
+                style = node.get("style")
+                weight = _WEIGHT.search(style) if style else None
                 heavy = weight[1].lower() in _HEAVY if weight else bold[-1] or name in _BOLD
                 bold.append(heavy)
                 anchor.append(anchor[-1] or (name == "a" and (node.get("href") or "").startswith("#")))

@@ -26,6 +26,8 @@ _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
 _Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
 _BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
+# Without one of these there is no label in a paragraph that has nothing bold.
+_MARKS = re.compile(r"[:：【]|^Q|\nQ|\s[-–—]\s")
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _PARTS = re.compile(r"[-'’(«]")
@@ -79,6 +81,8 @@ class Label:
 def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
     """Every place of a paragraph where a label may stand: at the start of a line, or bold after a sentence."""
     text = paragraph.text
+    if not paragraph.bold and not _MARKS.search(text):
+        return []
     starts = {0: True}
     at = text.find("\n")
     while at >= 0:
@@ -105,7 +109,8 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
         places.append(_in_brackets(number, paragraph, start, words))
     if not any(places):
         places = [_without_colon(number, paragraph, start, opens, words)]
-    return [replace(place, begin=begin) for place in places if place is not None]
+    found = [place for place in places if place is not None]
+    return [replace(place, begin=begin) for place in found] if begin < start else found
 
 
 def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
@@ -191,6 +196,8 @@ def label_at(
     """What the label looks like that is cut out of a paragraph at (start, end, resume); None where it is none."""
     start, end, resume = cut
     text = paragraph.text
+    if text.count(" ", start, end) > LONG_NAME + 10:
+        return None
     printed = clean(text[start:end])
     if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
         return None

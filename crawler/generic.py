@@ -26,15 +26,10 @@ from crawler.blocks import Paragraph
 from crawler.languages import words
 from crawler.markup import select, tag, text_of
 
+# The names that metadata gives the date of publication, the best first.
 _PUBLISHED = (
-    "meta[property='article:published_time']",
-    "meta[name='article:published_time']",
-    "[itemprop='datePublished']",
-    "meta[name='dcterms.issued' i]",
-    "meta[name='dcterms.date' i]",
-    "meta[name='dc.date.issued' i]",
-    "meta[name='dc.date' i]",
-    "meta[name='pubdate' i]",
+    *("article:published_time", "datepublished", "dcterms.issued", "dcterms.date", "dc.date.issued"),
+    *("dc.date", "pubdate"),
 )
 _NOT_LETTER = re.compile(r"[\W_]+")
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
@@ -47,6 +42,9 @@ _FURNITURE = re.compile(
     r"complementary)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+MANY = 2500
+"""Paragraphs from which Trafilatura is asked for its own opinion only: jusText, its second one, takes a time that
+grows with their square (24 seconds for 19,000)."""
 STRAY = 120
 """Characters of a line at a body's edge that may be left out."""
 SHORT = 15
@@ -71,12 +69,16 @@ class Found:
 
 def published(root: etree._Element, timezone: str | None) -> dt.date | None:
     """The publication date that the page's metadata gives, in a time zone."""
-    for selector in _PUBLISHED:
-        for element in select(root, (selector,)):
-            value = element.get("content") or element.get("datetime")
-            day = dates.stamp(value, timezone) if value else None
-            if day is not None:
-                return day
+    values: dict[str, str] = {}
+    for element in root.iter("meta", "time"):
+        name = element.get("property") or element.get("name") or element.get("itemprop") or ""
+        value = element.get("content") or element.get("datetime")
+        if name and value:
+            values.setdefault(name.lower(), value)
+    for name in _PUBLISHED:
+        day = dates.stamp(values[name], timezone) if name in values else None
+        if day is not None:
+            return day
     for script in select(root, ("script[type='application/ld+json']",)):
         for value in _published_of(script.text or ""):
             day = dates.stamp(value, timezone)
@@ -114,7 +116,7 @@ def read(root: HtmlElement, url: str, timezone: str | None) -> Found:
     body = select(root, ("body",))[:1] or [root]
     places: list[etree._Element] = []
     paragraphs, _ = blocks.read(body, _furniture(body[0]), places)
-    body_text = _body_text(root)
+    body_text = _body_text(root, len(paragraphs))
     stretch = _stretch(paragraphs, body_text)
     if stretch is None:
         return Found()
@@ -130,11 +132,12 @@ def read(root: HtmlElement, url: str, timezone: str | None) -> Found:
         # A line that repeats what a picture is said to show is its caption.
         if paragraphs[number].text not in captions
     ]
+    inside = set(kept)
     day, doubts = _date(root, url, timezone, paragraphs, (at, start, end))
     left_out = [
         " ".join(paragraphs[number].text.split())
         for number in range(min(start, stretch[0]), max(end, stretch[1]))
-        if number not in kept and number != at
+        if number not in inside and number != at
     ]
     return Found(title, day, [paragraphs[number] for number in kept], left_out, doubts)
 
@@ -198,9 +201,11 @@ def _holds_much(element: etree._Element) -> bool:
     return False
 
 
-def _body_text(root: HtmlElement) -> str:
-    """The letters of what Trafilatura takes for the body."""
-    found = trafilatura.bare_extraction(root, favor_recall=True, include_comments=False, with_metadata=False)
+def _body_text(root: HtmlElement, count: int) -> str:
+    """The letters of what Trafilatura takes for the body of a page with so many paragraphs."""
+    found = trafilatura.bare_extraction(
+        root, fast=count > MANY, favor_recall=True, include_comments=False, with_metadata=False
+    )
     text = getattr(found, "text", None) or ""
     return _NOT_LETTER.sub("", text).casefold()
 

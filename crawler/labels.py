@@ -9,6 +9,7 @@ for the facts of an announcement, come from ``languages.toml``.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -95,7 +96,8 @@ def _upper(places: list[Label], lengths: list[int]) -> list[Label]:
     ]
     if len({place.key for place in found}) > 1:
         # Among others in capitals, a family name that occurs once is a label too.
-        found += [place for place in named if place not in found]
+        known = {place.key for place in found}
+        found += [place for place in named if place.key not in known]
     bare = [
         place for place in lines if not place.colon and not place.dash and place.key == "q" and not place.bold
     ]
@@ -176,7 +178,11 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
     asking = words.question | words.questioner
     ordered = _apart(found)
     gaps = 0
-    last = max((place.paragraph for place in places), default=0) + 1
+    open_places = [
+        place for place in places
+        if place.opens and place.colon and place.names and not place.office and place.runs_on <= RUNS_ON
+    ]  # fmt: skip
+    numbers = [place.paragraph for place in open_places]
     answers = []
     for label, following in zip(ordered, [*ordered, None][1:], strict=True):
         asked = label.key in asking and label.colon and (following is None or following.key in asking)
@@ -184,17 +190,12 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
         if not asked and not again:
             continue
         gaps += 1
-        end = following.paragraph if following is not None else last
-        between = (
-            place
-            for place in places
-            if label.paragraph < place.paragraph < end
-            and place.opens and place.colon and place.names and not place.office
+        end = bisect_left(numbers, following.paragraph) if following is not None else len(numbers)
+        for place in open_places[bisect_right(numbers, label.paragraph) : end]:
             # On a page of bold labels a plain one would be a sentence's.
-            and place.runs_on <= RUNS_ON and (place.bold or not label.bold)
-            and place.upper >= label.upper
-        )  # fmt: skip
-        answers += [place for place in [next(between, None)] if place is not None]
+            if (place.bold or not label.bold) and place.upper >= label.upper:
+                answers.append(place)
+                break
     alone = len({label.key for label in ordered}) == 1
     # One voice alone may well be labelled anew at every heading, unless others are seen to speak in between.
     return [] if alone and (len(answers) < 2 or len(answers) * 2 < gaps) else answers

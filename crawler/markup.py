@@ -25,6 +25,7 @@ _WIDER = {
     "euc_kr": "cp949",
     "big5": "big5hkscs",
 }
+_NO_CHARSET = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"))
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Characters that XML forbids; libxml2 would stop at a NUL.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -62,8 +63,8 @@ def _codec(name: str | None) -> str | None:
         found = codecs.lookup(name or "")
     except (LookupError, ValueError):
         return None
-    # rot13, base64 and their like are codecs as well, and not of text.
-    if not getattr(found, "_is_text_encoding", True):
+    # rot13 and base64 are codecs as well, and not of text; of these no page is made, whatever it says.
+    if not getattr(found, "_is_text_encoding", True) or found.name in _NO_CHARSET:
         return None
     return _WIDER.get(found.name, found.name)
 
