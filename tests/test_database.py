@@ -153,10 +153,17 @@ def test_somebody_elses_tables_are_not_taken_for_ours(tmp_path: Path) -> None:
 
 
 def test_eight_processes_open_a_new_database_at_once(database_url: str) -> None:
-    program = (
-        "import sys; from storage.database import Database; "
-        "sys.stdin.readline(); Database(sys.argv[1]).close(); print('open')"
-    )
+    # They are ready before the moment at which they start: imports take them long and unequally.
+    program = """
+import sys, time
+import storage.migrations
+from storage.database import Database
+print("ready", flush=True)
+moment = float(sys.stdin.readline())
+time.sleep(max(0, moment - time.time()))
+Database(sys.argv[1]).close()
+print("open")
+"""
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", program, database_url],
@@ -169,8 +176,12 @@ def test_eight_processes_open_a_new_database_at_once(database_url: str) -> None:
         for _ in range(8)
     ]
     for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    moment = time.time() + 0.1
+    for racer in racers:
         assert racer.stdin is not None
-        racer.stdin.write("go\n")
+        racer.stdin.write(f"{moment}\n")
         racer.stdin.flush()
     outcomes = [racer.communicate(timeout=60) for racer in racers]
     assert [out for out, _ in outcomes] == ["open\n"] * 8, "".join(err for _, err in outcomes)
