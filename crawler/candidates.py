@@ -110,7 +110,7 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
     if not any(places):
         places = [_without_colon(number, paragraph, start, opens, words)]
     found = [place for place in places if place is not None]
-    return [replace(place, begin=begin) for place in found] if begin < start else found
+    return [place if place.begin == begin else replace(place, begin=begin) for place in found]
 
 
 def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:

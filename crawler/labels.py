@@ -155,13 +155,12 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
         last = following.paragraph if following else len(paragraphs) - 1
         first = paragraphs[label.paragraph].text[label.resume :]
         text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:3000]
-        if len(text) < 40:
-            continue
         if _is_speech(text, words):
             spoken += 1
-        else:
+        elif len(text) > 2 * LINE:
             written += 1
-    return labels if spoken > written else []
+    repeated = len({label.key for label in labels}) < len(labels)
+    return labels if spoken > written or (repeated and not written) else []
 
 
 def _is_speech(text: str, words: Words) -> bool:

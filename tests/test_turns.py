@@ -1,0 +1,289 @@
+"""Turns: what a label is, whose it is, and that no word is lost between paragraphs and turns."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler import blocks
+from crawler.blocks import Paragraph
+from crawler.languages import words
+from crawler.markup import parse
+from crawler.turns import cut, turns
+from storage.transcript import Turn
+
+# A speech long enough to be believed, that a document would not hold.
+SPEECH = "We have said so before, and I say it to you again: this matter is not closed. " * 3
+
+
+def read(markup: str, language: str = "en") -> tuple[Turn, ...]:
+    root = parse(f"<html><body><div>{markup}</div></body></html>")
+    assert root is not None
+    paragraphs, _ = blocks.read([root], frozenset())
+    paragraphs, _ = blocks.without_contents(paragraphs, words(language))
+    return turns(paragraphs, language)[0]
+
+
+def labels(*paragraphs: str, language: str = "en") -> list[str | None]:
+    markup = "".join(f"<p>{text}</p>" for text in paragraphs).replace("~", SPEECH)
+    return [turn.label for turn in read(markup, language)]
+
+
+# --- what is a label -------------------------------------------------------------------------------------
+
+
+def test_a_colon_in_an_ordinary_sentence_is_no_speaker() -> None:
+    assert labels("The Minister of Fish said one thing: no.", "He added: never.", "Result: none.") == [None]
+
+
+def test_a_sentence_that_begins_like_a_label_stays_with_its_speaker() -> None:
+    said = ("<b>Ada Quill:</b> Sir?", "<b>Ivan Moss:</b> We asked.", "Question: at what expense? At ours.")
+    assert labels(*said) == ["Ada Quill", "Ivan Moss"]
+
+
+def test_a_line_of_an_announcement_is_no_speaker() -> None:
+    assert labels(
+        "<b>WHAT:</b> Press conference", "<b>WHO:</b> Minister Moss", "<b>Media contact:</b> Ada Quill"
+    ) == [None]
+
+
+def test_a_document_with_bold_headings_has_no_speakers() -> None:
+    parts = ("Rule of Law", "Asset Recovery", "Border Management")
+    text = "The parties will strengthen their cooperation and report on it every year."
+    assert labels(*(f"<b>{part}:</b> {text}" for part in parts)) == [None]
+
+
+def test_a_quotation_after_a_name_in_a_news_item_is_no_turn() -> None:
+    assert labels("Ivan Moss: “We will see”, he said on Monday.", "Nothing else was announced.") == [None]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<b>Ivan Moss:</b> Good day.",
+        "<b>Ivan Moss</b>: Good day.",
+        "<b>Ivan</b> <b>Moss:</b> Good day.",
+        "I<b>van Moss:</b> Good day.",
+        "<b>Ivan Moss: G</b>ood day.",
+        "<strong>Ivan Moss:</strong>Good day.",
+        "<span style='font-weight: bold'>Ivan Moss:</span> Good day.",
+        "Ivan Moss: Good day.",
+        "<b>Ivan Moss.</b> Good day.",
+        "<b>Ivan Moss</b> Good day.",
+    ],
+)
+def test_a_label_is_known_however_its_bold_is_set(markup: str) -> None:
+    found = read(f"<p><b>Question</b>: Sir?</p><p><b>Ivan Moss:</b> Yes.</p><p>{markup}</p>")
+    assert found[-1] == Turn(("Good day.",), "Ivan Moss")
+
+
+def test_a_remark_stays_with_its_label() -> None:
+    assert labels("<b>Question</b> (retranslated): Sir?", "<b>Ivan Moss (in German):</b> Ja.") == [
+        "Question (retranslated)",
+        "Ivan Moss (in German)",
+    ]
+
+
+def test_an_office_may_be_long_begin_in_lower_case_and_hold_commas() -> None:
+    office = "deputy head of the Office for Fish, Boats and scientific work, archivist of Arcadia Ada Quill"
+    assert labels("<b>Ivan Moss:</b> Please.", f"<b>{office}:</b> Thank you.") == ["Ivan Moss", office]
+
+
+def test_the_speaker_may_change_within_a_paragraph() -> None:
+    found = read("<p><b>Ivan Moss:</b> Please. <b>Ada Quill:</b> Thank you.</p><p><b>Ivan Moss:</b> So.</p>")
+    assert [(turn.label, turn.text) for turn in found] == [
+        ("Ivan Moss", "Please."),
+        ("Ada Quill", "Thank you."),
+        ("Ivan Moss", "So."),
+    ]
+
+
+def test_a_question_may_be_a_bare_q() -> None:
+    found = read(
+        "<p>2:16 P.M. EDT</p><p>MR. MOSS:&nbsp; Good afternoon. One thing: fish.</p>"
+        "<p>Q&nbsp;&nbsp; Sir, a follow-up: why?</p><p>MR. MOSS:  Because. (Laughter.)<br>END  2:25 P.M. EDT</p>"
+    )
+    assert [(turn.label, turn.text) for turn in found] == [
+        (None, "2:16 P.M. EDT"),
+        ("MR. MOSS", "Good afternoon. One thing: fish."),
+        ("Question", "Sir, a follow-up: why?"),
+        ("MR. MOSS", "Because. (Laughter.)"),
+        (None, "END 2:25 P.M. EDT"),
+    ]
+
+
+def test_a_line_break_may_part_turns() -> None:
+    found = read("<p>MS. QUILL: Thank you.<br>Q Why?<br>MS. QUILL: Because<br>of the fish.</p>")
+    assert [(turn.label, turn.text) for turn in found] == [
+        ("MS. QUILL", "Thank you."),
+        ("Question", "Why?"),
+        ("MS. QUILL", "Because of the fish."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "wanted"),
+    [
+        ("en", ("MR MOSS: ~", "QUESTION: Sir?", "MR MOSS: No."), ["MR MOSS", "Question", "MR MOSS"]),
+        ("en", ("Reporter: Sir?", "Minister MOSS: No. ~"), ["Reporter", "Minister MOSS"]),
+        ("en", ("<b>Fish Daily:</b> Why?", "<b>Ada Quill:</b> So."), ["Fish Daily", "Ada Quill"]),
+        (
+            "en",
+            ("Shri Moss, Official Spokesperson: ~", "Question: Sir?", "Shri Moss: Yes."),
+            ["Shri Moss, Official Spokesperson", "Question", "Shri Moss"],
+        ),
+        (
+            "ru",
+            ("Вопрос: Что?", "И.И.Мохов: ~", "Вопрос: Где?", "Ответ: Тут."),
+            ["Вопрос", "И.И.Мохов", "Вопрос", "Ответ"],
+        ),
+        ("zh", ("问：请介绍情况。", "答：中方立场是：反对。"), ["问", "答"]),
+        (
+            "zh",
+            ("鱼报记者：请问？", "王小明：谢谢。", "船报记者：请问？", "王小明：没有。"),
+            ["鱼报记者", "王小明", "船报记者", "王小明"],
+        ),
+        (
+            "ja",
+            ("【魚新聞 大谷記者】伺います。", "【小川大臣】はい。", "【小川大臣】以上です。"),
+            ["魚新聞 大谷記者", "小川大臣", "小川大臣"],
+        ),
+        ("fr", ("Bonsoir.", "Q - Pourquoi - et quand ?", "R - Demain - ou jamais."), [None, "Q", "R"]),
+        (
+            "de",
+            ("Frage: Warum?", "Moos: ~", "Zusatzfrage: Wann?", "StS Quill: ~"),
+            ["Frage", "Moos", "Zusatzfrage", "StS Quill"],
+        ),
+        (
+            "es",
+            ("<b>PREGUNTA:</b> ¿Qué?", "<b>PRESIDENTA ANA PEZ:</b> Eso: nada."),
+            ["PREGUNTA", "PRESIDENTA ANA PEZ"],
+        ),
+        (
+            "pt",
+            ("<b>Jornalista:</b> Por quê?", "<b>Ministra Ana Peixe:</b> Sim."),
+            ["Jornalista", "Ministra Ana Peixe"],
+        ),
+        ("ar", ("سؤال: ما رأيكم؟", "جواب: نعم."), ["سؤال", "جواب"]),
+    ],
+)
+def test_each_language_has_its_own_word_for_a_question(
+    language: str, said: tuple[str, ...], wanted: list[str | None]
+) -> None:
+    assert labels(*said, language=language) == wanted
+
+
+def test_an_anonymous_questioner_prints_as_question_and_keeps_a_number() -> None:
+    assert labels("QUESTION: Sir?", "MR MOSS: No. ~", "Q: Why?", "MR MOSS: So. ~") == [
+        "Question", "MR MOSS", "Question", "MR MOSS",
+    ]  # fmt: skip
+    assert labels("Question 1: Sir?", "Answer: No. ~", "Question 2: Why?", "Answer: So.")[::2] == [
+        "Question 1",
+        "Question 2",
+    ]
+
+
+# --- text that nobody is named for -----------------------------------------------------------------------
+
+
+def test_a_section_heading_ends_a_turn() -> None:
+    found = read(
+        "<p><b>Ada Quill:</b> Yes.</p><h3>On fish</h3><p>They are well.</p><p><b>Question:</b> Why?</p>"
+        "<p><b>Ada Quill:</b> So.</p>"
+    )
+    assert [(turn.label, turn.text) for turn in found][:2] == [
+        ("Ada Quill", "Yes."),
+        (None, "On fish\nThey are well."),
+    ]
+
+
+def test_an_answer_below_a_bold_question_is_not_the_questioners() -> None:
+    assert labels("<b>Q. What do you expect?</b>", "Much. ~", "<b>Q. And then?</b>", "More. ~") == [
+        "Question", None, "Question", None,
+    ]  # fmt: skip
+
+
+def test_a_table_of_contents_is_no_text() -> None:
+    root = parse(
+        "<html><body><h3>Table of contents</h3><ul><li><a href='#1'>On fish</a></li></ul>"
+        "<p>• de-DE1 en-GB1 ru-RU1</p><h3>On fish</h3><p>They are well.</p>"
+        "<p><a href='#top'>Back to contents</a></p></body></html>"
+    )
+    assert root is not None
+    paragraphs, _ = blocks.read([root], frozenset())
+    kept, left_out = blocks.without_contents(paragraphs, words("en"))
+    assert [paragraph.text for paragraph in kept] == ["On fish", "They are well."]
+    assert left_out == ["Table of contents", "On fish", "• de-DE1 en-GB1 ru-RU1", "Back to contents"]
+
+
+# --- who speaks, and what it is --------------------------------------------------------------------------
+
+
+def test_a_speaker_is_one_under_a_long_and_a_short_label() -> None:
+    found = read(
+        "<p><b>President of Arcadia Ivan Moss:</b> Please.</p><p><b>Question</b>: Sir?</p>"
+        "<p><b>Ivan Moss (in German):</b> Ja.</p><p><b>Ivan Moss:</b> So.</p>"
+    )
+    assert [turn.speaker for turn in found] == ["Ivan Moss", None, "Ivan Moss", "Ivan Moss"]
+
+
+def test_a_turn_says_what_it_is_in_the_exchange() -> None:
+    found = read(
+        "<p>Arcady, 9 May</p><p><b>Moderator:</b> Welcome.</p><p><b>Ivan Moss:</b> Good day.</p>"
+        "<p><b>Question</b>: Sir?</p><p><b>Ivan Moss:</b> Yes.</p>"
+    )
+    assert [turn.role for turn in found] == ["note", "moderator", "statement", "question", "answer"]
+
+
+def test_in_an_interview_who_asks_is_the_questioner() -> None:
+    asked = "<p><b>Ada Quill:</b> And {}?</p><p><b>Ivan Moss:</b> Well, {}.</p>"
+    found = read("".join(asked.format(word, word) for word in ("fish", "boats", "nets")))
+    assert [turn.role for turn in found] == ["question", "answer"] * 3
+
+
+# --- nothing is lost -------------------------------------------------------------------------------------
+
+
+@st.composite
+def paragraphs(draw: st.DrawFn) -> list[Paragraph]:
+    names = ["Ivan Moss", "MR. MOSS", "Question", "Q", "Ada Quill (in German)", "问", "THE PRESIDENT", "Note"]
+    marks = [": ", ":", "：", " ", ". ", " - ", " (aside): ", "\n"]
+    said = st.text(string.ascii_letters + " .:?!()\n“”-*问答【】é\u0301\u00a0", max_size=40)
+    found = []
+    for _ in range(draw(st.integers(1, 12))):
+        text, spans = "", []
+        for _ in range(draw(st.integers(1, 3))):
+            if draw(st.booleans()):
+                start = len(text)
+                text += draw(st.sampled_from(names))
+                if draw(st.booleans()):
+                    spans.append((start, len(text)))
+                text += draw(st.sampled_from(marks))
+            text += draw(said)
+        found.append(Paragraph(text, tuple(spans), draw(st.booleans())))
+    return found
+
+
+@given(paragraphs(), st.sampled_from(["en", "zh", "fr", None]))
+def test_no_text_is_lost_or_invented_between_paragraphs_and_pieces(
+    page: list[Paragraph], language: str | None
+) -> None:
+    pieces = cut(page, words(language))
+    parts = [
+        part for piece in pieces for part in (piece.lead, piece.label or "", piece.mark, *piece.paragraphs)
+    ]
+    assert "".join("".join(parts).split()) == "".join("".join(p.text for p in page).split())
+
+
+@given(paragraphs(), st.sampled_from(["en", "zh", None]))
+def test_any_paragraphs_make_turns_that_the_format_can_hold(
+    page: list[Paragraph], language: str | None
+) -> None:
+    found, left_out = turns(page, language)
+    # Only a label's colon, its brackets and lines without a letter are not in the turns.
+    words_before = sum(character.isalpha() for p in page for character in p.text)
+    assert bool(found) == bool(words_before) or not words_before
+    assert all(not any(character.isalnum() for character in text) for text in left_out)
