@@ -163,7 +163,11 @@ def _without_edges(
     def stray(number: int) -> bool:
         text = paragraphs[number].text
         above = places[number].getparent()
-        if above is main or above is beside or len(text) > STRAY:
+        if above is main or len(text) > STRAY:
+            return False
+        if number in first and _is_date_line(text):
+            return True
+        if above is beside:
             return False
         sentence = text.rstrip("”\"')）")[-1:] in tuple(".!?。！？…:：")
         known = _NOT_LETTER.sub("", text).casefold() in body

@@ -1,0 +1,319 @@
+"""Reading pages: of a known layout, of an unknown one, and of what is no page at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler import blocks
+from crawler.markup import decode, parse, text_of
+from crawler.page import Page, Refused, extract
+from crawler.source import Source
+from storage.transcript import Transcript, render
+from storage.transcript import parse as parse_text
+
+URL = "https://news.arcadia.example/events/17"
+SPEECH = "We have always said, and I repeat it today, that the boats go out when the weather allows it. "
+
+
+def source(**facts: Any) -> Source:
+    """An invented ministry with two layouts, the second since 2020."""
+    old = {
+        "name": "old",
+        "until": "2019-12-31",
+        "title": ["h2.head"],
+        "date": ["p.date"],
+        "body": ["td.text"],
+    }
+    new = {
+        "name": "new",
+        "since": "2020-01-01",
+        "title": ["h1"],
+        "date": ["time", ".day"],
+        "body": [".body"],
+        "lead": [".lead"],
+        "drop": [".share", "blockquote"],
+        "number": [".number"],
+    }
+    return Source.model_validate(
+        {
+            "id": "arcadia",
+            "name": "Ministry of Fish of Arcadia",
+            "hosts": ["arcadia.example"],
+            "language": "en",
+            "timezone": "Asia/Tokyo",
+            "document": r"/events/(?P<id>\d+)",
+            "checked": {"on": "2026-01-01", "against": "nothing", "live": False},
+            "discover": [{"kind": "feed", "url": "https://arcadia.example/feed"}],
+            "layout": [old, new],
+        }
+        | facts
+    )
+
+
+def page(body: str, head: str = "", **facts: Any) -> Page:
+    markup = f"<!DOCTYPE html><html lang='en'><head><title>Fish talks | Arcadia</title>{head}</head>"
+    return Page(URL, f"{markup}<body>{body}</body></html>".encode(), "text/html; charset=utf-8", **facts)
+
+
+NEW = (
+    "<nav>Home Fish Boats</nav><h1>Fish talks</h1><time datetime='2021-05-09'>May 9</time><span class='number'>"
+    "7-09-05</span><div class='lead'>Ivan Moss met the press.</div><div class='body'>"
+    "<p><b>Ivan Moss:</b> Good day. <span class='share'>Share this</span></p><p><b>Question</b>: Sir?</p>"
+    f"<blockquote>A pull quote</blockquote><p><b>Ivan Moss:</b> {SPEECH}</p></div><footer>Imprint</footer>"
+)
+
+
+# --- with a layout ---------------------------------------------------------------------------------------
+
+
+def test_a_page_of_a_known_layout_is_read_whole() -> None:
+    found = extract(page(NEW), source())
+    assert (found.title, found.date, found.language, found.kind) == (
+        "Fish talks", dt.date(2021, 5, 9), "en", "transcript",
+    )  # fmt: skip
+    assert [(turn.label, turn.text) for turn in found.turns] == [
+        ("Ivan Moss", "Good day."),
+        ("Question", "Sir?"),
+        ("Ivan Moss", SPEECH.strip()),
+    ]
+    assert found.number == "7-09-05"
+    assert found.left_out == ("Share this", "A pull quote")
+    assert found.doubts == ()
+    assert parse_text(render(found)) == found
+
+
+def test_the_layout_of_the_captures_day_comes_first() -> None:
+    both = "<h2 class='head'>Old head</h2><p class='date'>1 May 2019</p><table><tr><td class='text'>Old text</td>"
+    both += f"</tr></table>{NEW}"
+    assert extract(page(both, captured=dt.date(2019, 5, 2)), source()).title == "Old head"
+    assert extract(page(both, captured=dt.date(2021, 5, 10)), source()).title == "Fish talks"
+
+
+def test_a_layout_outside_its_days_is_better_than_none() -> None:
+    assert extract(page(NEW, captured=dt.date(2019, 5, 2)), source()).title == "Fish talks"
+
+
+def test_a_page_of_no_known_layout_says_so() -> None:
+    body = f"<h1>Fish talks</h1><p>9 May 2021</p><div>{f'<p>{SPEECH * 3}</p>' * 4}</div>"
+    found = extract(page(body), source())
+    assert any("no layout of arcadia" in doubt for doubt in found.doubts)
+    assert found.date == dt.date(2021, 5, 9)
+
+
+def test_an_instant_is_dated_in_the_institutions_time_zone() -> None:
+    late = NEW.replace("2021-05-09'", "2021-05-09T20:30:00Z'")
+    assert extract(page(late), source()).date == dt.date(2021, 5, 10)
+    assert extract(page(late), source(timezone="America/New_York")).date == dt.date(2021, 5, 9)
+
+
+def test_two_dates_that_disagree_are_a_doubt() -> None:
+    meta = "<meta property='article:published_time' content='2021-03-01T10:00:00Z'>"
+    found = extract(page(NEW, meta), source())
+    assert found.date == dt.date(2021, 5, 9)
+    assert found.doubts == ("the page says 2021-05-09, its metadata 2021-03-01",)
+
+
+def test_a_page_without_a_date_is_refused() -> None:
+    with pytest.raises(Refused, match="no date") as refused:
+        extract(page(NEW.replace("<time datetime='2021-05-09'>May 9</time>", "")), source())
+    assert refused.value.kind == "no date"
+
+
+def test_a_date_in_metadata_serves_where_the_layouts_place_is_empty() -> None:
+    meta = '<script type=\'application/ld+json\'>{"@graph": [{"datePublished": "2021-05-09"}]}</script>'
+    found = extract(page(NEW.replace("<time datetime='2021-05-09'>May 9</time>", ""), meta), source())
+    assert found.date == dt.date(2021, 5, 9)
+    assert found.doubts
+
+
+def test_a_date_after_the_capture_is_a_doubt() -> None:
+    assert any(
+        "after its capture" in doubt
+        for doubt in extract(page(NEW, captured=dt.date(2021, 5, 1)), source()).doubts
+    )
+
+
+def test_a_text_in_another_language_than_the_sources_is_a_doubt() -> None:
+    german = NEW.replace(
+        SPEECH, "Wir haben immer gesagt, dass die Boote nur bei gutem Wetter auslaufen dürfen. " * 3
+    )
+    found = extract(page(german), source())
+    assert found.language == "de"
+    assert any("'de'" in doubt for doubt in found.doubts)
+
+
+def test_an_empty_body_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        extract(
+            page("<h1>Fish talks</h1><time datetime='2021-05-09'>x</time><div class='body'> </div>"), source()
+        )
+    assert refused.value.kind == "no body"
+
+
+# --- without one -----------------------------------------------------------------------------------------
+
+UNKNOWN = (
+    "<header><h1>Ministry of Fish</h1><nav><a href='/'>Home</a> <a href='/b'>Boats</a></nav></header>"
+    "<div class='content'><h2>Fish talks</h2><div class='meta'><span>9 May 2021</span></div>"
+    f"<div class='text'><p><strong>Ivan Moss:</strong> {SPEECH * 3}</p>"
+    "<p><strong>Question:</strong> And the nets, sir?</p>"
+    f"<p><strong>Ivan Moss:</strong> {SPEECH * 4}</p>"
+    "<p><strong>Remark:</strong> Bravo!</p><p>(Applause.)</p></div>"
+    "<div class='share-links'>Share: Facebook</div></div><footer><p>Imprint, 1 January 2020</p></footer>"
+)
+
+
+def test_an_unknown_page_is_read_with_its_bold_labels() -> None:
+    found = extract(page(UNKNOWN), None)
+    assert (found.title, found.date, found.language) == ("Fish talks", dt.date(2021, 5, 9), "en")
+    assert [turn.label for turn in found.turns] == ["Ivan Moss", "Question", "Ivan Moss", "Remark"]
+    assert found.turns[-1].paragraphs == ("Bravo!", "(Applause.)")
+
+
+def test_a_pictures_caption_is_no_text() -> None:
+    captioned = UNKNOWN.replace(
+        "<div class='text'>",
+        "<img alt='Ivan Moss in Port Quill.'><div>Ivan Moss in Port Quill.</div><div class='text'>",
+    )
+    assert "Port Quill" not in extract(page(captioned), None).turns[0].text
+
+
+def test_the_day_of_the_last_change_is_not_the_date() -> None:
+    changed = UNKNOWN.replace("<span>9 May 2021</span>", "<p>Last updated: 3 June 2022</p><p>9 May 2021</p>")
+    assert extract(page(changed), None).date == dt.date(2021, 5, 9)
+
+
+# --- what is no page -------------------------------------------------------------------------------------
+
+WALL = (
+    "<html><head><script src='/TSPD/08a'></script></head>"
+    "<body><noscript>Please enable JavaScript</noscript></body></html>"
+)
+LOST = "<html><body><h1>Страница не найдена</h1></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "kind"),
+    [
+        (b"", "text/html", "empty"),
+        (b" \n\0 ", "text/html", "empty"),
+        (b"<html><body></body></html>", "text/html", "empty"),
+        (b"%PDF-1.7 ...", "text/html", "pdf"),
+        (b"<html></html>", "application/pdf", "pdf"),
+        (b"\x89PNG\r\n", "", "not html"),
+        (b"<html></html>", "image/png", "not html"),
+        (b'{"a": 1}', "text/html", "not html"),
+        (b"<?xml version='1.0'?><rss version='2.0'><channel/></rss>", "text/html", "not html"),
+        (b"x" * 20_000_000, "text/html", "too large"),
+        (page(NEW).body[:-300], "text/html", "truncated"),
+        (WALL.encode(), "text/html", "challenge"),
+        (b"<html><body><h1>Just a moment...</h1></body></html>", "", "challenge"),
+        (page("<h1>Page not found</h1><p>Sorry.</p>").body, "text/html", "soft 404"),
+        (LOST.encode("cp1251"), "text/html; charset=windows-1251", "soft 404"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_no_page_is_refused_by_its_kind(
+    body: bytes, content_type: str, kind: str, known: bool
+) -> None:
+    with pytest.raises(Refused) as refused:
+        extract(Page(URL, body, content_type), source() if known else None)
+    assert refused.value.kind == kind
+    assert "\n" not in str(refused.value)
+
+
+def test_a_briefing_that_speaks_of_captchas_is_a_page() -> None:
+    spoken = NEW.replace(
+        SPEECH, "Please enable JavaScript, said the g-recaptcha: access denied. " + SPEECH * 20
+    )
+    assert extract(page(spoken), source()).turns
+
+
+def test_a_refusal_survives_the_way_between_processes() -> None:
+    refused = pickle.loads(pickle.dumps(Refused("no date", "nowhere")))
+    assert (refused.kind, str(refused)) == ("no date", "nowhere")
+
+
+# --- bytes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("charset", "header", "meta"),
+    [
+        ("utf-8", "text/html", ""),
+        ("utf-8", "text/html; charset=windows-1251", "<meta charset='windows-1251'>"),
+        ("windows-1251", "text/html; charset=windows-1251", ""),
+        ("windows-1251", "text/html", "<meta http-equiv='Content-Type' content='x; charset=windows-1251'>"),
+        ("windows-1251", "text/html; charset=\"windows-1251\"", "<meta charset='utf-8'>"),
+        ("koi8-r", "", "<meta charset=koi8-r>"),
+        ("utf-16", "text/html", ""),
+        ("utf-8-sig", "text/html; charset=latin-1", ""),
+    ],
+)  # fmt: skip
+def test_letters_are_right_in_every_charset(charset: str, header: str, meta: str) -> None:
+    text = f"<html><head>{meta}</head><body>Заявление Министерства</body></html>"
+    assert "Заявление Министерства" in decode(text.encode(charset), header)
+
+
+@pytest.mark.parametrize(
+    "charset", ["rot13", "base64", "idna", "punycode", "utf-7", "x-unknown", "unicode_escape"]
+)
+def test_a_charset_that_is_none_does_no_harm(charset: str) -> None:
+    assert "Moss" in decode(b"Moss \xff\xfe \xe9", f"text/html; charset={charset}")
+
+
+# --- nothing lost ----------------------------------------------------------------------------------------
+
+INLINE = ["b", "i", "span", "a", "strong", "em", "sup"]
+BLOCK = ["p", "div", "li", "h3", "td", "blockquote"]
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> str:
+    word = st.text("abcdeé \n\u00a0\u200b\u00ad.:", max_size=12)
+
+    def inline(depth: int) -> str:
+        text = draw(word)
+        if depth and draw(st.booleans()):
+            name = draw(st.sampled_from(INLINE))
+            text += f"<{name}>{inline(depth - 1)}</{name}>" + draw(word)
+        return text + draw(st.sampled_from(["", "<br>", "<br><br>", "<script>x</script>"]))
+
+    def block(depth: int) -> str:
+        name = draw(st.sampled_from(BLOCK))
+        hidden = draw(st.sampled_from(["", "", " class='share'", " hidden", " style='display:none'"]))
+        inner = inline(2) + (block(depth - 1) if depth and draw(st.booleans()) else "") + inline(1)
+        return f"<{name}{hidden}>{inner}</{name}>{draw(word)}"
+
+    return "".join(block(2) for _ in range(draw(st.integers(1, 5))))
+
+
+@given(bodies())
+def test_every_letter_of_a_body_is_in_a_paragraph_or_in_what_was_left_out(body: str) -> None:
+    root = parse(f"<html><body>{body}</body></html>")
+    assert root is not None
+    drop = frozenset(element for element in root.iter() if element.get("class") == "share")
+    paragraphs, left_out = blocks.read([root], drop)
+    kept = "".join(paragraph.text for paragraph in paragraphs)
+    assert sorted(filter(str.isalpha, kept + "".join(left_out))) == sorted(filter(str.isalpha, text_of(root)))
+    for paragraph in paragraphs:
+        assert all(0 <= start < end <= len(paragraph.text) for start, end in paragraph.bold)
+
+
+def words_of(found: Transcript) -> list[str]:
+    texts = [part for turn in found.turns for part in (turn.label or "", *turn.paragraphs)]
+    return sorted(" ".join([*texts, *found.left_out]).replace(":", " ").split())
+
+
+def test_what_is_not_in_a_turn_is_listed() -> None:
+    found = extract(page(NEW), source())
+    root = parse(NEW)
+    assert root is not None
+    (body,) = root.find_class("body")
+    assert words_of(found) == sorted(text_of(body).replace(":", " ").split())

@@ -1,0 +1,78 @@
+"""Dates, as pages print them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.dates import find, stamp
+from crawler.languages import months
+from storage.transcript import MONTHS
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("14 May 201713:21", "2017-05-14"),
+        ("Published: 2020-11-20", "2020-11-20"),
+        ("(2020/11/2)", "2020-11-02"),
+        ("8 мая 2025 года", "2025-05-08"),
+        ("Wednesday, January 8, 2020", "2020-01-08"),
+        ("Sept. 3, 2019", "2019-09-03"),
+        ("1st of March 2021", "2021-03-01"),
+        ("le 1er mars 2021", "2021-03-01"),
+        ("28 de junio de 2021", "2021-06-28"),
+        ("31. März 2003", "2003-03-31"),
+        ("2020年11月2日", "2020-11-02"),
+        ("令和2年11月2日", "2020-11-02"),
+        ("12 يناير 2022", "2022-01-12"),
+        ("31.03.2003", "2003-03-31"),
+        ("Wednesday, 25. November 2020", "2020-11-25"),
+    ],
+)
+def test_a_date_is_read_in_the_form_its_language_has(text: str, day: str) -> None:
+    found = find(text)
+    assert found is not None
+    assert found[0] == dt.date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "May 2020", "31 February 2020", "13:21", "Resolution 2231 (2015)", "12-34-2020"]
+)
+def test_what_is_no_date_is_none(text: str) -> None:
+    assert find(text) is None
+
+
+def test_two_small_numbers_are_read_as_the_country_does() -> None:
+    assert find("03/04/2020", month_first=True) == (dt.date(2020, 3, 4), 0, 10)
+    assert find("03/04/2020") == (dt.date(2020, 4, 3), 0, 10)
+    assert find("31/04/2020 or 12/31/2020") == (dt.date(2020, 12, 31), 14, 24)
+
+
+def test_an_instant_belongs_to_the_day_of_its_time_zone() -> None:
+    assert stamp("2020-08-27T23:09:44Z", "Europe/Moscow") == dt.date(2020, 8, 28)
+    assert stamp("2020-08-27T23:09:44Z") == dt.date(2020, 8, 27)
+    assert stamp("2020-08-27", "Europe/Moscow") == dt.date(2020, 8, 27)
+    assert stamp("soon", "Europe/Moscow") is None
+
+
+@given(st.dates(dt.date(1900, 1, 1), dt.date(2099, 12, 31)))
+def test_every_day_is_read_back_from_every_form(day: dt.date) -> None:
+    month = MONTHS[day.month - 1].title()
+    for text in (f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat()):
+        found = find(f"On {text}.")
+        assert found is not None
+        assert found[0] == day
+
+
+@given(st.text(max_size=500))
+def test_no_text_makes_it_stumble(text: str) -> None:
+    find(text)
+    stamp(text, "Asia/Tokyo")
+
+
+def test_no_two_languages_call_different_months_the_same() -> None:
+    assert set(months().values()) == set(range(1, 13))
