@@ -146,19 +146,36 @@ class Walk:
             yield link
 
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
-        for day in reversed(self._gaps(entry.section)):
-            sheet = await self._sheet(entry.url.format(date=day))
-            if sheet is None:
-                continue
-            links = list(read_items(entry, sheet, self.source.timezone))
-            if links and all(link.date not in (None, day) for link in links):
-                self.complaints.append(f"{sheet.url}: lists other days than {day}")
-            elif links or _has_frame(entry, sheet):
-                self._covered[entry.section].add(day)
-            else:
-                self.complaints.append(f"{sheet.url}: neither items nor the frame of a listing")
-            for link in links:
-                yield Link(link.url, link.date or day)
+        days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
+        for day in days:
+            async for link in self._day(entry, day):
+                mixed |= link.date != day
+                yield link
+        if mixed:
+            # The Kremlin's page of a day is that page of its listing where the day begins. The rest of the day
+            # may stand on the page of a day beside it, so no day is complete without those.
+            for beside in (_after(days[0]), days[-1] - dt.timedelta(1)):
+                if beside <= self.today and beside not in covered:
+                    async for link in self._day(entry, beside):
+                        yield link
+            covered -= {
+                day for day in days if not {day - dt.timedelta(1), min(_after(day), self.today)} <= covered
+            }
+
+    async def _day(self, entry: Calendar, day: dt.date) -> AsyncIterator[Link]:
+        sheet = await self._sheet(entry.url.format(date=day))
+        if sheet is None:
+            return
+        links = [Link(link.url, link.date or day) for link in read_items(entry, sheet, self.source.timezone)]
+        dates = [link.date or day for link in links]
+        if dates and not min(dates) <= day <= max(dates):
+            self.complaints.append(f"{sheet.url}: lists other days than {day}")
+        elif dates or _has_frame(entry, sheet):
+            self._covered[entry.section].add(day)
+        else:
+            self.complaints.append(f"{sheet.url}: neither items nor the frame of a listing")
+        for link in links:
+            yield link
 
     async def _listing(self, entry: Listing) -> AsyncIterator[Link]:
         url: str | None = entry.url
