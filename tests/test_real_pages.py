@@ -59,7 +59,8 @@ def test_a_backfill_from_a_capture_loads_every_document_of_its_window_once(
 ) -> None:
     capture = corpus / "kremlin-en.warc.gz"
     since, until = dt.date(2020, 5, 10), dt.date(2020, 8, 27)
-    wanted = {key for key, day in listed(capture).items() if since <= day <= until}
+    days = listed(capture)
+    wanted = {key for key, day in days.items() if since <= day <= until}
     (order,) = plan.backfill(empty, since, until, ["kremlin"], capture)
     found = collect(order, empty)
     assert keys(empty, found) == wanted and len(wanted) == 280
@@ -74,7 +75,7 @@ def test_a_backfill_from_a_capture_loads_every_document_of_its_window_once(
     assert tonight.today == dt.date(2020, 8, 28)  # the day of the capture, in Moscow
     late = collect(tonight, empty)
     assert late.state == "completed" and set(late.tally.counts) == {"unchanged"}
-    assert keys(empty, late) == {key for key in wanted if listed(capture)[key] >= tonight.since}
+    assert keys(empty, late) == {key for key in wanted if days[key] >= tonight.since}
     assert rows(empty) == before
 
 
