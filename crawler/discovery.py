@@ -25,6 +25,9 @@ from storage.ledger import Found
 TRAILING_DAYS = 31
 """A window that ends within so many days of today is walked from the top; an older one by calendar, if any."""
 
+GIVE_UP = 5
+"""Days in a row that fail, after which a calendar is left alone: the site is down, or has put up a wall."""
+
 UNDATED_PAGES = 5
 """How far a listing without dates is walked: nothing on it says when the window is behind us."""
 
@@ -38,11 +41,13 @@ class Missed(Exception):  # noqa: N818 - an outcome, not a fault
     Args:
         reason: one line.
         in_replay: a replayed capture lacks it, which says nothing about the site.
+        absent: the site says that there is no such page, as some do for a day without documents.
     """
 
-    def __init__(self, reason: str, *, in_replay: bool = False) -> None:
+    def __init__(self, reason: str, *, in_replay: bool = False, absent: bool = False) -> None:
         super().__init__(reason)
         self.in_replay = in_replay
+        self.absent = absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class Walk:
         self.today = today
         self.listings = 0
         self.complaints: list[str] = []
+        self._failures = 0
         self._fetch = fetch
         self._zone = ZoneInfo(source.timezone)
         self._covered: dict[str, set[dt.date]] = {entry.section: set() for entry in source.discover}
@@ -108,10 +114,15 @@ class Walk:
             if isinstance(entry, order[-1]) and entry.section in tried and not self._gaps(entry.section):
                 continue
             tried.add(entry.section)
+            self._failures = 0
             async for link in self._links(entry):
                 key = self.source.key(link.url)
                 if key is not None and (link.date is None or self.since <= link.date <= self.until):
                     yield Found(key, link.url, link.date)
+
+    def _fail(self, complaint: str) -> None:
+        self.complaints.append(complaint)
+        self._failures += 1
 
     def _links(self, entry: Feed | Listing | Calendar) -> AsyncIterator[Link]:
         if isinstance(entry, Feed):
@@ -125,8 +136,10 @@ class Walk:
         try:
             sheet = await self._fetch(url)
         except Missed as problem:
-            if not problem.in_replay:
+            if problem.absent:
                 self.complaints.append(f"{url}: {problem}")
+            elif not problem.in_replay:
+                self._fail(f"{url}: {problem}")
             return None
         self.listings += 1
         return sheet
@@ -137,8 +150,9 @@ class Walk:
             return
         links = read_feed(sheet, self._zone)
         if not links:
-            self.complaints.append(f"{entry.url}: a feed without items")
+            self._fail(f"{entry.url}: a feed without items")
             return
+        self._failures = 0
         days = [link.date for link in links if link.date is not None]
         if len(days) == len(links) and days == sorted(days, reverse=True):
             self._cover(entry, days[-1], _after(self.today))
@@ -148,6 +162,9 @@ class Walk:
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
         days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
         for day in days:
+            if self._failures >= GIVE_UP:
+                self.complaints.append(f"{entry.url}: given up after {GIVE_UP} failures in a row")
+                return
             async for link in self._day(entry, day):
                 mixed |= link.date != day
                 yield link
@@ -169,11 +186,12 @@ class Walk:
         links = [Link(link.url, link.date or day) for link in read_items(entry, sheet, self.source.timezone)]
         dates = [link.date or day for link in links]
         if dates and not min(dates) <= day <= max(dates):
-            self.complaints.append(f"{sheet.url}: lists other days than {day}")
+            self._fail(f"{sheet.url}: lists other days than {day}")
         elif dates or _has_frame(entry, sheet):
             self._covered[entry.section].add(day)
+            self._failures = 0
         else:
-            self.complaints.append(f"{sheet.url}: neither items nor the frame of a listing")
+            self._fail(f"{sheet.url}: neither items nor the frame of a listing")
         for link in links:
             yield link
 
@@ -195,8 +213,9 @@ class Walk:
                 fresh = [link for link in links if link.url not in seen]
                 if not fresh:
                     what = "repeats earlier pages" if links else "has no items"
-                    self.complaints.append(f"{sheet.url}: page {number} of the listing {what}")
+                    self._fail(f"{sheet.url}: page {number} of the listing {what}")
                     return
+                self._failures = 0
                 seen.update(link.url for link in fresh)
                 last = _page_count(entry, sheet) or last
                 for link in fresh:

@@ -83,7 +83,7 @@ class BriefingSpider(Spider):
         except Exception as problem:
             raise Missed(_reason(problem), in_replay=isinstance(problem, Miss)) from problem
         if response.status != 200:
-            raise Missed(f"HTTP {response.status}")
+            raise Missed(f"HTTP {response.status}", absent=response.status in GONE)
         if not isinstance(response, TextResponse):
             raise Missed("not a text")
         return Sheet(response.url, response.text)
