@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -153,8 +154,9 @@ def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) ->
 
 def _without_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
     """A bold name that goes on, in plain type, with a capital letter: its colon was forgotten."""
-    span = next((span for span in paragraph.bold if span[0] == start), None)
-    if span is None or span[1] - span[0] > LABEL_LIMIT or span[1] >= len(paragraph.text):
+    place = bisect_left(paragraph.bold, (start, 0))
+    span = paragraph.bold[place] if place < len(paragraph.bold) else (-1, -1)
+    if span[0] != start or span[1] - span[0] > LABEL_LIMIT or span[1] >= len(paragraph.text):
         return None
     text = paragraph.text
     end = span[1]
@@ -205,13 +207,15 @@ def label_at(
     key = key_of(printed)
     if not key or not _fits(core):
         return None
-    inside = sum(max(0, min(end, stop) - max(start, begin)) for begin, stop in paragraph.bold)
+    inside = runs_on = 0
+    near = bisect_right(paragraph.bold, (start, len(text)))
+    for place in range(max(near - 1, 0), len(paragraph.bold)):
+        begin, stop = paragraph.bold[place]
+        if begin > end + 2:
+            break
+        inside += max(0, min(end, stop) - max(start, begin))
+        runs_on += max(0, stop - max(resume, begin))
     remark = sum(len(match[0]) for match in _REMARK.finditer(printed))
-    runs_on = sum(
-        max(0, stop - max(resume, begin))
-        for begin, stop in paragraph.bold
-        if begin <= end + 2 and stop > resume
-    )
     letters = [letter for letter in core if letter.isalpha()]
     capitals = sum(letter.isupper() for letter in letters)
     # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".

@@ -21,6 +21,10 @@ RUNS_ON = 25
 """Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
 SPEECH = 200
 """Characters of text that make a label believable which occurs once and stands alone."""
+VOICES = 300
+"""Different labels on one page: more, and it is no conversation."""
+STRETCH = 3000
+"""Characters after a label that are looked at to tell speech from a document."""
 LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 
@@ -151,10 +155,11 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
         return labels
     spoken = written = 0
     ordered = _apart(labels)
-    for label, following in zip(ordered, [*ordered, None][1:], strict=True):
+    for label, following in zip(ordered[:VOICES], [*ordered, None][1:], strict=False):
         last = following.paragraph if following else len(paragraphs) - 1
-        first = paragraphs[label.paragraph].text[label.resume :]
-        text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:3000]
+        stop = following.begin if following and last == label.paragraph else label.resume + STRETCH
+        first = paragraphs[label.paragraph].text[label.resume : min(stop, label.resume + STRETCH)]
+        text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:STRETCH]
         if _is_speech(text, words):
             spoken += 1
         elif len(text) > 2 * LINE:
@@ -214,6 +219,7 @@ def _likewise(
     """Places in doubt whose voice is labelled beyond doubt elsewhere, and changes of speaker within a line."""
     keys = {place.key for place in sure}
     named = {place.key for place in sure if not place.anonymous}
+    endings = {" ".join(key.split()[count:]) for key in named for count in range(1, key.count(" ") + 1)}
     bold = sum(place.bold for place in sure) * 2 > len(sure)
     found = []
     for place in places:
@@ -222,7 +228,7 @@ def _likewise(
         if place.key not in keys:
             # "Arindam Bagchi" after "Official Spokesperson Arindam Bagchi": the same, by a shorter label.
             shorter = place.names > 1 and place.colon and (place.bold or (place.opens and not bold))
-            if shorter and any(key.endswith(f" {place.key}") for key in named):
+            if shorter and place.key in endings:
                 found.append(place)
             continue
         # On a page of bold labels, "Question:" in plain type is somebody asking aloud.
@@ -241,7 +247,7 @@ def _likewise(
 
 def _within(paragraphs: Sequence[Paragraph], known: dict[str, Label], words: Words) -> list[Label]:
     """Changes of speaker in mid-line, where labels are in capitals: a sentence ends and a label follows."""
-    if not known:
+    if not known or len(known) > VOICES:
         return []
     names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
     pattern = re.compile(rf"(?<=[.!?)\]”\"—–-])\s+(?P<label>{names})[:：]\s+")
