@@ -100,10 +100,11 @@ def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
     """A paragraph, parted before a line that ends the transcript: it may follow the last words after a <br>."""
     at = paragraph.text.find("\n")
     while at >= 0:
-        line = paragraph.text[at + 1 :].split("\n", 1)[0].strip()
-        if _ends(line, known):
+        stop = paragraph.text.find("\n", at + 1)
+        line = paragraph.text[at + 1 : stop if stop >= 0 else None]
+        if len(line) < HEADING and _ends(line.strip(), known):
             return list(paragraph.split(at))
-        at = paragraph.text.find("\n", at + 1)
+        at = stop
     return [paragraph]
 
 
