@@ -17,19 +17,9 @@ from prefect.states import Completed, Failed
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows import report
-from flows.collect import (
-    Item,
-    Order,
-    Outcome,
-    SourceReport,
-    Steps,
-    collect,
-    collect_all,
-    crawl,
-    extract_batch,
-    load_batch,
-)
+from flows.collect import Order, SourceReport, collect, collect_all
 from flows.settings import Settings
+from flows.steps import Item, Outcome, Steps, crawl, extract_batch, load_batch
 from storage.database import Database
 
 # No step is cached: databases and process pools can't be hashed, and none may be skipped because it ran before.

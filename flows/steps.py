@@ -1,0 +1,256 @@
+"""The three steps of a collection: crawl, extract, load.
+
+Each is a plain function. A flow wraps them as Prefect tasks, so that they show in the UI; nothing here knows of
+Prefect, of windows, or of how a run is judged.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import datetime as dt
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from crawler.job import CrawlJob, CrawlReport
+from crawler.page import VERSION, Page, Refused, extract
+from crawler.source import Source
+from storage import ledger, models
+from storage.archive import Archive, ArchiveError, Location
+from storage.database import Database
+from storage.load import Reading, load
+from storage.transcript import Transcript
+
+log = logging.getLogger("podium")
+
+BATCH = 100
+"""Pages that are extracted and loaded together. The largest transcript known has 0.2 MB of text."""
+
+FEW, SMALL = 8, 500_000
+"""So many pages of so many bytes are read faster in this process than a pool of processes starts."""
+
+PAGE_SECONDS = 30
+"""The budget of one page in a pool's process. The longest transcript known takes less than one."""
+
+STOP_SECONDS = 10
+"""How long a crawl may take to end after it was told to, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A fetched page, ready to be read: everything a worker process needs to know."""
+
+    key: str
+    url: str
+    capture_id: int
+    location: Location
+    digest: str
+    size: int
+    content_type: str
+    captured: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A page that was read: its transcript, or the disposition and the reason why there is none."""
+
+    item: Item
+    transcript: Transcript | None = None
+    disposition: models.Disposition = "rejected"
+    reason: str | None = None
+
+
+def crawl(job: CrawlJob, watch: Callable[[], None] = lambda: None) -> CrawlReport:
+    """Crawl in a process of its own; its log lines are ours.
+
+    However this call ends, the process ends too: it is told to stop, killed when it doesn't, and dies by
+    itself when we are killed.
+
+    Args:
+        job: what to crawl.
+        watch: called about twice a second while it runs.
+    """
+    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+        path = Path(folder) / "report.json"
+        child = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "crawler.crawl", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        assert child.stdin is not None and child.stderr is not None
+        relay = threading.Thread(target=copy_context().run, args=(_relay, child.stderr), daemon=True)
+        relay.start()
+        try:
+            with child.stdin as stdin:
+                stdin.write(job.model_dump_json())
+            while True:
+                try:
+                    child.wait(0.5)
+                    break
+                except subprocess.TimeoutExpired:
+                    watch()
+        except BaseException:
+            _stop(child)
+            raise
+        finally:
+            relay.join(5)
+            child.stderr.close()
+        if not path.exists():
+            return CrawlReport(finished=False, reason=f"its process ended with status {child.returncode}")
+        return CrawlReport.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def fetched(database: Database, run_id: int, source: Source) -> list[Item]:
+    """The next batch of the run's pages that were fetched and not yet settled."""
+    zone = ZoneInfo(source.timezone)
+    with database.read() as session:
+        return [
+            Item(
+                key=page.key,
+                url=capture.url,
+                capture_id=capture.id,
+                location=Location(capture.warc, capture.offset, capture.length),
+                digest=capture.digest,
+                size=capture.size,
+                content_type=capture.content_type,
+                captured=capture.fetched_at.astimezone(zone).date(),
+            )
+            for page, capture in ledger.to_extract(session, run_id, BATCH)
+        ]
+
+
+def extract_batch(
+    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
+) -> list[Outcome]:
+    """Read every page of a batch, in a pool's processes where one is given."""
+    if pool is None:
+        return [read_capture(item, archive, source) for item in items]
+    count = len(items)
+    return list(pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4))
+
+
+def read_capture(item: Item, archive: Path, source: Source) -> Outcome:
+    """Read one archived page; whatever it is, the outcome says so."""
+    try:
+        record = Archive(archive).read(item.location, digest=item.digest)
+        page = Page(item.url, record.body, item.content_type, item.captured)
+        return Outcome(item, extract(page, source))
+    except Refused as refusal:
+        return Outcome(item, reason=f"{refusal.kind}: {refusal}")
+    except ArchiveError as problem:
+        return Outcome(item, disposition="failed", reason=str(problem))
+    except Exception as problem:  # recorded, so that one page can't end a night
+        log.exception("the extractor failed on %s", item.url)
+        return Outcome(item, disposition="failed", reason=f"extractor: {type(problem).__name__}: {problem}")
+
+
+def _read_in_time(item: Item, archive: Path, source: Source) -> Outcome:
+    """`read_capture` in a pool's process, where a clock can interrupt it."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"not read within {PAGE_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, PAGE_SECONDS)
+    try:
+        return read_capture(item, archive, source)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def load_batch(database: Database, run_id: int, source: Source, outcomes: Iterable[Outcome]) -> list[int]:
+    """Load or settle every page of a batch, one transaction a page.
+
+    Returns:
+        The ids of the revisions that are new.
+    """
+    added = []
+    for outcome in outcomes:
+        item = outcome.item
+        if outcome.transcript is None:
+            with database.write() as session:
+                ledger.settle(session, run_id, item.key, outcome.disposition, outcome.reason)
+            continue
+        reading = Reading(outcome.transcript, source.id, item.key, item.url, item.capture_id, VERSION)
+        loaded = load(database, run_id, reading)
+        if loaded.disposition in ("new", "revised"):
+            added.append(loaded.revision_id)
+    return added
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The three steps, as plain functions or wrapped by a flow."""
+
+    crawl: Callable[[CrawlJob, Callable[[], None]], CrawlReport] = crawl
+    extract: Callable[[Sequence[Item], Path, Source, ProcessPoolExecutor | None], list[Outcome]] = (
+        extract_batch
+    )
+    load: Callable[[Database, int, Source, Iterable[Outcome]], list[int]] = load_batch
+
+
+PLAIN = Steps()
+"""The steps without Prefect."""
+
+
+class Readers:
+    """The processes that read pages, started when first worth it."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Readers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def pool_for(self, items: Sequence[Item]) -> ProcessPoolExecutor | None:
+        if self._pool is None and (len(items) > FEW or any(item.size > SMALL for item in items)):
+            # Spawned, not forked: this process has threads, and a fork would inherit their locks.
+            self._pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
+        return self._pool
+
+
+def _relay(lines: IO[str]) -> None:
+    levels = logging.getLevelNamesMapping()
+    spider = logging.getLogger("podium.crawl")
+    for line in lines:
+        level, mark, message = line.rstrip().partition("|")
+        if mark and level in levels:
+            spider.log(levels[level], "%s", message)
+        else:
+            spider.info("%s", line.rstrip())
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _die_with_parent() -> None:
+    """In the child, before it starts: a SIGTERM when the thread that started it is gone (Linux)."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
