@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli_source import record_of, source_app
+from flows.terminal import (
+    DEGRADED,
+    DONE,
+    FAILED,
+    WRONG_USAGE,
+    Mistake,
+    ReplayFile,
+    plain,
+    settings_from,
+    table,
+    write,
+)
+
 if TYPE_CHECKING:
     from flows.collect import Order, SourceReport
     from flows.settings import Settings
     from storage.database import Database
-
-DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
-"""Exit statuses: done; done but degraded; wrong usage or configuration; failed."""
 
 app = typer.Typer(
     name="podium",
@@ -30,12 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-source_app = typer.Typer(help="The institutions that Podium knows.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
-
-
-class Mistake(Exception):  # noqa: N818 - the user's, not the program's
-    """Wrong usage or configuration: one line, exit status 2."""
 
 
 def _day(text: str) -> dt.date:
@@ -47,10 +53,6 @@ def _day(text: str) -> dt.date:
 
 Sources = Annotated[
     list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-]
-ReplayFile = Annotated[
-    Path | None,
-    typer.Option("--replay", metavar="WARC", help="Answer from a WARC file instead of the network."),
 ]
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
@@ -80,7 +82,7 @@ def nightly(
     With PREFECT_API_URL set the run shows in that server's UI.
     """
     _logs(verbose)
-    settings = _settings(database)
+    settings = settings_from(database)
     from flows import plan
 
     orders = plan.night(settings, source or (), replay)
@@ -105,7 +107,7 @@ def backfill(
     _logs(verbose)
     first = _day(since)
     last = _day(until) if until else dt.datetime.now(dt.UTC).date()
-    settings = _settings(database)
+    settings = settings_from(database)
     from flows import plan
 
     orders = plan.backfill(settings, first, last, source or (), replay)
@@ -130,7 +132,7 @@ def up(
     from flows.up import up as run
     from flows.up import up_with_demo
 
-    settings = _settings(database)
+    settings = settings_from(database)
     if demo or not settings.contact:
         if not demo:
             typer.echo("No contact is set (PODIUM_CONTACT), so nights collect the demo ministry only.")
@@ -158,8 +160,8 @@ def status(
             )
             typer.echo(f"pages: {ledger.tally_of(session, run)}")
             for reason in found.reasons:
-                typer.echo(f"! {_plain(reason)}")
-            _table(
+                typer.echo(f"! {plain(reason)}")
+            table(
                 ("date", "disposition", "address", "reason"),
                 [
                     (p.date_hint or "", p.disposition or "-", p.url, p.reason or "")
@@ -171,7 +173,7 @@ def status(
             (r.id, r.kind, r.source, r.since, r.until, r.state, ledger.tally_of(session, r.id))
             for r in lookup.recent_runs(session, limit)
         ]
-        _table(("run", "kind", "source", "from", "to", "state", "pages"), rows)
+        table(("run", "kind", "source", "from", "to", "state", "pages"), rows)
         typer.echo(", ".join(f"{count} {name}" for name, count in lookup.counts(session).items()))
 
 
@@ -190,15 +192,18 @@ def show(
     with _opened(database) as archive, archive.read() as session:
         found = lookup.find(session, name, revision)
         if found is None:
-            raise Mistake(f"no transcript {_plain(name)}; `podium status` shows what there is")
+            raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
         text = render(lookup.transcript_of(found))
     # The format has no line end at its end: a file made of this output is the text itself, byte for byte.
-    _write(text + "\n" if sys.stdout.isatty() else text)
+    write(text + "\n" if sys.stdout.isatty() else text)
 
 
 @app.command()
 def extract(
-    page: Annotated[str, typer.Argument(metavar="FILE|WARC", help="A saved page, or a WARC file of them.")],
+    page: Annotated[
+        str,
+        typer.Argument(metavar="FILE|URL|WARC", help="A page, saved or on the web, or a WARC file of pages."),
+    ],
     form: Form = "text",
     url: Annotated[
         str | None, typer.Option(help="The page's address; chooses the source by its host.")
@@ -213,109 +218,42 @@ def extract(
 
     if form not in ("text", "json", "jsonl"):
         raise Mistake(f"no such format: {form!r}; there are text, json and jsonl")
-    path = Path(page)
-    if not path.is_file():
-        raise Mistake(f"{_plain(page)}: no such file")
-    how = reading.choice(_settings(None).sources, source, generic=generic)
+    how = reading.choice(settings_from().sources, source, generic=generic)
     found: Iterator[reading.Read]
-    if path.name.endswith((".warc", ".warc.gz")):
-        found = reading.read_archive(path, how)
+    if page.startswith(("http://", "https://")):
+        found = iter([reading.read_record(record_of(page, None), how)])
+    elif not Path(page).is_file():
+        raise Mistake(f"{plain(page)}: no such file")
+    elif page.endswith((".warc", ".warc.gz")):
+        found = reading.read_archive(Path(page), how)
     else:
-        found = iter([reading.read_file(path, url or "", how)])
+        found = iter([reading.read_file(Path(page), url or "", how)])
     count = refused = 0
     for read in found:
         if read.transcript is None:
             refused += 1
-            typer.echo(f"podium: {_plain(read.url or page)}: {_plain(read.refusal or '')}", err=True)
+            typer.echo(f"podium: {plain(read.url or page)}: {plain(read.refusal or '')}", err=True)
             continue
         if form == "text" and count:
-            _write("\n\n")
-        _write(reading.formatted(read, form) + ("" if form == "text" else "\n"))  # type: ignore[arg-type]
+            write("\n\n")
+        write(reading.formatted(read, form) + ("" if form == "text" else "\n"))  # type: ignore[arg-type]
         count += 1
     if form == "text" and count and sys.stdout.isatty():
-        _write("\n")
+        write("\n")
     if not count:
         if not refused:
-            typer.echo(
-                f"podium: {_plain(page)}: holds no document of a known source; try --generic", err=True
-            )
-        raise typer.Exit(FAILED)
-
-
-@source_app.command("list")
-def source_list() -> None:
-    """List the sources, and what each was checked against."""
-    from crawler.source import load_sources
-
-    rows = []
-    for source in load_sources(_settings(None).sources).values():
-        live = "live" if source.checked.live else "never checked live"
-        ways = ", ".join(entry.kind for entry in source.discover)
-        rows.append(
-            (source.id, source.name, source.language, ways, live, source.checked.on, source.checked.against)
-        )
-    _table(("id", "name", "language", "found by", "checked", "on", "against"), rows)
-
-
-@source_app.command("check")
-def source_check(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID|FILE]...", help="All of them if none.")
-    ] = None,
-    replay: ReplayFile = None,
-) -> None:
-    """Check source files; with --replay, read a WARC's pages by them and show what was found."""
-    from crawler.source import SourceError, load_source, load_sources
-    from flows import reading
-
-    known = load_sources(_settings(None).sources)
-    chosen = []
-    for name in names or sorted(known):
-        if name in known:
-            chosen.append(known[name])
-        elif name.endswith(".toml"):
-            chosen.append(load_source(Path(name)))
-        else:
-            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
-    read_none = False
-    for source in chosen:
-        live = "checked live" if source.checked.live else "never checked live"
-        typer.echo(f"{source.id}: ok: {len(source.discover)} listings, {len(source.layout)} layouts, {live}")
-        if replay is None:
-            continue
-        how = reading.Choice({source.id: source})
-        rows, refused = [], []
-        for read in reading.read_archive(replay, how):
-            if read.source is None:
-                continue
-            if read.transcript is None:
-                refused.append((read.url, read.refusal or ""))
-                continue
-            got = read.transcript
-            rows.append((got.date, len(got.turns), got.title, read.url, "; ".join(got.doubts)))
-        read_none = read_none or not rows
-        _table(("date", "turns", "title", "address", "doubts"), rows)
-        for address, why in refused:
-            typer.echo(f"refused: {_plain(address)}: {_plain(why)}")
-        typer.echo(f"{source.id}: {len(rows)} read, {len(refused)} refused")
-    if read_none:
+            typer.echo(f"podium: {plain(page)}: holds no document of a known source; try --generic", err=True)
         raise typer.Exit(FAILED)
 
 
 # --- behind the commands -------------------------------------------------------------------------
 
 
-def _settings(database: str | None) -> Settings:
-    from flows.settings import load_settings
-
-    return load_settings(database_url=database)
-
-
 @contextmanager
 def _opened(database: str | None) -> Iterator[Database]:
     from storage.database import Database
 
-    archive = Database(_settings(database).database_url, create=False)
+    archive = Database(settings_from(database).database_url, create=False)
     try:
         yield archive
     finally:
@@ -373,7 +311,7 @@ def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
 
     flow: Callable[..., Any] = getattr(import_module(f"flows.{name}"), name)
     state = flow(**asked, return_state=True)
-    typer.echo(f"{name}: {state.name}: {_plain(state.message or '')}")
+    typer.echo(f"{name}: {state.name}: {plain(state.message or '')}")
     raise typer.Exit(FAILED if not state.is_completed() else DEGRADED if state.name == "Degraded" else DONE)
 
 
@@ -386,35 +324,6 @@ def _logs(verbose: bool) -> None:
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for a person; where output is piped, tab-separated lines that a program can cut."""
-    cells = [[_plain(str(cell)) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in [list(head), *cells]:
-            _write("\t".join(row) + "\n")
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*head, box=box.SIMPLE)
-    for row in cells:
-        table.add_row(*map(Text, row))
-    Console().print(table)
-
-
-def _plain(text: str) -> str:
-    """Text that a terminal shows and doesn't obey: no control characters, on one line."""
-    from storage.transcript import clean
-
-    return clean(text)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
 
 
 def main() -> None:
@@ -439,7 +348,7 @@ def main() -> None:
         status = _status_of(problem)
         if status is None:
             raise
-        typer.echo(f"podium: {_plain(str(problem))}", err=True)
+        typer.echo(f"podium: {plain(str(problem))}", err=True)
     sys.exit(status if isinstance(status, int) else DONE)
 
 
@@ -447,6 +356,7 @@ def _status_of(problem: Exception) -> int | None:
     """The exit status of an error that says itself what to do, or None for one that is ours to mend."""
     from sqlalchemy.exc import DBAPIError
 
+    from crawler.fetch import FetchError
     from crawler.source import SourceError
     from flows.demo import DemoError
     from flows.plan import WindowError
@@ -467,7 +377,7 @@ def _status_of(problem: Exception) -> int | None:
     )
     if isinstance(problem, mistakes):
         return WRONG_USAGE
-    return FAILED if isinstance(problem, DBAPIError | OSError) else None
+    return FAILED if isinstance(problem, FetchError | DBAPIError | OSError) else None
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ def _verdict(report: CrawlReport, tally: Tally, needed: dt.date) -> tuple[list[s
     if rejected > REJECTED_SHARE * tally.discovered:
         reasons.append(f"{rejected} of {tally.discovered} pages rejected: a new layout, or a wall?")
     if report.misses:
-        notes.append(f"{report.misses} requests missed in the replayed capture")
+        notes.append(f"not in the replayed capture: {report.misses} requests")
     return reasons, notes
 
 

@@ -99,11 +99,21 @@ def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -
             chosen = [source for source in chosen if tape.holds(source.hosts)]
         if not chosen:
             raise SourceError(f"{tape.path}: no source has its hosts; name one with --source")
-    elif not settings.contact and not all(source.loopback for source in chosen):
+    elif not all(source.loopback for source in chosen):
+        require_contact(settings)
+    return chosen
+
+
+def require_contact(settings: Settings) -> None:
+    """Nobody's site is asked for anything without an address to complain to.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if not settings.contact:
         raise SettingsError(
             "no contact: set PODIUM_CONTACT to an e-mail address or URL that a site's owner can complain to"
         )
-    return chosen
 
 
 def today_of(source: Source, tape: Replay | None = None) -> dt.date:

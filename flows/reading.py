@@ -60,12 +60,17 @@ def choice(folder: Path | None, name: str | None, *, generic: bool) -> Choice:
 
 
 def read_file(path: Path, url: str, how: Choice) -> Read:
-    """Read one saved page.
+    """Read one saved page; its address may be unknown.
 
     Raises:
         OSError: the file can't be read.
     """
     return _read(Page(url, path.read_bytes()), how)
+
+
+def read_record(record: Record, how: Choice) -> Read:
+    """Read one fetched page, whether its address is that of a document or not."""
+    return _read(page_of(record, how.source_for(record.url)), how)
 
 
 def read_archive(path: Path, how: Choice) -> Iterator[Read]:
@@ -136,8 +141,14 @@ def _page_of(record: Record, how: Choice) -> Page | None:
     kind = record.header("content-type")
     if "html" not in kind and kind.split(";")[0].strip() not in ("", "application/pdf", "text/plain"):
         return None
+    return page_of(record, source)
+
+
+def page_of(record: Record, source: Source | None) -> Page:
+    """A captured response as `extract` wants it."""
     zone = ZoneInfo(source.timezone) if source else None
-    return Page(record.url, record.body, kind, record.fetched_at.astimezone(zone).date())
+    day = record.fetched_at.astimezone(zone).date()
+    return Page(record.url, record.body, record.header("content-type"), day)
 
 
 def _read(page: Page, how: Choice) -> Read:

@@ -203,7 +203,7 @@ def test_a_replay_answers_from_the_file_and_counts_what_it_lacks(
 ) -> None:
     site.stop()
     done = podium("backfill", "--since", "2026-01-01", "--replay", str(saved), settings=place.settings)
-    assert "missed in the replayed capture" in done.stdout
+    assert "not in the replayed capture" in done.stdout
     assert "5 discovered = 5 new" in done.stdout  # the listing's first page; the others were not captured
     assert done.returncode == 1 and "not proved complete" in done.stdout
     again = podium("backfill", "--since", "2026-01-01", "--replay", str(saved), settings=place.settings)
@@ -224,6 +224,53 @@ def test_source_check_shows_what_was_read(saved: Path, place: Stage, site: Misbe
     assert done.returncode == 0
     assert f"demo: {len(site.documents)} read, 0 refused" in done.stdout
     assert site.documents[0].title in done.stdout
+
+
+def test_a_source_begins_with_a_page_and_a_review(site: MisbehavingMinistry, tmp_path: Path) -> None:
+    document = site.document("/briefings/112")
+    page, address = tmp_path / "page.html", f"{site.base}{document.path}"
+    page.write_bytes(site.answer(document.path).body)
+    file, text = tmp_path / "sources" / "vell.toml", tmp_path / "sources" / "vell" / "112.txt"
+    begun = podium("source", "new", str(page), "--url", address, "--id", "vell")
+    assert begun.returncode == 1 and "REVIEW" in begun.stdout
+    assert "REVIEW" in file.read_text() and not text.exists()
+    waiting = podium("source", "check", str(file))
+    assert waiting.returncode == 1 and "waits for a review" in waiting.stdout
+    text.with_name("112.txt.new").rename(text)
+    assert render(document.transcript) in text.read_text()
+    reviewed = podium("source", "check", str(file))
+    assert reviewed.returncode == 0 and "as reviewed" in reviewed.stdout
+    text.write_text(text.read_text().replace("footpaths", "bicycle paths", 1))
+    changed = podium("source", "check", str(file))
+    assert changed.returncode == 3 and "[-bicycle paths.-]{+footpaths.+}" in changed.stdout
+    again = podium("source", "new", str(page), "--url", address, "--id", "vell")
+    assert again.returncode == 2 and again.stderr.count("\n") == 1
+
+
+def test_a_source_for_a_page_that_cant_be_read_is_not_begun(tmp_path: Path) -> None:
+    page = tmp_path / "wall.html"
+    page.write_text("<html><body><p>Please enable JavaScript to view this page.</p></body></html>")
+    done = podium("source", "new", str(page), "--url", "https://example.org/briefings/1")
+    assert done.returncode == 3 and done.stderr.count("\n") == 1
+    assert not (tmp_path / "sources").exists()
+
+
+def test_a_page_is_read_from_the_web_and_a_live_site_is_checked(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    document = site.documents[0]
+    contact = {"PODIUM_CONTACT": "archive@example.org"}
+    read = podium("extract", f"{site.base}{document.path}", settings=place.settings, **contact)
+    assert (read.returncode, read.stdout) == (0, render(document.transcript))
+    asked = [request.path for request in site.requests]
+    assert asked == ["/robots.txt", document.path]
+    lost = podium("extract", f"{site.base}/briefings/1", settings=place.settings, **contact)
+    assert lost.returncode == 3 and "HTTP 404" in lost.stderr
+    unnamed = podium("extract", f"{site.base}{document.path}", settings=place.settings)
+    assert unnamed.returncode == 2 and "PODIUM_CONTACT" in unnamed.stderr
+    live = podium("source", "check", "demo", "--live", settings=place.settings)
+    assert "demo: ok" in live.stdout and "listings read:" in live.stdout
+    assert not Path(place.settings.archive).exists()
 
 
 def test_a_pipe_that_closes_is_no_error(filled: Settings) -> None:

@@ -1,0 +1,138 @@
+"""A first source file for a site nobody has described, from one of its pages. A person reviews it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin, urlsplit
+
+from lxml import html
+from lxml.html import HtmlElement
+
+from crawler.dates import find
+from crawler.page import Page
+from storage.transcript import Transcript, clean
+
+_PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
+    """The text of a TOML file whose layout reads the page; what it can't know is marked ``REVIEW``.
+
+    Args:
+        page: one document of the site.
+        transcript: what generic extraction made of it.
+        source_id: the file's name and the source's id.
+    """
+    root = html.document_fromstring(page.body)
+    parts = urlsplit(page.url)
+    host = (parts.hostname or "").removeprefix("www.")
+    base = f"{parts.scheme}://{parts.netloc}"
+    feed = next(
+        iter(root.xpath('//link[@rel="alternate"][contains(@type, "rss") or contains(@type, "atom")]/@href')),
+        None,
+    )
+    folder = parts.path.rsplit("/", 1)[0] + "/"
+    if feed:
+        found = f'kind = "feed"\nurl = {_quoted(urljoin(page.url, str(feed)))}'
+    else:
+        found = (
+            'kind = "listing"'
+            f"\nurl = {_quoted(base + folder)} # REVIEW: the page that lists the documents"
+            '\nitem = "li"                     # REVIEW: one entry of the list\nlink = "a"'
+            "\nnext = \"a[rel=next]\"            # REVIEW: the link to the next page, or page = '...{page}'"
+        )
+    number = re.sub(r"\\d\+", r"(?P<id>\\d+)", re.sub(r"\d+", r"\\d+", _last(parts.path)), count=1)
+    pattern = f"{re.escape(folder)}{number or '[^/?#]+'}(?:[?#]|$)"
+    local = "loopback = true\n" if host in ("127.0.0.1", "localhost") else ""
+    title, day, body = _title(root, transcript), _day(root, transcript), _body(root, transcript)
+    return f"""# REVIEW every line of this file, then take this one out.
+id = {_quoted(source_id)}
+name = {_quoted(_site_name(root) or host)}
+hosts = [{_quoted(host)}]
+language = {_quoted(transcript.language or "en")}
+timezone = "Etc/UTC"             # REVIEW: the institution's own
+document = '{pattern}'
+{local}
+[checked]
+on = {page.captured or "1970-01-01"}
+against = "one page, {page.url}"
+live = false
+
+[[discover]]
+{found}
+
+[[layout]]
+name = "first"
+title = [{_quoted(title)}]
+date = [{_quoted(day)}]
+body = [{_quoted(body)}]
+"""
+
+
+def _title(root: HtmlElement, transcript: Transcript) -> str:
+    for element in root.iter("h1", "h2", "h3"):
+        if clean(element.text_content()) == transcript.title:
+            return _selector(root, element)
+    return "h1"
+
+
+def _day(root: HtmlElement, transcript: Transcript) -> str:
+    """The smallest element that states the date: by its attribute, else by a short text."""
+    for element in root.iter("time"):
+        stated = find(element.get("datetime") or element.text_content())
+        if stated and stated[0] == transcript.date:
+            return _selector(root, element)
+    for element in reversed([each for each in root.iter() if isinstance(each.tag, str)]):
+        text = clean(element.text_content())
+        stated = find(text) if len(text) < 60 else None
+        if stated and stated[0] == transcript.date:
+            return _selector(root, element)
+    return "time"
+
+
+def _body(root: HtmlElement, transcript: Transcript) -> str:
+    """The deepest element that holds every paragraph."""
+    wanted = ["".join(text.split()) for turn in transcript.turns for text in turn.paragraphs]
+    place = root.find("body")
+    if place is None:
+        return "body"
+    while True:
+        inner = next(
+            (child for child in place if isinstance(child.tag, str) and _holds(child, wanted)),
+            None,
+        )
+        if inner is None:
+            return _selector(root, place)
+        place = inner
+
+
+def _holds(element: HtmlElement, wanted: list[str]) -> bool:
+    text = "".join(element.text_content().split())
+    return all(each in text for each in wanted)
+
+
+def _selector(root: HtmlElement, element: HtmlElement) -> str:
+    """A CSS selector that this element is the first match of: by id, else by class, else below its parent."""
+    tag, name = str(element.tag), element.get("id", "")
+    if _PLAIN.fullmatch(name):
+        return f"#{name}"
+    for word in element.get("class", "").split():
+        if _PLAIN.fullmatch(word) and root.cssselect(f"{tag}.{word}")[0] is element:
+            return f"{tag}.{word}"
+    parent = element.getparent()
+    if parent is None or root.cssselect(tag)[0] is element:
+        return tag
+    return f"{_selector(root, parent)} > {tag}"
+
+
+def _site_name(root: HtmlElement) -> str:
+    return clean(next(iter(root.xpath('//meta[@property="og:site_name"]/@content')), ""))
+
+
+def _last(path: str) -> str:
+    return re.escape(path.rsplit("/", 1)[1])
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    return '"' + clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,62 @@
+"""What the commands share: their exit statuses, their one-line errors, and text that a terminal can be shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
+"""Exit statuses: done; done but degraded; wrong usage or configuration; failed."""
+
+ReplayFile = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="WARC", help="Answer from a WARC file instead of the network."),
+]
+
+
+class Mistake(Exception):  # noqa: N818 - the user's, not the program's
+    """Wrong usage or configuration: one line, exit status 2."""
+
+
+def settings_from(database: str | None = None) -> Settings:
+    """The settings in force, with the database that a flag named."""
+    from flows.settings import load_settings
+
+    return load_settings(database_url=database)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for a person; where output is piped, tab-separated lines that a program can cut."""
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in [list(head), *cells]:
+            write("\t".join(row) + "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*head, box=box.SIMPLE)
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    Console().print(shown)
+
+
+def plain(text: str) -> str:
+    """Text that a terminal shows and doesn't obey: no control characters, on one line."""
+    from storage.transcript import clean
+
+    return clean(text)
+
+
+def write(text: str) -> None:
+    """Text as it is; only what is known to be clean."""
+    sys.stdout.write(text)
