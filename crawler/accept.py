@@ -72,10 +72,19 @@ def verdict_on_end(body: bytes) -> tuple[str, str] | None:
     return None
 
 
-def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None:
-    """Why a parsed page is a wall or an error that calls itself a success; None for a page.
+def verdict_on_headline(root: etree._Element) -> tuple[str, str] | None:
+    """Why a parsed page is an error that calls itself a success; None for a page."""
+    for heading in (*islice(root.iter("title"), 1), *islice(root.iter("h1"), 2)):
+        line = text_of(heading).casefold()
+        if len(line) < 120 and any(word in line for word in words(None).missing):
+            return "soft 404", f"the page calls itself {line[:60]!r}"
+    return None
 
-    Only a page with little text is suspected: a briefing may well speak of captchas, or of page 404.
+
+def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None:
+    """Why a parsed page of no known layout is a wall, or empty; None for a page.
+
+    Only a page with little text is suspected: a briefing may well speak of captchas.
 
     Args:
         source: the page's markup.
@@ -92,8 +101,4 @@ def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None
             return "challenge", f"a wall, not a page: {wall[0]!r}"
     if not length:
         return "empty", "the page shows no text"
-    for heading in (*islice(root.iter("title"), 1), *islice(root.iter("h1"), 2)):
-        line = text_of(heading).casefold()
-        if len(line) < 120 and any(word in line for word in words(None).missing):
-            return "soft 404", f"the page calls itself {line[:60]!r}"
     return None

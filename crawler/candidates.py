@@ -6,6 +6,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from crawler.blocks import Paragraph
 from crawler.languages import Words
@@ -28,7 +30,7 @@ _Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
 _BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
 # Without one of these there is no label in a paragraph that has nothing bold.
-_MARKS = re.compile(r"[:：【]|^Q|\nQ|\s[-–—]\s")
+_MARKS = (":", "：", "【", "\nQ", "- ", "– ", "— ", "-\n", "–\n", "—\n")
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _PARTS = re.compile(r"[-'’(«]")
@@ -82,7 +84,7 @@ class Label:
 def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
     """Every place of a paragraph where a label may stand: at the start of a line, or bold after a sentence."""
     text = paragraph.text
-    if not paragraph.bold and not _MARKS.search(text):
+    if not paragraph.bold and not text.startswith("Q") and not any(mark in text for mark in _MARKS):
         return []
     starts = {0: True}
     at = text.find("\n")
@@ -200,12 +202,8 @@ def label_at(
     text = paragraph.text
     if text.count(" ", start, end) > LONG_NAME + 10:
         return None
-    printed = clean(text[start:end])
-    if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
-        return None
-    core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
-    key = key_of(printed)
-    if not key or not _fits(core):
+    look = _look(text[start:end], words)
+    if look is None:
         return None
     inside = runs_on = 0
     near = bisect_right(paragraph.bold, (start, len(text)))
@@ -215,7 +213,46 @@ def label_at(
             break
         inside += max(0, min(end, stop) - max(start, begin))
         runs_on += max(0, stop - max(resume, begin))
-    remark = sum(len(match[0]) for match in _REMARK.finditer(printed))
+    return Label(
+        number, start, start, end, resume, look.printed, look.key,
+        bold=inside >= 0.8 * (end - start - look.remark) - 1 and inside > 0,
+        runs_on=runs_on,
+        colon=colon,
+        dash=dash,
+        opens=opens,
+        upper=look.upper,
+        anonymous=look.anonymous,
+        honorific=look.honorific,
+        titled=look.titled,
+        names=look.names,
+        office=look.office,
+    )  # fmt: skip
+
+
+class _Look(NamedTuple):
+    """What of a `Label` its text alone tells, and how long its remarks are."""
+
+    printed: str
+    key: str
+    remark: int
+    upper: bool
+    anonymous: bool
+    honorific: bool
+    titled: bool
+    names: int
+    office: bool
+
+
+@lru_cache(maxsize=1024)
+def _look(text: str, words: Words) -> _Look | None:
+    """What a text looks like as a label; None where it can be none. A page prints the same few over and over."""
+    printed = clean(text)
+    if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
+        return None
+    core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
+    key = key_of(printed)
+    if not key or not _fits(core):
+        return None
     letters = [letter for letter in core if letter.isalpha()]
     capitals = sum(letter.isupper() for letter in letters)
     # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".
@@ -223,20 +260,17 @@ def label_at(
     if "," in core:
         whole, more, _ = _name(core, words)
         names, office = max(names, whole), office or more or _offices(core.split(",", 1)[1].split(), words)
-    return Label(
-        number, start, start, end, resume, printed, key,
-        bold=inside >= 0.8 * (end - start - remark) - 1 and inside > 0,
-        runs_on=runs_on,
-        colon=colon,
-        dash=dash,
-        opens=opens,
+    return _Look(
+        printed,
+        key,
+        remark=sum(len(match[0]) for match in _REMARK.finditer(printed)),
         upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
         anonymous=_anonymous(key, words),
         honorific=honorific,
         titled=honorific or any(word in words.honorific and word not in _ARTICLES for word in key.split()),
         names=names,
         office=office,
-    )  # fmt: skip
+    )
 
 
 def key_of(label: str) -> str:

@@ -14,6 +14,8 @@ from crawler.source import Source
 
 SAMPLE = 800
 """Characters the language is told from; more changes nothing on the corpus."""
+GLANCE = 200
+"""Characters that are enough where they are in the language that the source or the page claims."""
 
 _CODE = re.compile(r"\s*([A-Za-z]{2})(?:[-_]|\s*$)")
 SURE = 0.9
@@ -44,7 +46,9 @@ def language_of(
         if length > SAMPLE:
             break
     text = " ".join(sample)[:SAMPLE]
-    code, sure = _identifier().classify(text)
+    code, sure = _identifier().classify(text[:GLANCE] if claim is not None else text)
+    if code != claim:
+        code, sure = _identifier().classify(text)
     if claim is None or code == claim:
         return str(code), None
     # A line or two is too little to contradict anyone.

@@ -16,9 +16,12 @@ _LISTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """The words of one language, or of all languages together; every word is casefolded."""
+    """The words of one language, or of all languages together; every word is casefolded.
+
+    `anonymous` are the labels that say what a voice is and not whose it is.
+    """
 
     question: frozenset[str]
     answer: frozenset[str]
@@ -34,12 +37,8 @@ class Words:
     updated: frozenset[str]
     statement: frozenset[str]
     missing: frozenset[str]
+    anonymous: frozenset[str]
     print: str | None = None
-
-    @property
-    def anonymous(self) -> frozenset[str]:
-        """Labels that say what a voice is and not whose it is."""
-        return self.question | self.answer | self.questioner | self.moderator | self.voice
 
 
 @cache
@@ -57,7 +56,8 @@ def words(language: str | None) -> Words:
         for name in _LISTS
     }
     printed = chosen[0].get("print") if len(chosen) == 1 else None
-    return Words(**lists, print=printed if isinstance(printed, str) else None)
+    anonymous = frozenset[str]().union(*(lists[name] for name in _LISTS[:5]))
+    return Words(**lists, anonymous=anonymous, print=printed if isinstance(printed, str) else None)
 
 
 @cache

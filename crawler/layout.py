@@ -36,7 +36,10 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Layout(BaseModel):
-    """Selectors of one layout of a source's document pages; of several for a thing the first that matches."""
+    """Selectors of one layout of a source's document pages; of several for a thing the first that matches.
+
+    `lead` and `drop` name parts of the body: all their selectors count, and they see nothing above the body.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

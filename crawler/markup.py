@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
@@ -27,8 +28,8 @@ _WIDER = {
 }
 _NO_CHARSET = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"))
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-# Characters that XML forbids; libxml2 would stop at a NUL.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+# Characters that XML forbids, besides U+FFFE, U+FFFF and lone surrogates; libxml2 would stop at a NUL.
+_FORBIDDEN = bytes(code for code in range(32) if code not in b"\t\n\f\r")
 _STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 SILENT = frozenset(
@@ -95,22 +96,31 @@ def decode(body: bytes, content_type: str = "") -> str:
     return text if text.count("\ufffd") * 100 <= len(text) else body.decode("cp1252", "replace")
 
 
+# Every element is an HtmlElement: lxml.html's own parser asks a function of Python for the class of each.
+_CLASSES = etree.ElementDefaultClassLookup(element=html.HtmlElement)
+
+
 def parse(text: str) -> html.HtmlElement | None:
     """The root element of a page, or None where there is none."""
-    parser = html.HTMLParser(
+    parser = etree.HTMLParser(
         encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True, remove_pis=True
     )
-    text = _FORBIDDEN.sub("", text)
+    parser.set_element_class_lookup(_CLASSES)
+    body = text.replace("\ufffe", "").replace("\uffff", "").encode("utf-8", "ignore")
     try:
-        return etree.fromstring(text.encode("utf-8"), parser)
+        root = etree.fromstring(body.translate(None, _FORBIDDEN), parser)
     except (etree.XMLSyntaxError, ValueError, AssertionError):
         return None
+    return root if isinstance(root, html.HtmlElement) else None
 
 
 def tag(element: etree._Element) -> str:
     """The element's name in lower case; empty for comments and their like."""
     name = element.tag
     return name.lower() if isinstance(name, str) else ""
+
+
+_compiled = cache(CSSSelector)
 
 
 def select(root: etree._Element, selectors: tuple[str, ...]) -> list[etree._Element]:
@@ -120,15 +130,6 @@ def select(root: etree._Element, selectors: tuple[str, ...]) -> list[etree._Elem
         if found:
             return list(found)
     return []
-
-
-_cache: dict[str, CSSSelector] = {}
-
-
-def _compiled(selector: str) -> CSSSelector:
-    if selector not in _cache:
-        _cache[selector] = CSSSelector(selector)
-    return _cache[selector]
 
 
 def hidden(element: etree._Element) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -23,7 +24,7 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import Kind, Transcript, Turn
 
-VERSION = 1
+VERSION = 2
 """The extractor's version. Raise it with every change that can change a transcript."""
 
 DISAGREE = dt.timedelta(days=2)
@@ -83,25 +84,23 @@ def extract(page: Page, source: Source | None) -> Transcript:
     Raises:
         Refused: the page holds none, or can't be trusted to hold all of it.
     """
-    for verdict in (accept.verdict_on_bytes(page.body, page.content_type), accept.verdict_on_end(page.body)):
-        if verdict is not None:
-            raise Refused(*verdict)
+    _accept(accept.verdict_on_bytes(page.body, page.content_type))
+    _accept(accept.verdict_on_end(page.body))
     markup = decode(page.body, page.content_type)
     root = parse(markup)
     if root is None:
         raise Refused("empty", "there is no HTML in the page")
-    verdict = accept.verdict_on_text(markup, root)
-    if verdict is not None:
-        raise Refused(*verdict)
-    parts = None
     doubts: list[str] = []
-    if source is not None and source.layout:
-        found = _layout_of(root, source, page.captured)
-        if found is not None:
-            parts = _by_layout(root, found[0], found[1], source)
-        else:
+    fit = _layout_of(root, source, page.captured) if source is not None else None
+    if fit is None:
+        # A page with headline and body where its source has them is no wall.
+        _accept(accept.verdict_on_text(markup, root))
+    _accept(accept.verdict_on_headline(root))
+    if source is not None and fit is not None:
+        parts = _by_layout(root, fit, source)
+    else:
+        if source is not None and source.layout:
             doubts.append(f"no layout of {source.id} fits the page: read without one")
-    if parts is None:
         parts = _without_layout(root, page, source)
     if not any(paragraph.text for paragraph in parts.paragraphs):
         raise Refused("no body", "the page's body holds no text")
@@ -125,10 +124,21 @@ def extract(page: Page, source: Source | None) -> Transcript:
     )
 
 
-def _layout_of(
-    root: etree._Element, source: Source, captured: dt.date | None
-) -> tuple[Layout, list[etree._Element]] | None:
-    """The layout that fits the page, and the body it selects; those that hold for the capture's day first."""
+def _accept(verdict: tuple[str, str] | None) -> None:
+    if verdict is not None:
+        raise Refused(*verdict)
+
+
+class _Fit(NamedTuple):
+    """A layout that fits a page, and the elements that it calls headline and body."""
+
+    layout: Layout
+    headlines: list[etree._Element]
+    body: list[etree._Element]
+
+
+def _layout_of(root: etree._Element, source: Source, captured: dt.date | None) -> _Fit | None:
+    """The layout that fits the page; of several, one that holds for the capture's day."""
 
     def off(layout: Layout) -> bool:
         if captured is None:
@@ -137,9 +147,10 @@ def _layout_of(
         return early or (layout.until is not None and captured > layout.until)
 
     for layout in sorted(source.layout, key=off):
-        body = _outermost(select(root, layout.body))
-        if body and select(root, layout.title):
-            return layout, body
+        headlines = select(root, layout.title)
+        body = _outermost(select(root, layout.body)) if headlines else []
+        if body:
+            return _Fit(layout, headlines, body)
     return None
 
 
@@ -154,11 +165,10 @@ def _outermost(elements: Iterable[etree._Element]) -> list[etree._Element]:
     return chosen
 
 
-def _by_layout(
-    root: etree._Element, layout: Layout, body: list[etree._Element], source: Source
-) -> _Parts | None:
+def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     doubts: list[str] = []
-    title = next((text for text in map(text_of, select(root, layout.title)) if text), "")
+    layout = fit.layout
+    title = next((text for text in map(text_of, fit.headlines) if text), "")
     if not title:
         raise Refused("no title", f"layout {layout.name}: the headline is empty")
     date = _date_of(root, layout, source)
@@ -170,10 +180,9 @@ def _by_layout(
         doubts.append("the date is from the page's metadata: the layout's place for it is empty")
     elif published is not None and abs(published - date) > DISAGREE:
         doubts.append(f"the page says {date}, its metadata {published}")
-    lead = select(root, layout.lead) if layout.lead else []
-    drop = {element for selector in layout.drop for element in select(root, (selector,))}
-    within = [element for element in lead if any(above in body for above in element.iterancestors())]
-    paragraphs, left_out = blocks.read(body, frozenset(drop.union(within)))
+    away = (*layout.lead, *layout.drop)
+    drop = {element for part in fit.body for selector in away for element in select(part, (selector,))}
+    paragraphs, left_out = blocks.read(fit.body, frozenset(drop))
     number = next((text for text in map(text_of, select(root, layout.number)) if text), None)
     return _Parts(title, date, paragraphs, left_out, doubts, number)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.blocks import Paragraph
@@ -135,14 +135,17 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
     spoken = [paragraph for paragraph in lines if _LETTER.search(paragraph.text)]
     left_out = [clean(paragraph.text) for paragraph in paragraphs if not _LETTER.search(paragraph.text)]
     pieces = cut(spoken, known)
-    names = _speakers([piece.label for piece in pieces if piece.label], known)
+    labels = list(dict.fromkeys(piece.label for piece in pieces if piece.label is not None))
+    printed = {label: _printed(clean(label), known) for label in labels}
+    names = _speakers(labels, known)
     roles = _roles(pieces, names, known)
-    found = []
-    for piece, role in zip(pieces, roles, strict=True):
-        label = _printed(clean(piece.label), known) if piece.label is not None else None
-        speaker = names.get(piece.label) if piece.label is not None else None
-        found.append(Turn(piece.paragraphs, label, role, speaker))
-    return tuple(found), [text for text in left_out if text]
+    found = tuple(
+        Turn(piece.paragraphs, printed[piece.label], role, names[piece.label])
+        if piece.label is not None
+        else Turn(piece.paragraphs, None, role)
+        for piece, role in zip(pieces, roles, strict=True)
+    )
+    return found, [text for text in left_out if text]
 
 
 def _printed(label: str, known: Words) -> str:
@@ -154,7 +157,7 @@ def _printed(label: str, known: Words) -> str:
     return known.print + (f" {remark[0].strip()}" if remark else "")
 
 
-def _speakers(labels: Sequence[str], known: Words) -> dict[str, str | None]:
+def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     """The name that each label resolves to: the shortest of the page's labels that it ends in or begins with.
 
     ``President of Russia Vladimir Putin`` is ``Vladimir Putin`` where the page calls him so later on, and
@@ -189,7 +192,8 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     Labels that say so decide; else who asks more than half of the time is a questioner, and who speaks after a
     question answers it. Before the first question everybody makes a statement.
     """
-    keys = [key_of(piece.label) if piece.label is not None else None for piece in pieces]
+    key_by_label = {label: key_of(label) for label in names}
+    keys = [key_by_label[piece.label] if piece.label is not None else None for piece in pieces]
     ends: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for piece in pieces:

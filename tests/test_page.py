@@ -106,6 +106,13 @@ def test_a_page_of_no_known_layout_says_so() -> None:
     assert found.date == dt.date(2021, 5, 9)
 
 
+def test_a_short_page_with_headline_and_body_in_their_places_is_no_wall() -> None:
+    short = NEW.replace(SPEECH, "Thank you.") + "<script src='/g-recaptcha.js'></script>"
+    assert extract(page(short), source()).turns
+    with pytest.raises(Refused, match="a wall"):
+        extract(page(short), None)
+
+
 def test_an_instant_is_dated_in_the_institutions_time_zone() -> None:
     late = NEW.replace("2021-05-09'", "2021-05-09T20:30:00Z'")
     assert extract(page(late), source()).date == dt.date(2021, 5, 10)
