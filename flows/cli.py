@@ -28,9 +28,14 @@ from flows.terminal import (
 )
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from flows.collect import Order, SourceReport
     from flows.settings import Settings
     from storage.database import Database
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="podium",
@@ -278,8 +283,8 @@ def _collect(orders: Sequence[Order], settings: Settings) -> None:
             if line is not None:
                 line.update(" | ".join(now.values()))
 
-        def one(order: Order) -> SourceReport:
-            return collect(order, settings, progress=progress)
+        def one(order: Order, stop: Event) -> SourceReport:
+            return collect(order, settings, progress=progress, stop=stop)
 
         reports = collect_all(orders, one)
     for text in report.lines(reports):
@@ -332,13 +337,15 @@ def main() -> None:
     command = typer.main.get_command(app)
     try:
         status = command.main(standalone_mode=False)
+        if status == INTERRUPTED:  # Ctrl-C within a command comes back as its status
+            raise KeyboardInterrupt
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = DONE
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("podium: interrupted", err=True)
-        status = 130
+        status = INTERRUPTED
     except typer.TyperException as problem:
         # Without arguments the message is the help text; every other is made one line.
         text = problem.format_message() if hasattr(problem, "format_message") else str(problem)

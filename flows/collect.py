@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -86,72 +87,113 @@ def silent(_source: str, _step: str, _tally: Tally | None) -> None:
 # --- one source ----------------------------------------------------------------------------------
 
 
+class Cancelled(Exception):  # noqa: N818 - asked for, not a fault
+    """The collection was told to stop."""
+
+
 def collect(
-    order: Order, settings: Settings, *, steps: Steps = PLAIN, progress: Progress = silent
+    order: Order,
+    settings: Settings,
+    *,
+    steps: Steps = PLAIN,
+    progress: Progress = silent,
+    stop: threading.Event | None = None,
 ) -> SourceReport:
     """Collect one source over one window.
 
+    Args:
+        order: what to collect.
+        settings: where things are kept and how the web is met.
+        steps: the three steps, plain or as tasks of a flow.
+        progress: told about twice a second how far it is.
+        stop: set from elsewhere to end it soon.
+
     Raises:
+        Cancelled: it was told to stop.
         storage.database.DatabaseError: the database can't be opened.
-        sqlalchemy.exc.DBAPIError: it failed on the way; the run stays open and is ended by the next one.
+        sqlalchemy.exc.DBAPIError: it failed on the way.
+
+    However it ends, its run in the ledger ends too, unless the database is gone: then the next run ends it.
     """
-    started = time.monotonic()
     source = order.source
     database = Database(settings.database_url)
     try:
         with database.write() as session:
             night = ledger.last_night(session, source.id)
             run_id = ledger.open_run(session, order.kind, source.id, order.since, order.until).id
-
-        def watch(step: str) -> None:
-            with database.read() as session:
-                progress(source.id, step, ledger.tally_of(session, run_id))
-
-        watch("crawl")
-        job = CrawlJob(
-            source=source,
-            since=order.since,
-            until=order.until,
-            today=order.today,
-            run_id=run_id,
-            database_url=settings.database_url,
-            archive=settings.archive,
-            replay=order.replay,
-            contact=settings.contact,
-            delay=settings.delay,
-        )
-        report = steps.crawl(job, lambda: watch("crawl"))
-        added: list[int] = []
-        with Readers() as readers:
-            while items := fetched(database, run_id, source):
-                watch("extract")
-                outcomes = steps.extract(items, settings.archive, source, readers.pool_for(items))
-                watch("load")
-                added += steps.load(database, run_id, source, outcomes)
-        # A page that was never answered: the crawl ended, so nothing will come.
-        with database.write() as session:
-            tally = ledger.tally_of(session, run_id)
-            needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
-            reasons, notes = _verdict(report, tally, needed)
-            state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
-            arrivals = _arrivals(session, added)
-        watch(state)
-        return SourceReport(
-            source=source.id,
-            run_id=run_id,
-            since=order.since,
-            until=order.until,
-            state=state,
-            tally=tally,
-            reasons=tuple(reasons),
-            notes=tuple(notes),
-            listings=report.listings,
-            misses=report.misses,
-            seconds=round(time.monotonic() - started, 1),
-            arrivals=arrivals,
-        )
+        try:
+            return _collect(order, settings, database, run_id, night, steps, progress, stop)
+        except BaseException as problem:
+            with database.write() as session:
+                told = " ".join(str(problem).split())[:300]
+                ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
+            raise
     finally:
         database.close()
+
+
+def _collect(
+    order: Order,
+    settings: Settings,
+    database: Database,
+    run_id: int,
+    night: models.Run | None,
+    steps: Steps,
+    progress: Progress,
+    stop: threading.Event | None,
+) -> SourceReport:
+    """The body of `collect`, for a run that is open; `night` is the source's last one."""
+    started, source = time.monotonic(), order.source
+
+    def watch(step: str) -> None:
+        if stop is not None and stop.is_set():
+            raise Cancelled("told to stop")
+        with database.read() as session:
+            progress(source.id, step, ledger.tally_of(session, run_id))
+
+    watch("crawl")
+    job = CrawlJob(
+        source=source,
+        since=order.since,
+        until=order.until,
+        today=order.today,
+        run_id=run_id,
+        database_url=settings.database_url,
+        archive=settings.archive,
+        replay=order.replay,
+        contact=settings.contact,
+        delay=settings.delay,
+    )
+    report = steps.crawl(job, lambda: watch("crawl"))
+    added: list[int] = []
+    with Readers() as readers:
+        while items := fetched(database, run_id, source):
+            watch("extract")
+            outcomes = steps.extract(items, settings.archive, source, readers.pool_for(items))
+            watch("load")
+            added += steps.load(database, run_id, source, outcomes)
+    # A page that was never answered: the crawl ended, so nothing will come.
+    with database.write() as session:
+        tally = ledger.tally_of(session, run_id)
+        needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
+        reasons, notes = _verdict(report, tally, needed)
+        state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
+        arrivals = _arrivals(session, added)
+    watch(state)
+    return SourceReport(
+        source=source.id,
+        run_id=run_id,
+        since=order.since,
+        until=order.until,
+        state=state,
+        tally=tally,
+        reasons=tuple(reasons),
+        notes=tuple(notes),
+        listings=report.listings,
+        misses=report.misses,
+        seconds=round(time.monotonic() - started, 1),
+        arrivals=arrivals,
+    )
 
 
 def _failed(report: CrawlReport, tally: Tally) -> bool:
@@ -210,17 +252,22 @@ def _arrivals(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, .
 # --- several sources -----------------------------------------------------------------------------
 
 
-def collect_all(orders: Sequence[Order], one: Callable[[Order], SourceReport]) -> list[SourceReport]:
+def collect_all(
+    orders: Sequence[Order], one: Callable[[Order, threading.Event], SourceReport]
+) -> list[SourceReport]:
     """Collect several sources at once; the reports in the order given.
 
-    One that fails doesn't stop another: its report says what happened.
+    One that fails doesn't stop another: its report says what happened. When this call itself is interrupted,
+    the event that each was given is set, and all have ended when it returns.
     """
+    stop = threading.Event()
 
     def safe(order: Order) -> SourceReport:
         try:
-            return one(order)
+            return one(order, stop)
         except Exception as problem:  # recorded in the report, which decides how the night ends
-            log.exception("%s failed", order.source.id)
+            if not isinstance(problem, Cancelled):
+                log.exception("%s failed", order.source.id)
             reason = f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
             return SourceReport(
                 order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(reason,)
@@ -229,4 +276,8 @@ def collect_all(orders: Sequence[Order], one: Callable[[Order], SourceReport]) -
     with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
         # The context goes along: in a flow it says which run a thread works for.
         running = [threads.submit(copy_context().run, safe, order) for order in orders]
-    return [future.result() for future in running]
+        try:
+            return [future.result() for future in running]
+        except BaseException:
+            stop.set()
+            raise

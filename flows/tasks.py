@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from prefect import task
@@ -58,8 +59,8 @@ def collect_in_flow(orders: Sequence[Order], settings: Settings, name: str) -> S
     """
     logger = get_run_logger()
 
-    def one(order: Order) -> SourceReport:
-        return collect(order, settings, steps=TASKS)
+    def one(order: Order, stop: Event) -> SourceReport:
+        return collect(order, settings, steps=TASKS, stop=stop)
 
     reports = collect_all(orders, one)
     for line in report.lines(reports):

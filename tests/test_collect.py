@@ -308,9 +308,31 @@ def test_a_crawl_whose_caller_is_killed_ends_and_the_next_run_makes_up_for_it(
     database.close()
 
 
+def test_ctrl_c_ends_the_crawl_and_the_run_within_seconds(site: MisbehavingMinistry, place: Stage) -> None:
+    site.misbehave("/briefings/page/2", hang(60))
+    podium = Path(sys.executable).parent / "podium"
+    caller = subprocess.Popen(
+        [podium, "backfill", "--since", "2020-01-01"],
+        env=os.environ | place.settings.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: any(request.path == "/briefings/page/2" for request in site.requests))
+    spiders = children(caller.pid)
+    caller.send_signal(signal.SIGINT)
+    _, told = caller.communicate(timeout=15)
+    assert (caller.returncode, told) == (130, "podium: interrupted\n")
+    assert spiders and not any(Path(f"/proc/{pid}").exists() for pid in spiders)
+    database = Database(place.settings.database_url)
+    with database.read() as session:
+        (ended,) = lookup.recent_runs(session, 2)
+        assert ended.state == "failed" and "Cancelled: told to stop" in ended.reasons
+    database.close()
+
+
 def test_two_runs_at_once_neither_duplicate_nor_fail(site: MisbehavingMinistry, settings: Settings) -> None:
     (order,) = plan.backfill(settings, *WINDOW)
-    found = collect_all([order, order], lambda one: collect(one, settings))
+    found = collect_all([order, order], lambda one, _stop: collect(one, settings))
     assert [each.state for each in found] == ["completed", "completed"]
     assert texts(settings) == expected(site, *WINDOW)
 
@@ -324,7 +346,7 @@ def test_a_source_that_fails_never_stops_another(
     file.write_text(text.replace(site.base, "http://127.0.0.1:9"), encoding="utf-8")
     (good,) = plan.backfill(place.settings, *WINDOW)
     bad = replace(good, source=load_source(file))
-    found = collect_all([bad, good], lambda one: collect(one, place.settings))
+    found = collect_all([bad, good], lambda one, _stop: collect(one, place.settings))
     assert [each.state for each in found] == ["failed", "completed"]
     assert texts(place.settings) == expected(site, *WINDOW)
 
