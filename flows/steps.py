@@ -153,7 +153,12 @@ def read_capture(item: Item, archive: Path, source: Source) -> Outcome:
         page = Page(item.url, record.body, item.content_type, item.captured)
         return Outcome(item, extract(page, source))
     except Refused as refusal:
-        return Outcome(item, reason=f"{refusal.kind}: {refusal}")
+        blocked = refusal.kind == "challenge"
+        return Outcome(
+            item,
+            disposition="blocked" if blocked else "rejected",
+            reason=f"{refusal.kind}: {refusal}",
+        )
     except ArchiveError as problem:
         return Outcome(item, disposition="failed", reason=str(problem))
     except Exception as problem:  # recorded, so that one page can't end a night

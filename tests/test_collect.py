@@ -195,7 +195,7 @@ def test_what_happened_to_each_page_is_in_the_ledger_and_adds_up(
     found = run(place.settings)
     said = pages(place.settings, found.run_id)
     wanted = {
-        "114": "rejected",
+        "114": "blocked",
         "113": "gone",
         "112": "rejected",
         "111": "rejected",
