@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from crawler.languages import months
+from crawler.languages import months, words
 
 # Digits may follow a year only as a time of day that lost its space: "14 May 201713:21".
 _YEAR = r"(?P<year>(?:19|20)\d\d)(?=\D|\d{1,2}:\d\d|$)"
@@ -29,6 +30,19 @@ _ERAS = {"平成": 1988, "令和": 2018}
 _STAMP = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
+
+# "12-14 May 2020": a range, and not one day.
+_RANGE = re.compile(r"\d\s?[-–—]\s?$")
+# What may follow a date at the end of a title: a bracket, "года", "г.".
+_TRAIL = re.compile(r"\W*\w{0,4}\W*")
+_CLOCK = re.compile(r"\d{1,2}[:.]\d\d|\b[ap]\.?m\b\.?", re.IGNORECASE)
+
+EVENT_BEFORE = dt.timedelta(days=180)
+"""A title that names an earlier day than this remembers it: an anniversary, an agreement."""
+EVENT_AFTER = dt.timedelta(days=31)
+"""Announcements come no longer before."""
+DATELINE = 90
+"""Characters in a dateline, at most."""
 
 LONGEST = 400
 """Characters of a text that are searched; a date element holds a date, not an essay."""
@@ -82,6 +96,61 @@ def find(text: str, *, month_first: bool = False) -> tuple[dt.date, int, int] | 
         return None
     start, end, day_found = min(found, key=lambda hit: (hit[0], -hit[1]))
     return day_found, start, end
+
+
+def event(
+    title: str, opening: Iterable[str], published: dt.date, *, month_first: bool = False
+) -> dt.date | None:
+    """The day of the event, where a dateline or the title names another day than that of the publication.
+
+    Args:
+        title: it may begin or end with a date.
+        opening: the first lines of the text; a dateline is a date, and no more beside it than a place and a time.
+        published: the date of publication.
+        month_first: see `find`.
+    """
+    day = _dateline(opening, month_first)
+    if day is None:
+        day = _title_date(title, month_first)
+        if day is not None and published - day > EVENT_BEFORE:
+            return None
+    return day if day is not None and day != published and day - published <= EVENT_AFTER else None
+
+
+def _dateline(lines: Iterable[str], month_first: bool) -> dt.date | None:
+    for text in lines:
+        line = " ".join(text.split())
+        if len(line) > DATELINE:
+            return None
+        found = find(line, month_first=month_first)
+        if found is None or _RANGE.search(line, 0, found[1]):
+            continue
+        beside = _CLOCK.sub(" ", f"{line[: found[1]]}, {line[found[2] :]}")
+        if ": " not in line and line[-1] not in "?!…" and _is_place(beside):
+            return found[0]
+    return None
+
+
+def _is_place(text: str) -> bool:
+    """Whether a text can be a place, a weekday, a time zone: a few words, the longer ones with a capital."""
+    found = re.findall(r"[^\W\d_]+", text)
+    known = words(None)
+    return (
+        len(found) <= 8
+        and not any(len(word) > 4 and word[0].islower() for word in found)
+        and not any(word.casefold() in known.updated or word.casefold() in known.field for word in found)
+        and (sum(map(len, found)) <= 10 or any(word[0].isupper() for word in found))
+    )
+
+
+def _title_date(title: str, month_first: bool) -> dt.date | None:
+    found = find(title, month_first=month_first)
+    if found is None or len(title) > LONGEST or _RANGE.search(title, 0, found[1]):
+        return None
+    day, start, end = found
+    at_edge = start == 0 or _TRAIL.fullmatch(title, end) is not None
+    another = find(title[end:], month_first=month_first)
+    return day if at_edge and another is None else None
 
 
 def stamp(value: str, timezone: str | None = None) -> dt.date | None:

@@ -24,11 +24,14 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import Kind, Transcript, Turn
 
-VERSION = 2
+VERSION = 3
 """The extractor's version. Raise it with every change that can change a transcript."""
 
 DISAGREE = dt.timedelta(days=2)
 """Two dates of one page that lie further apart are worth a doubt; many sites publish the day after."""
+
+OPENING = 4
+"""Paragraphs at the top of a body among which a dateline is looked for."""
 
 
 class Refused(Exception):  # noqa: N818 - a verdict on the page, not a fault
@@ -117,6 +120,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         title=parts.title,
         turns=found_turns,
         language=language,
+        event_date=_event_of(parts, paragraphs, source),
         kind=_kind(found_turns, parts.title, language),
         number=parts.number,
         left_out=(*parts.left_out, *contents, *marks),
@@ -189,17 +193,26 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
 
 def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | None:
     """The publication date where the layout says it stands."""
-    month_first = source.timezone.startswith("America/") and source.language == "en"
     for selector in layout.date:
         for element in select(root, (selector,)):
             machine = element.get("datetime") or (element.get("content") if tag(element) == "meta" else None)
             day = dates.stamp(machine, source.timezone) if machine else None
             if day is not None:
                 return day
-            found = dates.find(text_of(element), month_first=month_first)
+            found = dates.find(text_of(element), month_first=_month_first(source))
             if found is not None:
                 return found[0]
     return None
+
+
+def _event_of(parts: _Parts, paragraphs: list[blocks.Paragraph], source: Source | None) -> dt.date | None:
+    opening = [line for paragraph in paragraphs[:OPENING] for line in paragraph.text.split("\n")]
+    return dates.event(parts.title, opening, parts.date, month_first=_month_first(source))
+
+
+def _month_first(source: Source | None) -> bool:
+    """Whether ``03/04/2020`` is the fourth of March."""
+    return source is not None and source.language == "en" and source.timezone.startswith("America/")
 
 
 def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Parts:

@@ -119,6 +119,16 @@ def test_an_instant_is_dated_in_the_institutions_time_zone() -> None:
     assert extract(page(late), source(timezone="America/New_York")).date == dt.date(2021, 5, 9)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_dateline_is_kept_as_the_day_of_the_event(known: bool) -> None:
+    dated = NEW.replace("<div class='body'>", "<div class='body'><p>Port Quill, 8 May 2021<br>2:16 p.m.</p>")
+    meta = "<meta property='article:published_time' content='2021-05-09'>"
+    found = extract(page(dated, meta), source() if known else None)
+    assert (found.date, found.event_date) == (dt.date(2021, 5, 9), dt.date(2021, 5, 8))
+    assert "Port Quill, 8 May 2021" in found.turns[0].paragraphs
+    assert extract(page(NEW, meta), source() if known else None).event_date is None
+
+
 def test_two_dates_that_disagree_are_a_doubt() -> None:
     meta = "<meta property='article:published_time' content='2021-03-01T10:00:00Z'>"
     found = extract(page(NEW, meta), source())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.dates import find, stamp
+from crawler.dates import event, find, stamp
 from crawler.languages import months
 from storage.transcript import MONTHS
 
@@ -57,6 +57,71 @@ def test_an_instant_belongs_to_the_day_of_its_time_zone() -> None:
     assert stamp("2020-08-27T23:09:44Z") == dt.date(2020, 8, 27)
     assert stamp("2020-08-27", "Europe/Moscow") == dt.date(2020, 8, 27)
     assert stamp("soon", "Europe/Moscow") is None
+
+
+PUBLISHED = dt.date(2017, 8, 26)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Moscow, 25 August 2017",
+        "August 25, 2017",
+        "Port Quill, Arcadia; August 25, 2017; 2:16 p.m. EDT",
+        "Net Makers' Briefing Room, August 25, 2017 5:22 P.M. EDT",
+        "Москва, 25 августа 2017 года",
+        "Ciudad de México, 25 de agosto de 2017",
+        "2017年8月25日，北京",
+        "Part 1. The Harbour, Port Quill, August 25, 2017",
+    ],
+)
+def test_a_dateline_gives_the_day_of_the_event(line: str) -> None:
+    assert event("Fish talks", [line, "Good day."], PUBLISHED) == dt.date(2017, 8, 25)
+    assert event("Fish talks", ["In the Net Room", line], PUBLISHED) == dt.date(2017, 8, 25)
+    assert event("Fish talks", [line], dt.date(2017, 8, 25)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The boats went out on 25 August 2017",
+        "Ivan Moss: 25 August 2017",
+        "Last updated 25 August 2017",
+        "Have you seen August 25, 2017?",
+        "Port Quill, 23-25 August 2017",
+        "2017年8月25日，渔业部部长在首都会见了来访的外国代表团",
+        "On August 25, 2017, the ministers of all the coasts came together in Port Quill to speak of boats.",
+        "Port Quill, 25 December 2017",
+    ],
+)
+def test_running_text_gives_no_day(line: str) -> None:
+    assert event("Fish talks", [line], PUBLISHED) is None
+
+
+def test_what_follows_a_long_line_is_no_dateline() -> None:
+    assert (
+        event("Fish talks", ["The boats go out when the weather allows. " * 4, "25 August 2017"], PUBLISHED)
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [
+        ("Briefing by the spokesperson, Moscow, 25 August 2017", True),
+        ("Versión estenográfica. Conferencia, 25 de agosto 2017", True),
+        ("2017年8月25日外交部发言人主持例行记者会", True),
+        ("Transcript of the weekly briefing (August 25, 2017)", True),
+        ("Брифинг, Москва, 25 августа 2017 года", True),
+        ("Fish talks", False),
+        ("The law of 25 August 2017 on boats is signed", False),
+        ("Fish talks, Port Quill, 23-25 August 2017", False),
+        ("25 August 2017 and 26 August 2017", False),
+        ("In memory of 25 August 1945", False),
+    ],
+)
+def test_a_title_gives_the_day_of_the_event_at_its_edge(title: str, known: bool) -> None:
+    assert event(title, [], PUBLISHED) == (dt.date(2017, 8, 25) if known else None)
 
 
 @given(st.dates(dt.date(1900, 1, 1), dt.date(2099, 12, 31)))
