@@ -74,6 +74,7 @@ def demo(folder: Path | None = None) -> int:
     with Ministry(dt.datetime.now(dt.UTC).date()) as site:
         place = stage(folder, site)
         console.print(f"[bold]1.[/] A ministry publishes its briefings at {site.base}/briefings/")
+        environment.use_ephemeral(str(place.folder / "prefect"))
         os.environ.update(place.settings.environment())
         with console.status("Starting Prefect (about ten seconds the first time) ..."):
             from flows.nightly import nightly  # reads the variables when it is imported

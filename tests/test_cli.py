@@ -306,5 +306,6 @@ def test_the_demo_ends_with_a_transcript_and_where_it_is_kept(tmp_path: Path) ->
     assert [line for line in shown if line not in anywhere] == []
     assert "\n\nQuestion: " in done.stdout and "Next:" in done.stdout
     assert (tmp_path / "here" / "podium.db").exists()
+    assert (tmp_path / "here" / "prefect").is_dir()  # a server of its own, whatever the user has configured
     again = podium("demo", str(tmp_path / "here"))
     assert again.returncode == 2 and "not empty" in again.stderr
