@@ -149,17 +149,11 @@ def _show(console: Console, place: Stage) -> None:
     console.out(f"Archive:  {place.folder}: {summary}", highlight=False)
     console.out(f"Database: {place.folder / 'podium.db'}", highlight=False)
     console.print("\nNext:")
-    variable = f"PODIUM_DATABASE_URL=sqlite:///{(place.folder / 'podium.db').absolute()}"
+    here = f"--database {place.settings.database_url}"
     for command, why in (
-        (f"{variable} podium show {number}", "the transcript again, from the database"),
-        (f"{variable} podium status", "both runs, page by page with `status RUN`"),
-        ("podium source list", "the institutions that Podium knows"),
-        ("podium up", "the schedule and its UI, on http://127.0.0.1:4200"),
+        (f"show {number} {here}", "the transcript again, from the database"),
+        (f"status {here}", "both runs; `status 2` lists what became of each page of the second"),
+        ("source list", "the institutions that Podium knows"),
+        ("up", "the schedule and its UI, on http://127.0.0.1:4200"),
     ):
-        console.out(
-            f"  .venv/bin/{command}"
-            if not command.startswith("PODIUM")
-            else f"  {command}".replace(" podium ", " .venv/bin/podium "),
-            highlight=False,
-        )
-        console.out(f"      {why}", highlight=False)
+        console.out(f"  .venv/bin/podium {command}\n      {why}", highlight=False)
