@@ -47,6 +47,9 @@ CROWD = 4000
 MANY = 2500
 """Paragraphs from which Trafilatura is asked for its own opinion only: jusText, its second one, takes a time that
 grows with their square (24 seconds for 19,000)."""
+SEARCHED = 10_000_000_000
+"""Characters that are gone through, at most, to find a page's paragraphs in its body: some seconds. On a longer
+page a paragraph is the body's if it is long."""
 STRAY = 120
 """Characters of a line at a body's edge that may be left out."""
 SHORT = 15
@@ -226,9 +229,14 @@ def _stretch(paragraphs: Sequence[Paragraph], body: str) -> tuple[int, int] | No
         return None
     best, best_sum = None, 0
     start, total = 0, 0
+    searches = len(paragraphs) + sum(len(paragraph.text) for paragraph in paragraphs) // CHUNK
+    too_long = searches * len(body) > SEARCHED
     for number, paragraph in enumerate(paragraphs):
         letters = _NOT_LETTER.sub("", paragraph.text).casefold()
-        weight = _weight(letters, body)
+        if too_long:
+            weight = len(letters) if len(letters) > STRAY else -len(letters) - 10
+        else:
+            weight = _weight(letters, body)
         if total <= 0:
             start, total = number, 0
         total += weight
