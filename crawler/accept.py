@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import islice
 
 from lxml import etree
@@ -39,7 +40,14 @@ _WALL = re.compile(
     r"включите javascript|проверка браузера",
     re.IGNORECASE,
 )
-_CLOSED = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)
+TAIL = 200_000
+"""Characters at the end of a page among which its end tag is looked for."""
+_OPENED = re.compile(r"<(?:html|body)[\s>]", re.IGNORECASE)
+_CLOSED = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)
+# What is no markup, though it may hold some; only looked for where the last of each is known to end.
+_ASIDE = re.compile(r"<!--.*?-->|<script.*?</script|<style.*?</style", re.DOTALL)
+_FRAME = re.compile(r"<(/?)(div|section|article|main|table)[\s/>]")
+_STOPS = ">.!?…。！？)]”’»\"'"
 _HTML_TYPE = re.compile(
     r"^\s*(?:$|;|text/html|application/xhtml\+xml|text/plain|application/octet-stream|\*/\*)", re.I
 )
@@ -65,11 +73,33 @@ def verdict_on_bytes(body: bytes, content_type: str) -> tuple[str, str] | None:
     return None
 
 
-def verdict_on_end(body: bytes) -> tuple[str, str] | None:
-    """Why a page was cut on its way, if it was: it has no end tag of its own."""
-    if _CLOSED.search(body, max(0, len(body) - 200_000)) is None:
-        return "truncated", f"the page ends without </body> or </html>, after {len(body):,} bytes"
-    return None
+def verdict_on_end(markup: str) -> tuple[str, str] | None:
+    """Why a page was cut on its way, if it was: it lacks its end tag, and what goes before it too.
+
+    HTML lets a page leave out its last tags, and sloppy pages do.
+    """
+    if _CLOSED.search(markup, max(0, len(markup) - TAIL)) or not _OPENED.search(markup):
+        return None
+    how = _breaks_off(markup.lower())
+    if how is None:
+        return None
+    return "truncated", f"the page breaks off {how}, after {len(markup):,} characters"
+
+
+def _breaks_off(markup: str) -> str | None:
+    for begin, end in (("<!--", "-->"), ("<script", "</script"), ("<style", "</style")):
+        if markup.rfind(begin) > markup.rfind(end):
+            return f"within {begin}"
+    markup = _ASIDE.sub("", markup).rstrip()
+    if markup.rfind("<") > markup.rfind(">"):
+        return "within a tag"
+    open_now: Counter[str] = Counter()
+    for match in _FRAME.finditer(markup):
+        open_now[match[2]] += -1 if match[1] else 1
+    name, count = max(open_now.items(), key=lambda item: item[1], default=("", 0))
+    if count > 0:
+        return f"before the end of a <{name}>"
+    return None if markup.endswith(tuple(_STOPS)) else "in the middle of a text"
 
 
 def verdict_on_headline(root: etree._Element) -> tuple[str, str] | None:

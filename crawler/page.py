@@ -24,7 +24,7 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import Kind, Transcript, Turn
 
-VERSION = 4
+VERSION = 5
 """The extractor's version. Raise it with every change that can change a transcript."""
 
 DISAGREE = dt.timedelta(days=2)
@@ -88,8 +88,8 @@ def extract(page: Page, source: Source | None) -> Transcript:
         Refused: the page holds none, or can't be trusted to hold all of it.
     """
     _accept(accept.verdict_on_bytes(page.body, page.content_type))
-    _accept(accept.verdict_on_end(page.body))
     markup = decode(page.body, page.content_type)
+    _accept(accept.verdict_on_end(markup))
     root = parse(markup)
     if root is None:
         raise Refused("empty", "there is no HTML in the page")

@@ -245,6 +245,47 @@ def test_what_is_no_page_is_refused_by_its_kind(
     assert "\n" not in str(refused.value)
 
 
+WHOLE = page(NEW).body.removesuffix(b"</body></html>")
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"",
+        b"\n<!-- made in 0.1 s -->\n",
+        b"<script>'<div>'</script>",
+        b"<p>Imprint.\n",
+        b"</BODY >",
+        b"<hr><br>",
+    ],
+)
+def test_a_page_may_leave_out_its_end_tags(end: bytes, known: bool) -> None:
+    day = b"<meta property='article:published_time' content='2021-05-09'>"
+    sloppy = Page(URL, WHOLE.replace(b"</head>", day + b"</head>") + end)
+    assert extract(sloppy, source() if known else None).turns[-1].label == "Ivan Moss"
+    assert extract(Page(URL, sloppy.body.decode().encode("utf-16")), source() if known else None).turns
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"<",
+        b"<p clas",
+        b"<p>And then he sa",
+        b"<!-- made in",
+        b"<script>if (a",
+        b"<div>",
+        b"<table><tr><td>x</td>",
+    ],
+)
+def test_a_page_that_breaks_off_is_refused(end: bytes) -> None:
+    for charset in ("utf-8", "utf-16"):
+        with pytest.raises(Refused, match="breaks off") as refused:
+            extract(Page(URL, (WHOLE + end).decode().encode(charset)), source())
+        assert refused.value.kind == "truncated"
+
+
 def test_a_briefing_that_speaks_of_captchas_is_a_page() -> None:
     spoken = NEW.replace(
         SPEECH, "Please enable JavaScript, said the g-recaptcha: access denied. " + SPEECH * 20
