@@ -16,10 +16,11 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from crawler import accept, blocks, dates, generic
+from crawler.conserve import conserved
 from crawler.language import language_of
 from crawler.languages import words
 from crawler.layout import Layout
-from crawler.markup import decode, parse, select, tag, text_of
+from crawler.markup import decode, parse, select, tag, text_of, texts
 from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import Kind, Transcript, Turn
@@ -74,6 +75,7 @@ class _Parts:
     paragraphs: list[blocks.Paragraph]
     left_out: list[str]
     doubts: list[str]
+    shown: list[str]
     number: str | None = None
 
 
@@ -115,6 +117,9 @@ def extract(page: Page, source: Source | None) -> Transcript:
     found_turns, marks = turns(paragraphs, language)
     if not found_turns:
         raise Refused("no body", "the page's body holds no words")
+    left_out = (*parts.left_out, *contents, *marks)
+    if wrong := conserved(parts.shown, found_turns, left_out):
+        raise Refused("text lost", wrong)
     return Transcript(
         date=parts.date,
         title=parts.title,
@@ -123,7 +128,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         event_date=_event_of(parts, paragraphs, source),
         kind=_kind(found_turns, parts.title, language),
         number=parts.number,
-        left_out=(*parts.left_out, *contents, *marks),
+        left_out=left_out,
         doubts=(*doubts, *parts.doubts),
     )
 
@@ -188,7 +193,8 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     drop = {element for part in fit.body for selector in away for element in select(part, (selector,))}
     paragraphs, left_out = blocks.read(fit.body, frozenset(drop))
     number = next((text for text in map(text_of, select(root, layout.number)) if text), None)
-    return _Parts(title, date, paragraphs, left_out, doubts, number)
+    shown = [text for part in fit.body for text in texts(part)]
+    return _Parts(title, date, paragraphs, left_out, doubts, shown, number)
 
 
 def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | None:
@@ -223,7 +229,8 @@ def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Pa
         raise Refused("no title", "no headline was found on the page")
     if found.date is None:
         raise Refused("no date", "no date of publication was found on the page")
-    return _Parts(found.title, found.date, found.paragraphs, found.left_out, found.doubts)
+    shown = [paragraph.text for paragraph in found.paragraphs] + found.left_out
+    return _Parts(found.title, found.date, found.paragraphs, found.left_out, found.doubts, shown)
 
 
 def _kind(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:
