@@ -41,6 +41,9 @@ def source_check(
         list[str] | None, typer.Argument(metavar="[ID|FILE]...", help="All of them if none.")
     ] = None,
     replay: ReplayFile = None,
+    page: Annotated[
+        str | None, typer.Option(metavar="URL", help="With --replay: show this page beside what was read.")
+    ] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Collect the last days into a folder thrown away.")
     ] = False,
@@ -68,7 +71,7 @@ def source_check(
         if place is not None:
             worst = max(worst, _check_goldens(place, source))
         if replay is not None:
-            worst = max(worst, _check_replay(replay, source))
+            worst = max(worst, _check_page(replay, source, page) if page else _check_replay(replay, source))
         if live:
             worst = max(worst, _check_live(source))
     raise typer.Exit(worst)
@@ -194,6 +197,29 @@ def _check_replay(replay: Path, source: Source) -> int:
         typer.echo(f"refused: {plain(address)}: {plain(why)}")
     typer.echo(f"{source.id}: {len(rows)} read, {len(refused)} refused")
     return DONE if rows else FAILED
+
+
+def _check_page(replay: Path, source: Source, url: str) -> int:
+    """One page of a capture and its reading, side by side."""
+    from crawler.beside import beside
+    from crawler.page import Refused, extract
+    from flows.reading import page_of
+    from storage.archive import read_warc
+
+    record = next((record for record, _ in read_warc(replay) if record.url == url), None)
+    if record is None:
+        raise Mistake(f"{replay}: holds no capture of {plain(url)}")
+    page = page_of(record, source)
+    try:
+        found = extract(page, source)
+    except Refused as refusal:
+        typer.echo(f"refused: {refusal.kind}: {plain(str(refusal))}")
+        return FAILED
+    typer.echo(f"{found.date}  {found.title}")
+    table(("on the page", "as read"), beside(page, source, found))
+    for doubt in found.doubts:
+        typer.echo(f"doubt: {plain(doubt)}")
+    return DONE
 
 
 def _check_live(source: Source) -> int:

@@ -227,6 +227,19 @@ def test_source_check_shows_what_was_read(saved: Path, place: Stage, site: Misbe
     assert site.documents[0].title in done.stdout
 
 
+def test_a_page_is_shown_beside_what_was_read(saved: Path, place: Stage, site: MisbehavingMinistry) -> None:
+    document = site.document("/briefings/109")
+    address = f"{site.base}{document.path}"
+    words = ["source", "check", "demo", "--replay", str(saved), "--page"]
+    done = podium(*words, address, settings=place.settings)
+    assert done.returncode == 0 and document.title in done.stdout
+    rows = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line][1:]
+    said = [text for turn in document.transcript.turns for text in turn.paragraphs]
+    for text in said:
+        assert any(text in row[0] and text in row[1] for row in rows), text
+    assert podium(*words, f"{site.base}/briefings/999", settings=place.settings).returncode == 2
+
+
 def test_a_source_begins_with_a_page_and_a_review(site: MisbehavingMinistry, tmp_path: Path) -> None:
     document = site.document("/briefings/112")
     page, address = tmp_path / "page.html", f"{site.base}{document.path}"
