@@ -38,7 +38,7 @@ slow: setup
 
 # Needs uv. The lock holds versions and hashes for every platform, and no address.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate --extra dev pyproject.toml -o requirements.lock
 
 clean:
