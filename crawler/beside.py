@@ -41,12 +41,8 @@ def _paragraphs(page: Page, source: Source) -> list[str]:
     if root is None:
         return []
     bodies = next((found for layout in source.layout if (found := select(root, layout.body))), [root])
-    blocks = [block for body in bodies for block in body.iter() if _innermost(block) or block is body]
+    blocks = (block for body in bodies for block in body.iter() if tag(block) in BLOCKS or block is body)
     return [text for block in blocks if not _parted(block) and (text := text_of(block))]
-
-
-def _innermost(element: etree._Element) -> bool:
-    return tag(element) in BLOCKS and not _parted(element)
 
 
 def _parted(element: etree._Element) -> bool:

@@ -7,7 +7,6 @@ whole; a crawl that was killed leaves none, which is how its caller knows.
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
@@ -31,7 +30,6 @@ def crawl(job: CrawlJob) -> CrawlReport:
     )
     for name, value in changed.items():
         settings.set(name, value, priority="cmdline")
-    started = time.monotonic()
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(BriefingSpider)
     process.crawl(crawler)
@@ -52,7 +50,6 @@ def crawl(job: CrawlJob) -> CrawlReport:
         gaps=tuple(spider.walk.gaps),
         complaints=tuple(complaints),
         misses=stats.get("podium/misses", 0),
-        seconds=round(time.monotonic() - started, 3),
     )
 
 

@@ -36,7 +36,6 @@ class CrawlReport(BaseModel):
         gaps: days of the window that no discovery covered from end to end.
         complaints: what went wrong in discovery, one line each.
         misses: requests that a replayed capture had no answer to.
-        seconds: how long it took.
     """
 
     finished: bool
@@ -45,4 +44,3 @@ class CrawlReport(BaseModel):
     gaps: tuple[dt.date, ...] = ()
     complaints: tuple[str, ...] = ()
     misses: int = 0
-    seconds: float = 0.0

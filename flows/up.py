@@ -18,7 +18,6 @@ from flows import environment
 from flows.settings import Settings
 
 HOST = "127.0.0.1"
-PORT = 4200
 POOL = "podium"
 PROJECT = Path(__file__).parent.parent
 START_SECONDS = 120
