@@ -1,0 +1,26 @@
+"""Words: what a text is cut into before two texts are compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.words import printed, spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Hello, it’s “3.5%”.", ["hello", "it", "s", "3", "5"]),
+        ("Привет, МИР!", ["привет", "мир"]),
+        ("外交部：中国。", ["外", "交", "部", "中", "国"]),
+        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("مرحبا، بالعالم", ["مرحبا", "بالعالم"]),
+        ("", []),
+    ],
+)
+def test_what_is_said_is_cut_into_words_in_every_script(text: str, words: list[str]) -> None:
+    assert spoken(text) == words
+
+
+def test_what_is_printed_keeps_case_and_punctuation() -> None:
+    assert printed("Hello, it’s\n外交。") == ["Hello,", "it’s", "外", "交", "。"]
