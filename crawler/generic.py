@@ -25,6 +25,7 @@ from crawler import blocks, dates
 from crawler.blocks import Paragraph
 from crawler.languages import words
 from crawler.markup import select, tag, text_of
+from storage.transcript import GUESSED_DATE
 
 # The names that metadata gives the date of publication, the best first.
 _PUBLISHED = (
@@ -333,7 +334,7 @@ def _date(
         return beside, []
     guess = find_date(root, original_date=True, extensive_search=False, url=url)
     day = dates.stamp(guess) if guess else None
-    return day, ["the date is htmldate's guess"] if day is not None else []
+    return day, [GUESSED_DATE] if day is not None else []
 
 
 def _beside(paragraphs: Sequence[Paragraph], places: tuple[int | None, int, int]) -> dt.date | None:

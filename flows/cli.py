@@ -167,10 +167,10 @@ def status(
             for reason in found.reasons:
                 typer.echo(f"! {plain(reason)}")
             table(
-                ("date", "disposition", "address", "reason"),
+                ("disposition", "date", "address", "reason"),
                 [
-                    (p.date_hint or "", p.disposition or "-", p.url, p.reason or "")
-                    for p in ledger.pages_of(session, run)
+                    (page.disposition or "unsettled", page.date_hint or "", page.url, page.reason or "")
+                    for page in ledger.pages_of(session, run)
                 ],
             )
             return
@@ -188,9 +188,12 @@ def show(
     revision: Annotated[
         int | None, typer.Option(min=1, help="An older text of it; the newest if not given.")
     ] = None,
+    about: Annotated[
+        bool, typer.Option("--about", help="Not the text, but its revisions, addresses and near duplicates.")
+    ] = False,
     database: DatabaseUrl = None,
 ) -> None:
-    """Print a transcript of the archive in the text format."""
+    """Print a transcript of the archive in the text format, or what is known about it."""
     from storage import lookup
     from storage.transcript import render
 
@@ -198,6 +201,12 @@ def show(
         found = lookup.find(session, name, revision)
         if found is None:
             raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
+        if about:
+            from flows.about import lines
+
+            for line in lines(session, found):
+                typer.echo(plain(line))
+            return
         text = render(lookup.transcript_of(found))
     # The format has no line end at its end: a file made of this output is the text itself, byte for byte.
     write(text + "\n" if sys.stdout.isatty() else text)

@@ -1,4 +1,4 @@
-"""Collecting one source over one window: crawl, extract, load. The flows share these steps.
+"""Collecting one source over one window: crawl, extract, load, compare. The flows share these steps.
 
 A flow hands in its own versions of the steps, wrapped as Prefect tasks; without it they are called as they are.
 """
@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -74,6 +74,7 @@ class SourceReport:
     misses: int = 0
     seconds: float = 0.0
     arrivals: tuple[Arrival, ...] = field(default=(), repr=False)
+    links: Mapping[str, int] = field(default_factory=dict)
 
 
 Progress = Callable[[str, str, Tally | None], None]
@@ -104,7 +105,7 @@ def collect(
     Args:
         order: what to collect.
         settings: where things are kept and how the web is met.
-        steps: the three steps, plain or as tasks of a flow.
+        steps: the four steps, plain or as tasks of a flow.
         progress: told about twice a second how far it is.
         stop: set from elsewhere to end it soon.
 
@@ -171,7 +172,9 @@ def _collect(
             watch("extract")
             outcomes = steps.extract(items, settings.archive, source, readers.pool_for(items))
             watch("load")
-            added += steps.load(database, run_id, source, outcomes)
+            added += steps.load(database, run_id, source, outcomes, settings.archive)
+    watch("compare")
+    links = steps.compare(database, source.id)
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
@@ -193,6 +196,7 @@ def _collect(
         misses=report.misses,
         seconds=round(time.monotonic() - started, 1),
         arrivals=arrivals,
+        links=links,
     )
 
 

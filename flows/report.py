@@ -28,6 +28,8 @@ def lines(reports: Sequence[SourceReport]) -> list[str]:
         out.append(f"{report.source}: {report.since} to {report.until}: {report.state} in {report.seconds} s")
         out.append(f"  pages: {report.tally}")
         out.append(f"  listings read: {report.listings}")
+        if report.links:
+            out.append(f"  nearly the same as others: {_kinds(report)}")
         out += [f"  ! {clean(reason)}" for reason in report.reasons]
         out += [f"  - {clean(note)}" for note in report.notes]
     return out
@@ -50,6 +52,9 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     notes = [f"- {report.source}: {_safe(note)}" for report in reports for note in report.notes]
     if notes:
         out += ["", "## Notes", "", *notes]
+    linked = [f"- {report.source}: {_kinds(report)}" for report in reports if report.links]
+    if linked:
+        out += ["", "## Nearly the same as others", "", *linked]
     arrivals = [(report.source, arrival) for report in reports for arrival in report.arrivals]
     out += ["", f"## New and revised: {len(arrivals)}", ""]
     for source, arrival in arrivals[:MOST_LISTED]:
@@ -61,6 +66,10 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     if not arrivals:
         out.append("Nothing.")
     return "\n".join(out) + "\n"
+
+
+def _kinds(report: SourceReport) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(report.links.items()))
 
 
 def _verdict(reports: Sequence[SourceReport]) -> str:

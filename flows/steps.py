@@ -1,4 +1,4 @@
-"""The three steps of a collection: crawl, extract, load.
+"""The four steps of a collection: crawl, extract, load, compare.
 
 Each is a plain function. A flow wraps them as Prefect tasks, so that they show in the UI; nothing here knows of
 Prefect, of windows, or of how a run is judged.
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from zoneinfo import ZoneInfo
 from crawler.job import CrawlJob, CrawlReport
 from crawler.page import VERSION, Page, Refused, extract
 from crawler.source import Source
-from storage import ledger, models
+from storage import duplicates, ledger, lookup, models
 from storage.archive import Archive, ArchiveError, Location
 from storage.database import Database
 from storage.load import Reading, load
@@ -119,21 +120,23 @@ def crawl(job: CrawlJob, watch: Callable[[], None] = lambda: None) -> CrawlRepor
 
 def fetched(database: Database, run_id: int, source: Source) -> list[Item]:
     """The next batch of the run's pages that were fetched and not yet settled."""
-    zone = ZoneInfo(source.timezone)
     with database.read() as session:
         return [
-            Item(
-                key=page.key,
-                url=capture.url,
-                capture_id=capture.id,
-                location=Location(capture.warc, capture.offset, capture.length),
-                digest=capture.digest,
-                size=capture.size,
-                content_type=capture.content_type,
-                captured=capture.fetched_at.astimezone(zone).date(),
-            )
-            for page, capture in ledger.to_extract(session, run_id, BATCH)
+            _item(page.key, capture, source) for page, capture in ledger.to_extract(session, run_id, BATCH)
         ]
+
+
+def _item(key: str, capture: models.Capture, source: Source) -> Item:
+    return Item(
+        key=key,
+        url=capture.url,
+        capture_id=capture.id,
+        location=Location(capture.warc, capture.offset, capture.length),
+        digest=capture.digest,
+        size=capture.size,
+        content_type=capture.content_type,
+        captured=capture.fetched_at.astimezone(ZoneInfo(source.timezone)).date(),
+    )
 
 
 def extract_batch(
@@ -180,35 +183,60 @@ def _read_in_time(item: Item, archive: Path, source: Source) -> Outcome:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def load_batch(database: Database, run_id: int, source: Source, outcomes: Iterable[Outcome]) -> list[int]:
+def load_batch(
+    database: Database, run_id: int, source: Source, outcomes: Sequence[Outcome], archive: Path
+) -> list[int]:
     """Load or settle every page of a batch, one transaction a page.
 
     Returns:
         The ids of the revisions that are new.
     """
     added = []
+    with database.read() as session:
+        keys = [outcome.item.key for outcome in outcomes if outcome.transcript is not None]
+        older = lookup.read_by_older(session, source.id, keys, VERSION)
     for outcome in outcomes:
         item = outcome.item
         if outcome.transcript is None:
             with database.write() as session:
                 ledger.settle(session, run_id, item.key, outcome.disposition, outcome.reason)
             continue
-        reading = Reading(outcome.transcript, source.id, item.key, item.url, item.capture_id, VERSION)
+        capture = older.get(item.key)
+        before = read_capture(_item(item.key, capture, source), archive, source) if capture else None
+        reading = Reading(
+            outcome.transcript,
+            source.id,
+            item.key,
+            item.url,
+            item.capture_id,
+            VERSION,
+            before=before.transcript if before else None,
+        )
         loaded = load(database, run_id, reading)
         if loaded.disposition in ("new", "revised"):
             added.append(loaded.revision_id)
     return added
 
 
+def compare(database: Database, source: str) -> Counter[str]:
+    """Link what a source has loaded to what is nearly the same in the archive.
+
+    Returns:
+        How many links are new, by kind.
+    """
+    return Counter(link.kind for links in duplicates.compare(database, source) for link in links)
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The three steps, as plain functions or wrapped by a flow."""
+    """The four steps, as plain functions or wrapped by a flow."""
 
     crawl: Callable[[CrawlJob, Callable[[], None]], CrawlReport] = crawl
     extract: Callable[[Sequence[Item], Path, Source, ProcessPoolExecutor | None], list[Outcome]] = (
         extract_batch
     )
-    load: Callable[[Database, int, Source, Iterable[Outcome]], list[int]] = load_batch
+    load: Callable[[Database, int, Source, Sequence[Outcome], Path], list[int]] = load_batch
+    compare: Callable[[Database, str], Counter[str]] = compare
 
 
 PLAIN = Steps()

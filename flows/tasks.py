@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -20,7 +21,7 @@ from crawler.source import Source
 from flows import report
 from flows.collect import Order, SourceReport, collect, collect_all
 from flows.settings import Settings
-from flows.steps import Item, Outcome, Steps, crawl, extract_batch, load_batch
+from flows.steps import Item, Outcome, Steps, compare, crawl, extract_batch, load_batch
 from storage.database import Database
 
 # No step is cached: databases and process pools can't be hashed, and none may be skipped because it ran before.
@@ -41,12 +42,20 @@ def extract_task(
 
 
 @task(task_run_name="load {source.id}", cache_policy=NO_CACHE, persist_result=False)
-def load_task(database: Database, run_id: int, source: Source, outcomes: Iterable[Outcome]) -> list[int]:
+def load_task(
+    database: Database, run_id: int, source: Source, outcomes: Sequence[Outcome], archive: Path
+) -> list[int]:
     """Load a batch of transcripts."""
-    return load_batch(database, run_id, source, outcomes)
+    return load_batch(database, run_id, source, outcomes, archive)
 
 
-TASKS = Steps(crawl=crawl_task, extract=extract_task, load=load_task)
+@task(task_run_name="compare {source}", cache_policy=NO_CACHE, persist_result=False)
+def compare_task(database: Database, source: str) -> Counter[str]:
+    """Link what is nearly the same."""
+    return compare(database, source)
+
+
+TASKS = Steps(crawl=crawl_task, extract=extract_task, load=load_task, compare=compare_task)
 
 
 def collect_in_flow(orders: Sequence[Order], settings: Settings, name: str) -> State[Any]:

@@ -140,9 +140,11 @@ def tally_of(session: Session, run_id: int) -> Tally:
 
 
 def pages_of(session: Session, run_id: int) -> list[Page]:
-    """The run's pages, newest first by the listing's date."""
+    """The run's pages by disposition, what went wrong first; within one newest first by the listing's date."""
     order = (Page.date_hint.desc().nulls_last(), Page.id)
-    return list(session.scalars(select(Page).where(Page.run_id == run_id).order_by(*order)))
+    pages = session.scalars(select(Page).where(Page.run_id == run_id).order_by(*order))
+    listed: list[str | None] = [*DISPOSITIONS, None]
+    return sorted(pages, key=lambda page: listed.index(page.disposition), reverse=True)
 
 
 def last_night(session: Session, source: str) -> Run | None:

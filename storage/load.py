@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage import ledger, lookup, models
 from storage.database import Database
-from storage.transcript import Transcript, render
+from storage.transcript import GUESSED_DATE, Transcript
 
 TRIES = 5
 SHORT_WORDS = 60
@@ -34,7 +34,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A transcript with where it comes from."""
+    """A transcript with where it comes from.
+
+    Args:
+        extractor: version of the extractor that read it.
+        before: what the same extractor makes of the stored revision's capture, where an older one had read it:
+            what only the extractor changed is no edit of the institution's.
+    """
 
     transcript: Transcript
     source: str
@@ -42,6 +48,7 @@ class Reading:
     url: str
     capture_id: int
     extractor: int
+    before: Transcript | None = None
 
 
 def digest(transcript: Transcript) -> str:
@@ -54,6 +61,32 @@ def digest(transcript: Transcript) -> str:
     if len(words) < SHORT_WORDS:
         words += [transcript.date.isoformat(), *transcript.title.casefold().split()]
     return hashlib.sha256(" ".join(words).encode()).hexdigest()
+
+
+# Marks that a content management system exchanges by itself, all over a site.
+_TYPOGRAPHY = str.maketrans(
+    dict.fromkeys("“”„‟«»″", '"')
+    | dict.fromkeys("‘’‚‛′`´", "'")
+    | dict.fromkeys("‐‑‒–—―−", "-")
+    | {"…": "..."}
+)
+
+
+def same_words(stored: Transcript, read: Transcript) -> bool:
+    """Whether two readings of one page differ in nothing that the institution said.
+
+    Labels, words, punctuation, title and date count. The division into paragraphs doesn't, nor the form of
+    quotation marks and dashes, nor a date that is a guess.
+    """
+    if stored.date != read.date and GUESSED_DATE not in read.doubts:
+        return False
+    return _words(stored) == _words(read)
+
+
+def _words(transcript: Transcript) -> list[tuple[str | None, str]]:
+    turns = [(turn.label, " ".join(turn.paragraphs)) for turn in transcript.turns]
+    lines = [(None, transcript.title), *turns]
+    return [(label and label.translate(_TYPOGRAPHY), line.translate(_TYPOGRAPHY)) for label, line in lines]
 
 
 def load(database: Database, run_id: int, reading: Reading) -> Loaded:
@@ -88,8 +121,13 @@ def _decide(session: Session, reading: Reading) -> Loaded:
         own = here.transcript
         if (own.source, own.key) == (reading.source, reading.key):
             current = _current(session, own.id)
-            if render(lookup.transcript_of(current)) == render(reading.transcript):
+            if same_words(lookup.transcript_of(current), reading.transcript):
                 return Loaded("unchanged", current.id)
+            if reading.before is not None and same_words(reading.before, reading.transcript):
+                reason = (
+                    f"only the extractor reads it in another way: {current.extractor}, {reading.extractor}"
+                )
+                return Loaded("unchanged", current.id, reason)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
     # The oldest transcript that has had the text, by its newest revision with it.

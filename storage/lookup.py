@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -57,6 +58,47 @@ def transcript_of(revision: models.Revision) -> Transcript:
     )
 
 
+def read_by_older(
+    session: Session, source: str, keys: Collection[str], extractor: int
+) -> dict[str, models.Capture]:
+    """The captures that the newest texts of some documents were read from by an older extractor, by key."""
+    newest = (
+        select(models.Revision.transcript_id, func.max(models.Revision.number).label("number"))
+        .join(models.Revision.transcript)
+        .where(models.Transcript.source == source, models.Transcript.key.in_(keys))
+        .group_by(models.Revision.transcript_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(models.Transcript.key, models.Capture)
+        .join(models.Revision, models.Revision.transcript_id == models.Transcript.id)
+        .join(
+            newest,
+            (newest.c.transcript_id == models.Revision.transcript_id)
+            & (newest.c.number == models.Revision.number),
+        )
+        .join(models.Capture, models.Capture.id == models.Revision.capture_id)
+        .where(models.Revision.extractor < extractor)
+    )
+    return dict(rows.tuples().all())
+
+
+def links_of(session: Session, transcript_id: int) -> list[models.Link]:
+    """What a transcript's texts are nearly the same as, oldest first."""
+    own = select(models.Revision.id).where(models.Revision.transcript_id == transcript_id)
+    return list(
+        session.scalars(
+            select(models.Link)
+            .where(or_(models.Link.revision_id.in_(own), models.Link.other_id.in_(own)))
+            .order_by(models.Link.id)
+            .options(
+                joinedload(models.Link.revision).joinedload(models.Revision.transcript),
+                joinedload(models.Link.other).joinedload(models.Revision.transcript),
+            )
+        )
+    )
+
+
 def recent_runs(session: Session, limit: int) -> list[models.Run]:
     """The newest runs, newest first."""
     return list(session.scalars(select(models.Run).order_by(models.Run.id.desc()).limit(limit)))
@@ -70,6 +112,7 @@ def counts(session: Session) -> dict[str, int]:
         "appearances": models.Appearance,
         "turns": models.Turn,
         "captures": models.Capture,
+        "links": models.Link,
     }
     return {
         name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()

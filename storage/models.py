@@ -1,8 +1,9 @@
 """The tables.
 
 A *capture* is one archived response. A *transcript* is one thing said, whoever published it; each text it has
-had is a *revision* with its *turns*, and each address it stands at an *appearance*. A *run* is one collection
-of one source over one window, and a *page* is the ledger's row of what became of one document in it.
+had is a *revision* with its *turns*, and each address it stands at an *appearance*. *Fingerprints* propose which
+transcripts are nearly the same, and a *link* says that two are. A *run* is one collection of one source over one
+window, and a *page* is the ledger's row of what became of one document in it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     MetaData,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
@@ -28,6 +32,9 @@ Disposition = Literal["new", "revised", "unchanged", "duplicate", "rejected", "b
 
 RunState = Literal["running", "completed", "degraded", "failed"]
 RunKind = Literal["nightly", "backfill"]
+
+LinkKind = Literal["mirror", "excerpt", "translation"]
+"""How two transcripts are nearly the same."""
 
 DISPOSITIONS: tuple[Disposition, ...] = get_args(Disposition)
 
@@ -150,7 +157,16 @@ class Revision(Base):
     """One text of a transcript, and the capture it was read from."""
 
     __tablename__ = "revisions"
-    __table_args__ = (UniqueConstraint("transcript_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("transcript_id", "number"),
+        # Small, however large the table is: what has still to be compared.
+        Index(
+            "ix_revisions_uncompared",
+            "id",
+            sqlite_where=text("compared_at IS NULL"),
+            postgresql_where=text("compared_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"))
@@ -164,9 +180,10 @@ class Revision(Base):
     language: Mapped[str | None] = mapped_column(String(2))
     kind: Mapped[str] = mapped_column(String(10))
     event_date: Mapped[dt.date | None]
-    document_number: Mapped[str | None]
+    document_number: Mapped[str | None] = mapped_column(index=True)
     left_out: Mapped[list[str]]
     doubts: Mapped[list[str]]
+    compared_at: Mapped[dt.datetime | None] = mapped_column(doc="when it was held against all others")
 
     transcript: Mapped[Transcript] = relationship(back_populates="revisions")
     capture: Mapped[Capture] = relationship()
@@ -184,6 +201,41 @@ class Turn(Base):
     role: Mapped[str | None] = mapped_column(String(10))
     speaker: Mapped[str | None] = mapped_column(index=True)
     text: Mapped[str] = mapped_column(doc="paragraphs, one a line")
+
+
+class Fingerprint(Base):
+    """A hash that a transcript's texts share with whatever is nearly the same: see `storage.fingerprints`.
+
+    The table is its own index: rows are only ever looked up by hash.
+    """
+
+    __tablename__ = "fingerprints"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own form
+
+    hash: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"), primary_key=True)
+
+
+class Link(Base):
+    """Two texts that are nearly the same, of two transcripts.
+
+    An excerpt's row begins with the excerpt; every other with the revision that was loaded later.
+    """
+
+    __tablename__ = "links"
+    __table_args__ = (UniqueConstraint("revision_id", "other_id"), one_of("kind", LinkKind))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(11))
+    similarity: Mapped[float | None] = mapped_column(
+        doc="share of the words of the one that stand in the other, the smaller of both; an excerpt's own share"
+    )
+    found_at: Mapped[dt.datetime]
+
+    revision: Mapped[Revision] = relationship(foreign_keys=[revision_id])
+    other: Mapped[Revision] = relationship(foreign_keys=[other_id])
 
 
 class Page(Base):

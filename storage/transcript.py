@@ -31,6 +31,9 @@ Kind = Literal["transcript", "statement", "news"]
 LABEL_LIMIT = 250
 """Characters in a label. The longest seen on a real page has 194: a title, two offices and a name."""
 
+GUESSED_DATE = "the date is a guess: the page states none"
+"""The doubt of a transcript whose date may be that of any day, today's included."""
+
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),

@@ -165,7 +165,7 @@ def test_status_adds_up_to_the_pages_discovered(filled: Settings, site: Misbehav
     runs = podium("status", settings=filled)
     assert f"{len(site.documents)} discovered = {len(site.documents)} new" in runs.stdout
     pages = podium("status", "1", settings=filled)
-    listed = [line for line in pages.stdout.splitlines() if "\tnew\t" in line]
+    listed = [line for line in pages.stdout.splitlines() if line.startswith("new\t")]
     assert len(listed) == len(site.documents)
     assert podium("status", "7", settings=filled).returncode == 2
 

@@ -79,7 +79,7 @@ def test_a_night_is_completed_and_reports_what_is_new_with_links(
         assert f"{site.base}{document.path}" in text
 
 
-def test_crawl_extract_and_load_of_a_source_are_tasks_of_their_own(configured: Stage) -> None:
+def test_the_four_steps_of_a_source_are_tasks_of_their_own(configured: Stage) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
@@ -90,7 +90,7 @@ def test_crawl_extract_and_load_of_a_source_are_tasks_of_their_own(configured: S
     with get_client(sync_client=True) as client:
         wanted = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
         names = {task.name for task in client.read_task_runs(flow_run_filter=wanted)}
-    assert names == {"crawl demo", "extract demo", "load demo"}
+    assert names == {"crawl demo", "extract demo", "load demo", "compare demo"}
 
 
 def test_a_degraded_night_says_so_in_its_states_name(configured: Stage, site: MisbehavingMinistry) -> None:

@@ -1,0 +1,260 @@
+"""Near duplicates: what is nearly the same as what, found through the database and decided on the texts.
+
+A revision is compared once, after it was loaded. First the fingerprints of all that is new are committed, then
+each is held against every transcript that shares some: so of two texts that two processes load at once, the one
+that is compared later sees the other. Nothing is merged or deleted; a link is one more row.
+
+- A *mirror* is the same text with edits: most words of each stand in the other.
+- An *excerpt* stands in a longer one.
+- A *translation* has the institution's own number of the document in common, and another language.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from storage import lookup, models
+from storage.database import Database
+from storage.fingerprints import fingerprints
+from storage.load import SHORT_WORDS
+from storage.words import spoken
+
+RUN = 4
+"""Words in the runs by which two texts are compared: shorter ones are shared by accident."""
+
+SHARED, SHARED_WITHIN = 0.8, 0.9
+"""The least share of a text's words that stand in the other: between two sources, and within one.
+
+Within one source the same words are often a form filled in again: of 556 real pages the notes on a weekly meeting
+share up to 77% (95 words), the one true pair, a speech and the report of it, 95%.
+"""
+
+COMMON = 50
+"""A fingerprint that more transcripts have is a phrase of the house, and proposes nothing."""
+
+MOST_COMPARED = 20
+"""Candidates that are compared, those with the most fingerprints in common first."""
+
+TRANSLATED_DAYS = 31
+"""A translation is published within so many days of its original. Numbers may begin anew each year."""
+
+BATCH = 100
+"""Revisions that are compared between two commits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """That two texts are nearly the same. `first` says whether the first of them is the excerpt."""
+
+    kind: models.LinkKind
+    similarity: float | None = None
+    first: bool = True
+
+
+class Words:
+    """A text's words, ready to be compared with many others."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.words = [word for text in texts for word in spoken(text)]
+        words = self.words
+        self._runs = [tuple(words[n : n + RUN]) for n in range(len(words) - RUN + 1)]
+        self._set = frozenset(self._runs)
+
+    def share_in(self, other: Words) -> float:
+        """The share of the words, 0 to 1, that stand in the other text in runs of at least `RUN`."""
+        inside = bytearray(len(self.words))
+        for start, run in enumerate(self._runs):
+            if run in other._set:
+                inside[start : start + RUN] = b"\1" * RUN
+        return sum(inside) / len(inside) if inside else 0.0
+
+
+def nearness(one: Words, other: Words, *, within: bool) -> Near | None:
+    """Whether two texts are nearly the same, and how; None where they aren't.
+
+    Args:
+        one, other: the texts.
+        within: both are of one source.
+    """
+    if min(len(one.words), len(other.words)) < SHORT_WORDS:
+        return None
+    least = SHARED_WITHIN if within else SHARED
+    ours, theirs = one.share_in(other), other.share_in(one)
+    if min(ours, theirs) >= least:
+        return Near("mirror", round(min(ours, theirs), 4))
+    if max(ours, theirs) >= least:
+        return Near("excerpt", round(max(ours, theirs), 4), first=ours > theirs)
+    return None
+
+
+def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
+    """Compare what a source has loaded since it was last compared with the whole archive; a batch at a time.
+
+    Killed half-way, it goes on where it stopped; two at once write each link once.
+
+    Yields:
+        The links that each batch added.
+    """
+    while True:
+        with database.read() as session:
+            batch = [(revision, _marks(revision)) for revision in _uncompared(session, source)]
+        if not batch:
+            return
+        with database.write() as session:
+            remember(session, ((revision.transcript_id, marks) for revision, marks in batch))
+        with database.read() as session:
+            links = [link for revision, marks in batch for link in _links(session, revision, marks)]
+        # Links and rows in one order for all, so that two writers never wait for each other crosswise.
+        links.sort(key=lambda link: (link.revision_id, link.other_id))
+        with database.write() as session:
+            added = [known for link in links if (known := _add(session, link)) is not None]
+            done = models.Revision.id.in_([revision.id for revision, _ in batch])
+            session.execute(
+                select(models.Revision.id)
+                .where(done)
+                .order_by(models.Revision.id)
+                .with_for_update(key_share=True)
+            )
+            session.execute(update(models.Revision).where(done).values(compared_at=dt.datetime.now(dt.UTC)))
+        yield added
+
+
+def _uncompared(session: Session, source: str) -> Sequence[models.Revision]:
+    return session.scalars(
+        select(models.Revision)
+        .join(models.Revision.transcript)
+        .where(models.Revision.compared_at.is_(None), models.Transcript.source == source)
+        .order_by(models.Revision.id)
+        .limit(BATCH)
+        .options(joinedload(models.Revision.transcript), selectinload(models.Revision.turns))
+    ).all()
+
+
+def _marks(revision: models.Revision) -> set[int]:
+    return fingerprints(lookup.transcript_of(revision).turns)
+
+
+def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> None:
+    """Keep the fingerprints of transcripts, given by id; those that are known stay as they are."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    rows = sorted({(mark, number) for number, own in marks for mark in own})
+    if rows:
+        values = [{"hash": mark, "transcript_id": number} for mark, number in rows]
+        session.execute(insert(models.Fingerprint).on_conflict_do_nothing(), values)
+
+
+# One statement, however many fingerprints; and a phrase of the house costs no more than a rare one.
+_OWNERS = {
+    "sqlite": text("""
+        SELECT (SELECT group_concat(transcript_id) FROM
+                (SELECT transcript_id FROM fingerprints WHERE hash = mark.value LIMIT :most))
+        FROM json_each(:marks) AS mark"""),
+    "postgresql": text("""
+        SELECT (SELECT string_agg(transcript_id::text, ',') FROM
+                (SELECT transcript_id FROM fingerprints WHERE hash = mark.value::bigint LIMIT :most) AS own)
+        FROM json_array_elements_text(:marks) AS mark"""),
+}
+
+
+def candidates(session: Session, marks: Iterable[int], besides: int | None = None) -> list[int]:
+    """Transcripts that share fingerprints, those with the most in common first, at most `MOST_COMPARED`.
+
+    Args:
+        session: to read in.
+        marks: the fingerprints.
+        besides: the id of the transcript that they are of, which is left out.
+    """
+    query = _OWNERS[session.get_bind().dialect.name]
+    shared: Counter[int] = Counter()
+    for owners in session.scalars(query, {"marks": json.dumps(list(marks)), "most": COMMON + 1}):
+        numbers = [int(number) for number in owners.split(",")] if owners else []
+        if len(numbers) <= COMMON:
+            shared.update(number for number in numbers if number != besides)
+    return sorted(shared, key=lambda number: (-shared[number], number))[:MOST_COMPARED]
+
+
+def _links(session: Session, revision: models.Revision, marks: set[int]) -> Iterator[models.Link]:
+    """What is nearly the same as a revision: of each other transcript one revision, the newest that is."""
+    own = Words(turn.text for turn in revision.turns)
+    for number in candidates(session, marks, revision.transcript_id):
+        other, found = _nearest(session, revision, own, number)
+        if other is not None and found is not None:
+            yield _link(revision, other, found)
+    for other in _translations(session, revision):
+        yield _link(revision, other, Near("translation"))
+
+
+def _nearest(
+    session: Session, revision: models.Revision, own: Words, number: int
+) -> tuple[models.Revision | None, Near | None]:
+    texts = session.scalars(
+        select(models.Revision)
+        .where(models.Revision.transcript_id == number)
+        .order_by(models.Revision.number.desc())
+        .options(joinedload(models.Revision.transcript), selectinload(models.Revision.turns))
+        .limit(5)
+    )
+    for other in texts:
+        within = other.transcript.source == revision.transcript.source
+        found = nearness(own, Words(turn.text for turn in other.turns), within=within)
+        if found is not None:
+            return other, found
+    return None, None
+
+
+def _translations(session: Session, revision: models.Revision) -> Sequence[models.Revision]:
+    """Revisions of the document in other languages: same number, same institution, about the same day."""
+    if not revision.document_number or not revision.language:
+        return []
+    around = dt.timedelta(TRANSLATED_DAYS)
+    rows = session.scalars(
+        select(models.Revision)
+        .where(
+            models.Revision.document_number == revision.document_number,
+            models.Revision.language != revision.language,
+            models.Revision.transcript_id != revision.transcript_id,
+            models.Revision.date.between(revision.date - around, revision.date + around),
+        )
+        .order_by(models.Revision.transcript_id, models.Revision.number.desc())
+        .options(joinedload(models.Revision.capture))
+    )
+    newest = {row.transcript_id: row for row in reversed(list(rows))}
+    home = _institution(session.get_one(models.Capture, revision.capture_id).url)
+    return [row for row in newest.values() if _institution(row.capture.url) == home]
+
+
+def _institution(url: str) -> str:
+    """An address's host without what names its languages: of ``en.kremlin.ru`` and ``www.mfa.gov.by`` the last
+    labels. Only ever compared together with a document's number."""
+    return ".".join((urlsplit(url).hostname or "").split(".")[-2:])
+
+
+def _link(revision: models.Revision, other: models.Revision, near: Near) -> models.Link:
+    first = near.first if near.kind == "excerpt" else revision.id > other.id
+    one, two = (revision, other) if first else (other, revision)
+    now = dt.datetime.now(dt.UTC)
+    return models.Link(
+        revision_id=one.id, other_id=two.id, kind=near.kind, similarity=near.similarity, found_at=now
+    )
+
+
+def _add(session: Session, link: models.Link) -> models.Link | None:
+    """Keep a link; None where it is known."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {
+        "revision_id": link.revision_id,
+        "other_id": link.other_id,
+        "kind": link.kind,
+        "similarity": link.similarity,
+        "found_at": link.found_at,
+    }
+    return session.scalar(insert(models.Link).values(row).on_conflict_do_nothing().returning(models.Link))

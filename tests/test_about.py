@@ -1,0 +1,40 @@
+"""What the command tells about a transcript: its revisions, addresses and near duplicates, safe for a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flows.about import lines
+from storage import lookup
+from storage.database import Database
+from tests.test_duplicates import BRIEFING, Shelf, edited
+
+
+@pytest.fixture
+def shelf(database: Database) -> Shelf:
+    return Shelf(database)
+
+
+def told(shelf: Shelf, name: str) -> str:
+    with shelf.database.read() as session:
+        revision = lookup.find(session, name)
+        assert revision is not None
+        return "\n".join(lines(session, revision))
+
+
+def test_revisions_addresses_and_near_duplicates_are_told_from_both_ends(shelf: Shelf) -> None:
+    shelf.put("ministry", "114", BRIEFING)
+    shelf.put("ministry", "114", replace(BRIEFING, title="Corrected"))
+    shelf.put("mission", "9", BRIEFING)
+    shelf.put("embassy", "7", edited(BRIEFING, 0.03))
+    there = told(shelf, "ministry/114")
+    assert "1: Corrected" in there
+    assert "revision 1: of" in there
+    assert "revision 2: of" in there
+    assert "stands at: https://ministry.example/114 (ministry/114, since" in there
+    assert "stands at: https://mission.example/9 (mission/9, since" in there
+    assert "mirror of: 2, " in there
+    assert "embassy/7" in there
+    assert "mirror of: 1, Corrected" in told(shelf, "embassy/7")
