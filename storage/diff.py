@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from storage.transcript import Transcript, Turn
-from storage.words import spans
+from storage.words import printed, spans
 
 CONTEXT = 4
 """Words shown on both sides of a change."""
@@ -203,11 +203,11 @@ def _turn_changes(old: Sequence[Turn], new: Sequence[Turn]) -> Iterator[TurnChan
 
 
 def _same_turns(old: Sequence[Turn], new: Sequence[Turn]) -> list[tuple[int, int]]:
-    """The pairs of turns that are one before and after, in order: those that have most words in common.
+    """The pairs of turns that are one before and after, in order: those with most in common, label included.
 
     Where none has, but as many turns with the same labels stand between two such pairs, they were rewritten.
     """
-    was, now = [_Cut(turn.text).words for turn in old], [_Cut(turn.text).words for turn in new]
+    was, now = ([[f"{turn.label}:", *printed(turn.text)] for turn in turns] for turns in (old, new))
     homes = [n for n, words in enumerate(was) for _ in words]
     new_homes = [n for n, words in enumerate(now) for _ in words]
     aligned = _aligned([word for words in was for word in words], [word for words in now for word in words])
