@@ -1,8 +1,7 @@
 """Copying a whole database into another: a backup, or the move from SQLite to PostgreSQL.
 
 It goes over whatever tables the models have and knows none of them by name. The source is read in one transaction,
-so others may write to it meanwhile; the target is written in one, so a copy that fails or is killed leaves it
-empty.
+so others may write to it meanwhile; the target is written in one, so it stays empty if a copy fails or is killed.
 """
 
 from __future__ import annotations
@@ -71,10 +70,7 @@ def copy(source: Database, target: Database, progress: Progress) -> dict[str, Ro
         for table in Base.metadata.sorted_tables:
             try:
                 copied[table.name] = _copy_table(table, here, there, progress)
-            except (
-                DBAPIError,
-                ValueError,
-            ) as problem:  # the latter for what SQLite keeps and no column means
+            except (DBAPIError, ValueError) as problem:  # ValueError: SQLite keeps what is no date or JSON
                 cause = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
                 raise CopyError(f"{target.url}: table {table.name}: {cause}") from problem
         for table in Base.metadata.sorted_tables:

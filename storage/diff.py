@@ -273,10 +273,9 @@ def _once(words: Sequence[object]) -> dict[object, int]:
 
 def _longest_rising(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Of places in the order of their first number, the most whose second number rises too."""
-    ends: list[int] = []  # the lowest second number that a run of each length ends in
-    runs: list[
-        tuple[tuple[int, int], object]
-    ] = []  # that run, backwards: its last place, and the run before it
+    # For each length the run that ends lowest: its end, and the run as its last place and the run before that.
+    ends: list[int] = []
+    runs: list[tuple[tuple[int, int], object]] = []
     for place in places:
         length = bisect_left(ends, place[1])
         run = (place, runs[length - 1] if length else None)
