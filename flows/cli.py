@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli_archive import archive_app
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
     DEGRADED,
     DONE,
     FAILED,
     WRONG_USAGE,
+    DatabaseUrl,
     Mistake,
     ReplayFile,
+    opened,
     plain,
     settings_from,
     table,
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
     from flows.collect import Order, SourceReport
     from flows.settings import Settings
-    from storage.database import Database
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -46,6 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
 
 
@@ -58,9 +61,6 @@ def _day(text: str) -> dt.date:
 
 Sources = Annotated[
     list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log.")]
 Form = Annotated[str, typer.Option("--format", help="text, json, or jsonl (one object a line).")]
@@ -155,7 +155,7 @@ def status(
     """Show the runs, or what became of every page of one."""
     from storage import ledger, lookup, models
 
-    with _opened(database) as archive, archive.read() as session:
+    with opened(database) as archive, archive.read() as session:
         if run is not None:
             found = session.get(models.Run, run)
             if found is None:
@@ -197,7 +197,7 @@ def show(
     from storage import lookup
     from storage.transcript import render
 
-    with _opened(database) as archive, archive.read() as session:
+    with opened(database) as archive, archive.read() as session:
         found = lookup.find(session, name, revision)
         if found is None:
             raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
@@ -261,17 +261,6 @@ def extract(
 
 
 # --- behind the commands -------------------------------------------------------------------------
-
-
-@contextmanager
-def _opened(database: str | None) -> Iterator[Database]:
-    from storage.database import Database
-
-    archive = Database(settings_from(database).database_url, create=False)
-    try:
-        yield archive
-    finally:
-        archive.close()
 
 
 def _collect(orders: Sequence[Order], settings: Settings) -> None:
@@ -379,6 +368,7 @@ def _status_of(problem: Exception) -> int | None:
     from flows.settings import SettingsError
     from flows.up import UpError
     from storage.archive import ArchiveError
+    from storage.copy import CopyError, CopyRefused
     from storage.database import DatabaseError
 
     mistakes = (
@@ -387,13 +377,14 @@ def _status_of(problem: Exception) -> int | None:
         SettingsError,
         WindowError,
         ArchiveError,
+        CopyRefused,
         DatabaseError,
         DemoError,
         UpError,
     )
     if isinstance(problem, mistakes):
         return WRONG_USAGE
-    return FAILED if isinstance(problem, FetchError | DBAPIError | OSError) else None
+    return FAILED if isinstance(problem, CopyError | FetchError | DBAPIError | OSError) else None
 
 
 if __name__ == "__main__":

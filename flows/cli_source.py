@@ -169,7 +169,7 @@ def _check_goldens(place: Path, source: Source) -> int:
             if verdict.refusal:
                 typer.echo(f"  refused: {plain(verdict.refusal)}")
             for change in verdict.changes:
-                typer.echo(f"  ... {plain(str(change))} ...")
+                typer.echo(f"  {plain(str(change))}")
         elif not verdict.reviewed:
             worst = max(worst, DEGRADED)
             typer.echo(

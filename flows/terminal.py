@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from storage.database import Database
 
 DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
 """Exit statuses: done; done but degraded; wrong usage or configuration; failed."""
@@ -18,6 +20,9 @@ DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
 ReplayFile = Annotated[
     Path | None,
     typer.Option("--replay", metavar="WARC", help="Answer from a WARC file instead of the network."),
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
 ]
 
 
@@ -30,6 +35,18 @@ def settings_from(database: str | None = None) -> Settings:
     from flows.settings import load_settings
 
     return load_settings(database_url=database)
+
+
+@contextmanager
+def opened(database: str | None) -> Iterator[Database]:
+    """The database that a flag or else the settings name; it has to be there."""
+    from storage.database import Database
+
+    archive = Database(settings_from(database).database_url, create=False)
+    try:
+        yield archive
+    finally:
+        archive.close()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

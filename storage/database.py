@@ -35,6 +35,10 @@ class Database:
         url: an SQLAlchemy address, such as ``sqlite:///podium.db`` or ``postgresql://user@host/podium``.
         create: whether an SQLite file that is not there is made.
 
+    Attributes:
+        url: the address without its password.
+        file: the file it is kept in; None on a server or in memory.
+
     Raises:
         DatabaseError: it can't be opened or migrated, or its schema is newer than this version's.
     """
@@ -50,12 +54,13 @@ class Database:
         if address.drivername == "postgresql":  # SQLAlchemy 2.0 would take psycopg2 for it
             address = address.set(drivername="postgresql+psycopg")
         self.url = address.render_as_string(hide_password=True)
-        file = address.database if address.get_backend_name() == "sqlite" else None
-        if file and file != ":memory:":
-            if not create and not Path(file).exists():
-                raise DatabaseError(f"{file}: there is no database here yet; collect something first")
+        name = address.database if address.get_backend_name() == "sqlite" else None
+        self.file = Path(name) if name and name != ":memory:" else None
+        if self.file:
+            if not create and not self.file.exists():
+                raise DatabaseError(f"{self.file}: there is no database here yet; collect something first")
             if create:
-                _make_folder(Path(file).parent)
+                _make_folder(self.file.parent)
         try:
             self.engine = _engine(address)
             self._writing = self.engine.execution_options(podium_writes=True)

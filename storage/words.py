@@ -22,6 +22,11 @@ def printed(text: str) -> list[str]:
     return _PRINTED.findall(text)
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where the printed words stand: the offsets of each one's beginning and end."""
+    return [match.span() for match in _PRINTED.finditer(text)]
+
+
 def spoken(text: str) -> list[str]:
     """The words of a text as they are said: in lower case, without punctuation."""
     return _SPOKEN.findall(text.casefold())

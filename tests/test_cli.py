@@ -147,7 +147,8 @@ def test_settings_come_from_flags_then_variables_then_the_file(filled: Settings,
 def test_without_arguments_it_says_what_it_can_do() -> None:
     done = podium()
     assert "Usage: podium" in done.stdout + done.stderr
-    for command in ("demo", "nightly", "backfill", "up", "status", "show", "extract", "source"):
+    collecting = ("demo", "nightly", "backfill", "up", "status")
+    for command in (*collecting, "show", "diff", "copy", "extract", "source"):
         assert command in done.stdout + done.stderr
 
 

@@ -1,0 +1,123 @@
+"""Commands on the archive as a whole: what changed in a transcript, and the database copied elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.terminal import DatabaseUrl, Mistake, opened, plain, settings_from, table, write
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.models import Revision
+
+archive_app = typer.Typer()
+
+
+@archive_app.command()
+def diff(
+    name: Annotated[str, typer.Argument(help="A transcript's number, an address it is at, or SOURCE/KEY.")],
+    other: Annotated[
+        str | None, typer.Argument(help="Another transcript, such as a mirror's, to compare it with.")
+    ] = None,
+    since: Annotated[
+        int | None, typer.Option("--from", min=1, metavar="N", help="Revision; the one before if none.")
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option("--to", min=1, metavar="N", help="Revision; the newest if none.")
+    ] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Print one page of HTML, to send to somebody.")
+    ] = False,
+    database: DatabaseUrl = None,
+) -> None:
+    """Show what changed in a transcript, word by word and turn by turn."""
+    from flows import difference
+
+    with opened(database) as archive, archive.read() as session:
+        if other is None:
+            old, new = _revisions(session, name, since, until)
+        elif since or until:
+            raise Mistake(
+                "--from and --to choose revisions of one transcript; leave them out, or the second name"
+            )
+        else:
+            old, new = _find(session, name), _find(session, other)
+        if old.transcript_id == new.transcript_id and other is not None:
+            told = (
+                f"both are addresses of one transcript; `podium diff {new.transcript_id}` shows its revisions"
+            )
+        elif old.id == new.id:
+            told = f"{plain(name)}: has one revision, nothing to compare it with"
+        else:
+            told = ""
+            before, after = difference.side(old), difference.side(new)
+    if told:
+        typer.echo(told, err=html)
+    elif html:
+        write(difference.page(before, after))
+    else:
+        difference.show(before, after)
+
+
+@archive_app.command()
+def copy(
+    target: Annotated[
+        str,
+        typer.Option("--to", metavar="URL", help="Address of an empty database, or of a file to be made."),
+    ],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="The database of the settings if not given.")
+    ] = None,
+) -> None:
+    """Copy the database into another: a backup, or a move.
+
+    Either may be SQLite or PostgreSQL. Every row is read back and compared before anything is kept; others may use
+    the source meanwhile.
+    """
+    from rich.console import Console
+
+    from storage.copy import copy as run
+    from storage.database import Database
+
+    console = Console(stderr=True)
+    waiting = console.status("Opening ...") if console.is_terminal else nullcontext()
+    with waiting as line, opened(source) as here, closing(Database(target)) as there:
+
+        def progress(step: str, rows: int) -> None:
+            if line is not None:
+                line.update(f"{step}: {rows} rows")
+
+        copied = run(here, there, progress)
+    table(("table", "rows", "digest"), [(name, rows.count, "ok") for name, rows in copied.items()])
+    folder = plain(str(settings_from().archive.absolute()))
+    typer.echo(f"The WARC files are plain files and were not copied: copy {folder} with any tool.")
+
+
+def _revisions(
+    session: Session, name: str, since: int | None, until: int | None
+) -> tuple[Revision, Revision]:
+    """Two revisions of a transcript; the same one twice where it has no other."""
+    newest = _find(session, name)
+    new = _find(session, name, until or newest.number)
+    old = _find(session, name, since or max(1, new.number - 1))
+    if old.id == new.id and newest.number > 1:
+        raise Mistake(
+            f"revision {new.number} can't be compared with itself; choose another with --from or --to"
+        )
+    return old, new
+
+
+def _find(session: Session, name: str, number: int | None = None) -> Revision:
+    from storage import lookup
+
+    found = lookup.find(session, name, number)
+    if found is not None:
+        return found
+    newest = lookup.find(session, name)
+    if newest is None:
+        raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
+    raise Mistake(f"{plain(name)}: no revision {number}; its newest is {newest.number}")
