@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint types pytest slow lock clean
+.PHONY: setup demo test check lint types pytest slow torture lock clean
 
 setup: .venv/.ready
 
@@ -35,6 +35,9 @@ pytest: setup
 
 slow: setup
 	@$(BIN)/pytest -m slow
+
+torture: setup
+	@TORTURE_KILLS=200 $(BIN)/pytest -m slow tests/test_torture.py
 
 # Needs uv. The lock holds versions and hashes for every platform, and no address.
 lock:

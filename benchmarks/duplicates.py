@@ -1,11 +1,11 @@
 """Near duplicates among many: how many edited copies are found, what is found by mistake, and what it costs.
 
-Run: ``python -m benchmarks.duplicates [--documents N] [--postgresql URL]``. The archive is synthetic: texts of 60
-to 300 words in a few paragraphs, drawn by Zipf's law from 20,000 words, every fifth with one of three closing
-paragraphs that are the house's own. Texts are made again from their number when two are compared, so that only what
-the search reads is in the database: the table of fingerprints, as `storage.duplicates` keeps it. Then copies of
-some, with a share of their words exchanged, left out or added, and as many texts that are copies of none, ask for
-their candidates, and the decision is taken as in a run.
+Run: ``python -m benchmarks.duplicates [--documents N] [--postgresql URL]``. The archive is synthetic: texts of
+60 to 300 words in a few paragraphs, drawn by Zipf's law from 20,000 words, every fifth with one of three
+closing paragraphs that are the house's own. Texts are made again from their number when two are compared, so
+that only what the search reads is in the database: the table of fingerprints, as `storage.duplicates` keeps it.
+Then copies of some, with a share of their words exchanged, left out or added, and as many texts that are copies
+of none, ask for their candidates, and the decision is taken as in a run.
 """
 
 from __future__ import annotations

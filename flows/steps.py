@@ -93,7 +93,7 @@ def crawl(job: CrawlJob, watch: Callable[[], None] = lambda: None) -> CrawlRepor
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_die_with_parent,
         )
         assert child.stdin is not None and child.stderr is not None
         relay = threading.Thread(target=copy_context().run, args=(_relay, child.stderr), daemon=True)
@@ -259,7 +259,9 @@ class Readers:
     def pool_for(self, items: Sequence[Item]) -> ProcessPoolExecutor | None:
         if self._pool is None and (len(items) > FEW or any(item.size > SMALL for item in items)):
             # Spawned, not forked: this process has threads, and a fork would inherit their locks.
-            self._pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                mp_context=multiprocessing.get_context("spawn"), initializer=_die_with_parent
+            )
         return self._pool
 
 
@@ -284,6 +286,7 @@ def _stop(child: subprocess.Popen[str]) -> None:
 
 
 def _die_with_parent() -> None:
-    """In the child, before it starts: a SIGTERM when the thread that started it is gone (Linux)."""
+    """In a child, before its work: on Linux a SIGTERM when the thread that started it is gone."""
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
