@@ -1,0 +1,168 @@
+"""Migrations: an older Podium's database, with what it holds, becomes today's and goes back; on both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, create_engine, insert, select
+
+from storage import duplicates, lookup
+from storage.database import SCHEMA, Database
+from storage.migrations import configuration, downgrade, upgrade
+from storage.transcript import render
+
+MOMENT = "2026-03-20 12:00:00.123456+00:00"
+WORDS = " ".join(f"word{n}" for n in range(120))
+
+# What a Podium with the first schema kept: a briefing that was edited, at two addresses, and a copy with edits.
+FIRST: dict[str, list[dict[str, Any]]] = {
+    "captures": [
+        {
+            "id": n, "source": source, "url": f"https://{source}.example/{n}", "fetched_at": MOMENT, "status": 200,
+            "content_type": "text/html", "digest": f"sha256:{n}", "size": 9, "warc": "x.warc.gz", "offset": n,
+            "length": 9,
+        }
+        for n, source in enumerate(("ministry", "ministry", "embassy", "embassy"), 1)
+    ],
+    "runs": [
+        {
+            "id": 1, "kind": "nightly", "source": "ministry", "since": "2026-03-06", "until": "2026-03-20",
+            "started_at": MOMENT, "finished_at": MOMENT, "state": "degraded",
+            "reasons": json.dumps(["1 pages blocked"]), "process": "host:1",
+        }
+    ],
+    "transcripts": [
+        {"id": 1, "source": "ministry", "key": "1", "first_digest": "a", "created_at": MOMENT},
+        {"id": 2, "source": "embassy", "key": "4", "first_digest": "b", "created_at": MOMENT},
+    ],
+    "appearances": [
+        {
+            "id": n, "transcript_id": transcript, "source": source, "key": key, "url": f"https://{source}.example/{key}",
+            "digest": "a", "first_seen": MOMENT,
+        }
+        for n, (transcript, source, key) in enumerate(
+            ((1, "ministry", "1"), (1, "embassy", "3"), (2, "embassy", "4")), 1
+        )
+    ],
+    "revisions": [
+        {
+            "id": n, "transcript_id": transcript, "number": number, "capture_id": n, "extractor": 5,
+            "loaded_at": MOMENT, "digest": digest, "date": "2026-03-19", "title": f"Title {n}", "language": "en",
+            "kind": "transcript", "event_date": None, "document_number": "12-3",
+            "left_out": json.dumps(["Contents"]), "doubts": json.dumps([]),
+        }
+        for n, (transcript, number, digest) in enumerate(((1, 1, "a"), (1, 2, "c"), (2, 1, "b")), 1)
+    ],
+    "turns": [
+        {
+            "revision_id": n, "position": 0, "label": "Edda Rosk", "role": "answer", "speaker": "Edda Rosk",
+            "text": f"{WORDS}\nThat is revision {n}.",
+        }
+        for n in (1, 2, 3)
+    ],
+    "pages": [
+        {
+            "id": 1, "run_id": 1, "key": "1", "url": "https://ministry.example/1", "date_hint": "2026-03-19",
+            "capture_id": 1, "disposition": "new", "reason": None, "revision_id": 1,
+        },
+        {
+            "id": 2, "run_id": 1, "key": "2", "url": "https://ministry.example/2", "date_hint": None,
+            "capture_id": None, "disposition": "blocked", "reason": "HTTP 403", "revision_id": None,
+        },
+    ],
+}  # fmt: skip
+
+
+def rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """What the tables and columns of the first schema hold, as the database gives it."""
+    there = MetaData()
+    there.reflect(connection)
+    out = {}
+    for name, known in FIRST.items():
+        columns = [there.tables[name].c[column] for column in known[0]]
+        keys = list(there.tables[name].primary_key.columns)
+        out[name] = [tuple(row) for row in connection.execute(select(*columns).order_by(*keys))]
+    return out
+
+
+@pytest.fixture
+def old(database_url: str) -> Iterator[tuple[str, dict[str, list[tuple[Any, ...]]]]]:
+    """The address of a database of the first schema, filled, and what it holds."""
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        there = MetaData()
+        there.reflect(connection)
+        for name, known in FIRST.items():
+            table = there.tables[name]
+            for row in known:
+                connection.execute(
+                    insert(table), {column: _value(table.c[column].type, row[column]) for column in row}
+                )
+        before = rows(connection)
+    engine.dispose()
+    yield database_url, before
+
+
+def _value(kind: Any, value: Any) -> Any:
+    """The value as a column of a reflected type takes it."""
+    wanted = kind.python_type if kind.__class__.__name__ != "JSON" else None
+    if wanted is None and value is not None:
+        return json.loads(value)
+    if value is None or not isinstance(value, str):
+        return value
+    if wanted is dt.datetime:
+        return dt.datetime.fromisoformat(value)
+    return dt.date.fromisoformat(value) if wanted is dt.date else value
+
+
+def test_an_old_database_is_brought_up_and_holds_what_it_held(old: Any) -> None:
+    url, before = old
+    database = Database(url)
+    with database.engine.connect() as connection:
+        assert rows(connection) == before
+    with database.read() as session:
+        revision = lookup.find(session, "ministry/1")
+        assert revision is not None
+        assert (revision.number, revision.title, revision.left_out) == (2, "Title 2", ["Contents"])
+        assert revision.loaded_at == dt.datetime.fromisoformat(MOMENT)
+        assert render(lookup.transcript_of(revision)).endswith("That is revision 2.")
+    database.close()
+
+
+def test_what_an_older_podium_loaded_is_compared_by_the_next_run_of_its_source(old: Any) -> None:
+    database = Database(old[0])
+    assert sum(map(len, duplicates.compare(database, "ministry"))) == 0
+    (links,) = duplicates.compare(database, "embassy")
+    assert [(link.kind, link.revision_id) for link in links] == [("mirror", 3)]
+    database.close()
+
+
+def test_every_migration_goes_down_again_and_up_with_the_data_in_place(old: Any) -> None:
+    url, before = old
+    database = Database(url)
+    list(duplicates.compare(database, "ministry"))
+    list(duplicates.compare(database, "embassy"))
+    steps = [step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions()]
+    assert steps[0] == SCHEMA
+    assert steps[-1] == "0001"
+    for step in [*steps[1:], *reversed(steps[:-1])]:
+        with database.engine.begin() as connection:
+            up = step > str(_version(connection))
+            upgrade(connection, step) if up else downgrade(connection, step)
+            assert _version(connection) == step
+            assert rows(connection) == before
+    database.close()
+    again = Database(url)
+    found = [links for source in ("embassy", "ministry") for links in duplicates.compare(again, source)]
+    assert [link.kind for links in found for link in links] == ["mirror"]
+    again.close()
+
+
+def _version(connection: Connection) -> str | None:
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
