@@ -12,6 +12,7 @@ import hashlib
 import io
 import itertools
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class TornError(ArchiveError):
     Args:
         told: one line.
         end: where the last whole record before the damage ends, in bytes.
-        broken_off: whether the file ends within a record, as after a kill; otherwise there are bytes at `end`
-            that are no record, and whole ones may follow.
+        broken_off: whether the file ends within a gzip member, as after a kill; otherwise what stands at `end`
+            is no record, and whole ones may follow.
     """
 
     def __init__(self, told: str, end: int, *, broken_off: bool) -> None:
@@ -77,6 +78,20 @@ class Record:
     def header(self, name: str) -> str:
         """The first header of that name, whatever its case; empty where there is none."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """The run and the process that wrote a file, as its name says."""
+
+    run: int
+    process: int
+
+
+def made_by(warc: str) -> Maker | None:
+    """Who wrote a file of an archive; None where its name is not one that `Archive.writer` gives."""
+    match = re.search(r"-r(\d{1,9})-p(\d{1,9})\.warc\.gz$", warc)
+    return Maker(int(match[1]), int(match[2])) if match else None
 
 
 def digest_of(body: bytes) -> str:
@@ -293,7 +308,7 @@ def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]
     except (ArchiveLoadFailed, EOFError, zlib.error, ValueError, TypeError, AttributeError) as problem:
         first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         told = f"{path}: not a whole WARC file: {first}"
-        raise TornError(told, end, broken_off=_breaks_off(records, file, problem)) from problem
+        raise TornError(told, end, broken_off=_breaks_off(file, end)) from problem
 
 
 def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:
@@ -303,19 +318,22 @@ def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:
     whole = (size or "").isdigit() and found.raw_stream.tell() == int(size)
     if not whole or (unpacker is not None and not unpacker.eof):
         raise EOFError(f"it ends within the record at offset {records.get_record_offset()}")
+    if unpacker is not None and records.next_line:
+        raise ValueError("its records are not gzip members of their own")
     end: int = records.offset
     return end
 
 
-def _breaks_off(records: ArchiveIterator, file: IO[bytes], problem: Exception) -> bool:
-    """Whether the file's last byte was read and its record wanted more."""
-    if isinstance(problem, zlib.error) or file.read(1):
+def _breaks_off(file: IO[bytes], end: int) -> bool:
+    """Whether a file ends within the gzip member that begins at an offset, undamaged as far as it goes."""
+    file.seek(end)
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        while block := file.read(1 << 16):
+            unpacker.decompress(block)
+    except zlib.error:
         return False
-    if records.reader is None:  # it found nothing more to read, and so no damage
-        return True
-    unpacker = records.reader.decompressor
-    # A line that follows is another record within one gzip member: no tear, but no record of its own either.
-    return isinstance(problem, EOFError) if unpacker is None else not (unpacker.eof or records.next_line)
+    return not unpacker.eof
 
 
 def _status(record: ArcWarcRecord) -> int:
