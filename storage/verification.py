@@ -159,7 +159,8 @@ class _Verification:
             return
         row = rows.take()
         if wrong := captures.differences(row, record):
-            self._wrong[row.id] = f"its record has another {', '.join(wrong)}"
+            if wrong != ["length"]:
+                self._wrong[row.id] = f"its record has another {', '.join(wrong)}"
             reading.strays.append(record)
             reading.taken.add(record.offset)
 
@@ -188,7 +189,7 @@ class _Verification:
             if row is None:
                 if record.offset not in reading.taken:
                     new.setdefault(captures.identity(record), record)
-            elif (row.warc, row.offset) != (record.warc, record.offset) and self._is_lost(row):
+            elif self._is_lost(row) and not (row.id in self._wrong and row.offset == record.offset):
                 self._moved.add(row.id)
                 moved.setdefault(row.warc, {})[row.id] = record
         for old, places in moved.items():

@@ -186,7 +186,7 @@ def test_a_file_cut_at_any_byte_of_its_last_record_is_torn_or_lacks_it_and_is_me
     beside = office.path.with_name(office.path.name + ".torn")
     for size in range(last.offset, len(whole)):
         office.path.write_bytes(whole[:size])
-        found = office.findings()
+        found = office.damage()
         torn, capture = (None, *found) if size == last.offset else found
         assert capture.kind == "capture" and capture.mend is None, size
         assert capture.what.startswith("https://here.example/c: ") and "here/c" in capture.what
@@ -197,7 +197,8 @@ def test_a_file_cut_at_any_byte_of_its_last_record_is_torn_or_lacks_it_and_is_me
             assert torn is not None and torn.kind == "torn"
         assert read == first_two, size
         if torn is not None:
-            office.findings(repair=True)
+            assert torn.mend is not None
+            torn.mend()
             assert beside.read_bytes() == whole[last.offset : size]
             beside.unlink()
         assert office.path.read_bytes() == whole[: last.offset]
@@ -206,14 +207,16 @@ def test_a_file_cut_at_any_byte_of_its_last_record_is_torn_or_lacks_it_and_is_me
     assert office.kinds() == ["capture"]
 
 
-def test_a_file_cut_at_any_byte_of_its_first_record_is_kept_beside(office: Office, tmp_path: Path) -> None:
+def test_a_file_cut_within_its_first_record_is_kept_beside(office: Office, tmp_path: Path) -> None:
     office.archive = Archive(tmp_path / "other")
     path = tmp_path / "other" / "here" / "2026" / "here-20260320T120000-r9-p9.warc.gz"
     path.parent.mkdir(parents=True)
     whole = office.path.read_bytes()[: office.captures()[0].offset]
-    for size in range(1, len(whole)):
+    for size in (*range(1, 20), *range(20, len(whole), 20)):
         path.write_bytes(whole[:size])
-        assert "torn" in office.kinds(repair=True)
+        (torn,) = (finding for finding in office.damage() if finding.kind == "torn")
+        assert torn.mend is not None
+        torn.mend()
         assert not path.exists()
         assert path.with_name(path.name + ".torn").read_bytes() == whole[:size]
         path.with_name(path.name + ".torn").unlink()
@@ -240,30 +243,32 @@ def test_what_was_kept_beside_a_file_is_never_overwritten(office: Office) -> Non
 def test_a_flipped_byte_is_found_and_what_comes_after_it_still_reads(office: Office) -> None:
     whole = office.path.read_bytes()
     first, second, third = office.captures()
-    for at in range(first.offset, second.offset):
+    records = list(read_warc(office.path))
+    for at in range(first.offset, second.offset, 3):
         office.path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
-        if at < first.offset + 10 and office.findings() == []:
-            continue  # a gzip member's date and system, which hold nothing
-        damaged, capture = office.findings()
+        found = office.damage()
+        assert office.checked.captures == 3
+        if not found:  # the date of a gzip member, or a bit that fills up a byte: nothing was changed
+            assert list(read_warc(office.path)) == records
+            continue
+        damaged, capture = found
         assert (damaged.kind, damaged.mend) == ("damaged", None), at
         assert f"from {first.offset} to {second.offset}" in damaged.what
         assert capture.kind == "capture" and "/a: its record is not whole" in capture.what
-        assert office.checked.captures == 3
+    office.path.write_bytes(whole[: first.offset + 30] + b"?" + whole[first.offset + 31 :])
     assert office.kinds(repair=True) == ["damaged", "capture"]
     assert third.offset < office.path.stat().st_size
 
 
-def test_a_flipped_byte_in_the_last_record_cuts_off_nothing_that_might_be_whole(office: Office) -> None:
+def test_a_flipped_byte_in_the_last_record_loses_no_byte(office: Office) -> None:
     whole = office.path.read_bytes()
-    third = office.captures()[2]
-    for at in range(third.offset + 10, len(whole)):
+    beside = office.path.with_name(office.path.name + ".torn")
+    for at in range(office.captures()[2].offset, len(whole), 7):
         damaged = whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :]
         office.path.write_bytes(damaged)
-        kind, capture = office.kinds(repair=True)
-        assert (kind, capture) in (("damaged", "capture"), ("torn", "capture")), at
-        beside = office.path.with_name(office.path.name + ".torn")
-        kept = beside.read_bytes() if beside.exists() else b""
-        assert office.path.read_bytes() + kept == damaged
+        # Decoding what was flipped may run into the file's end, which looks like a torn record.
+        assert office.kinds(repair=True) in ([], ["damaged", "capture"], ["torn", "capture"]), at
+        assert office.path.read_bytes() + (beside.read_bytes() if beside.exists() else b"") == damaged
         beside.unlink(missing_ok=True)
 
 
@@ -355,9 +360,7 @@ def test_a_renamed_file_is_found_again(office: Office) -> None:
     assert office.findings() == []
 
 
-def test_a_file_compressed_anew_in_its_place_is_read_at_its_new_offsets(
-    office: Office, tmp_path: Path
-) -> None:
+def test_a_file_compressed_anew_in_its_place_is_read_at_its_new_offsets(office: Office) -> None:
     whole = office.path.read_bytes()
     ends = [0, *(capture.offset for capture in office.captures()), len(whole)]
     members = [gzip.decompress(whole[start:end]) for start, end in pairwise(ends)]
@@ -365,6 +368,15 @@ def test_a_file_compressed_anew_in_its_place_is_read_at_its_new_offsets(
     assert "moved" in office.kinds(repair=True)
     assert office.findings() == []
     assert [office.body(capture) for capture in office.captures()] == [page(key).body for key in "abc"]
+
+
+def test_a_row_with_another_length_is_put_right(office: Office) -> None:
+    for length in (9, 9000):
+        with office.database.write() as session:
+            session.execute(update(Capture).where(Capture.id == 2).values(length=length))
+        assert office.kinds(repair=True) == ["moved"]
+        assert office.findings() == []
+        assert office.body(office.captures()[1]) == page("b").body
 
 
 def test_captures_that_changed_places_are_put_right(office: Office) -> None:
@@ -434,7 +446,6 @@ def test_a_lost_row_comes_back_under_its_id_with_all_that_pointed_to_it(office: 
         ("size", 3),
         ("status", 404),
         ("url", "https://here.example/z"),
-        ("length", 9),
     ],
 )
 def test_a_row_that_says_something_else_than_its_record_is_found_and_left(
