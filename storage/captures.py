@@ -61,7 +61,7 @@ def known(session: Session, captures: Sequence[Capture]) -> dict[Identity, Captu
     """The rows of the same captures, as far as there are any."""
     wanted, found = [identity(capture) for capture in captures], {}
     columns = tuple_(Capture.url, Capture.fetched_at, Capture.digest)
-    for batch in _batches(wanted):
+    for batch in batches(wanted):
         for row in session.scalars(select(Capture).where(columns.in_(batch))):
             found[identity(row)] = row
     return found
@@ -70,20 +70,20 @@ def known(session: Session, captures: Sequence[Capture]) -> dict[Identity, Captu
 def resting_on(session: Session, captures: Sequence[int]) -> dict[int, list[str]]:
     """The transcripts, as ``SOURCE/KEY``, that were read from each of some captures."""
     resting: dict[int, list[str]] = {}
-    for batch in _batches(captures):
+    for batch in batches(captures):
         rows = session.execute(
-            select(Revision.capture_id, Transcript.source, Transcript.key)
+            select(Revision.capture_id, Transcript.id, Transcript.source, Transcript.key)
             .join(Revision.transcript)
             .where(Revision.capture_id.in_(batch))
-            .order_by(Transcript.id)
             .distinct()
-            .add_columns(Transcript.id)
+            .order_by(Transcript.id)
         )
-        for capture_id, source, key, _ in rows:
+        for capture_id, _, source, key in rows:
             resting.setdefault(capture_id, []).append(f"{source}/{key}")
     return resting
 
 
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items, `BATCH` at a time."""
     for first in range(0, len(items), BATCH):
         yield items[first : first + BATCH]

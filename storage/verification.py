@@ -44,9 +44,8 @@ class _Reading:
 
     torn: TornError | None = None
     damaged: list[tuple[int, int]] = field(default_factory=list)
-    strays: list[Capture] = field(default_factory=list)
-    taken: set[int] = field(default_factory=set)
-    """Offsets of strays at which a row of something else stands."""
+    strays: list[tuple[Capture, list[str]]] = field(default_factory=list)
+    """Records that no row describes, each with what the row of its place says otherwise, if there is one."""
 
 
 class _Verification:
@@ -121,7 +120,7 @@ class _Verification:
         After damage it goes on at the next place that a capture names. What looks like a record in between is
         none: a page may hold a WARC file.
         """
-        reading, rows = _Reading(), _Rows(self._database, warc)
+        reading, rows = _Reading(), _Rows(self._database, warc, self._checked)
         start, torn = 0, None
         while True:
             try:
@@ -144,7 +143,6 @@ class _Verification:
         while rows.next is not None:
             self._wrong[rows.take().id] = "the file ends before it"
         reading.torn = torn
-        self._checked.captures += rows.taken
         return reading
 
     def _pass(self, rows: _Rows, offset: int) -> None:
@@ -155,14 +153,12 @@ class _Verification:
     def _hold(self, rows: _Rows, record: Capture, reading: _Reading) -> None:
         """A record against the row of its place, if there is one."""
         if rows.next is None or rows.next.offset != record.offset:
-            reading.strays.append(record)
+            reading.strays.append((record, []))
             return
         row = rows.take()
         if wrong := captures.differences(row, record):
-            if wrong != ["length"]:
-                self._wrong[row.id] = f"its record has another {', '.join(wrong)}"
-            reading.strays.append(record)
-            reading.taken.add(record.offset)
+            self._wrong[row.id] = f"its record has another {', '.join(wrong)}"
+            reading.strays.append((record, wrong))
 
     def _torn(self, warc: str, path: Path, size: int, torn: TornError) -> Finding:
         end, rest = torn.end, size - torn.end
@@ -181,21 +177,21 @@ class _Verification:
         if not reading.strays:
             return
         with self._database.read() as session:
-            known = captures.known(session, reading.strays)
+            known = captures.known(session, [record for record, _ in reading.strays])
         new: dict[captures.Identity, Capture] = {}
         moved: dict[str, dict[int, Capture]] = {}
-        for record in reading.strays:
+        for record, wrong in reading.strays:
             row = known.get(captures.identity(record))
             if row is None:
-                if record.offset not in reading.taken:
+                if not wrong:
                     new.setdefault(captures.identity(record), record)
-            elif self._is_lost(row) and not (row.id in self._wrong and row.offset == record.offset):
+            elif row.id not in self._moved and (wrong == ["length"] or self._is_lost(row)):
                 self._moved.add(row.id)
                 moved.setdefault(row.warc, {})[row.id] = record
         for old, places in moved.items():
             yield Finding(
                 "moved", old, f"{len(places)} of its captures are not there, and stand in {warc}",
-                "points their rows there", partial(self._point, places),
+                "points their rows at them", partial(self._point, warc, places),
             )  # fmt: skip
         if new:
             first = next(iter(new.values()))
@@ -208,9 +204,7 @@ class _Verification:
             )
 
     def _is_lost(self, row: Capture) -> bool:
-        """Whether a capture is not where its row says, and was found nowhere yet."""
-        if row.id in self._moved or row.id in self._wrong:
-            return row.id not in self._moved
+        """Whether a capture is not where its row says."""
         try:
             place = Location(row.warc, row.offset, row.length)
             record = self._archive.read(place, digest=row.digest)
@@ -218,17 +212,18 @@ class _Verification:
             return True
         return (record.url, record.fetched_at) != (row.url, row.fetched_at)
 
-    def _point(self, places: dict[int, Capture]) -> None:
-        with self._database.write() as session:
-            for capture_id, place in places.items():
-                here = (Capture.warc == place.warc, Capture.offset == place.offset)
-                # A row of something else that claims the place is wrong about it: no file has a negative offset.
-                session.execute(update(Capture).where(*here).values(offset=-Capture.id))
-                session.execute(
-                    update(Capture)
-                    .where(Capture.id == capture_id)
-                    .values(warc=place.warc, offset=place.offset, length=place.length)
-                )
+    def _point(self, warc: str, places: dict[int, Capture]) -> None:
+        for ids in captures.batches(list(places)):
+            here = [places[each].offset for each in ids]
+            new = [
+                {"id": each, "warc": warc, "offset": places[each].offset, "length": places[each].length}
+                for each in ids
+            ]
+            with self._database.write() as session:
+                # A row that claims one of the places is wrong about it: no file has a negative offset.
+                claimed = (Capture.warc == warc, Capture.offset.in_(here))
+                session.execute(update(Capture).where(*claimed).values(offset=-Capture.id))
+                session.execute(update(Capture), new)
 
     def _add(self, warc: str, records: Sequence[Capture]) -> None:
         maker = made_by(warc)
@@ -248,14 +243,14 @@ class _Verification:
             if told := self._resting_in(warc):
                 yield Finding("missing", warc, f"no such file; {told}")
         lost = [capture for capture in self._wrong if capture not in self._moved]
-        for first in range(0, len(lost), captures.BATCH):
-            batch = lost[first : first + captures.BATCH]
+        for batch in captures.batches(lost):
             with self._database.read() as session:
-                rows = {row.id: row for row in session.scalars(select(Capture).where(Capture.id.in_(batch)))}
+                rows = session.scalars(
+                    select(Capture).where(Capture.id.in_(batch)).order_by(Capture.id)
+                ).all()
                 resting = captures.resting_on(session, batch)
-            for each in batch:
-                row = rows[each]
-                what = f"{row.url}: {self._wrong[each]}; {_resting(resting.get(each, []))}"
+            for row in rows:
+                what = f"{row.url}: {self._wrong[row.id]}; {_resting(resting.get(row.id, []))}"
                 yield Finding("capture", f"{row.warc} at {row.offset}", what)
 
     def _resting_in(self, warc: str) -> str:
@@ -271,16 +266,16 @@ class _Verification:
 class _Rows:
     """The captures of a file by offset, read a batch at a time, the next one in view."""
 
-    def __init__(self, database: Database, warc: str) -> None:
+    def __init__(self, database: Database, warc: str, checked: Checked) -> None:
+        self._checked = checked
         self._left = self._all(database, warc)
         self.next = next(self._left, None)
-        self.taken = 0
 
     def take(self) -> Capture:
         """The next one."""
         assert self.next is not None
         taken, self.next = self.next, next(self._left, None)
-        self.taken += 1
+        self._checked.captures += 1
         return taken
 
     @staticmethod

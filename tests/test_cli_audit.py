@@ -55,7 +55,7 @@ def test_a_repair_says_what_it_did_and_exits_by_what_is_left(office: Office, set
     office.path.rename(office.path.with_name("renamed.warc.gz"))
     done = podium("audit", "--repair", settings=settings)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "[repaired: points their rows there]" in done.stdout
+    assert "[repaired: points their rows at them]" in done.stdout
     assert podium("audit", "--verify", settings=settings).returncode == 0
     office.path.with_name("renamed.warc.gz").unlink()
     done = podium("audit", "--repair", settings=settings)

@@ -371,7 +371,8 @@ def test_a_file_compressed_anew_in_its_place_is_read_at_its_new_offsets(office: 
 
 
 def test_a_row_with_another_length_is_put_right(office: Office) -> None:
-    for length in (9, 9000):
+    _, second, third = office.captures()
+    for length in (9, second.length + third.length, 9000):
         with office.database.write() as session:
             session.execute(update(Capture).where(Capture.id == 2).values(length=length))
         assert office.kinds(repair=True) == ["moved"]
@@ -402,6 +403,23 @@ def test_a_copy_of_a_file_is_nothing_wrong(office: Office) -> None:
     office.path.unlink()
     assert office.kinds(repair=True) == ["moved"]
     assert office.findings() == []
+
+
+def test_a_copy_of_a_file_mends_no_row_that_says_something_else(office: Office) -> None:
+    shutil.copy(office.path, office.path.with_name("another.warc.gz"))
+    with office.database.write() as session:
+        session.execute(update(Capture).where(Capture.id == 2).values(status=404))
+    assert office.kinds(repair=True) == ["capture"]
+
+
+def test_a_copy_of_a_file_stands_in_for_a_damaged_one(office: Office) -> None:
+    shutil.copy(office.path, office.path.with_name("another.warc.gz"))
+    data = bytearray(office.path.read_bytes())
+    data[office.captures()[1].offset + 30] ^= 1
+    office.path.write_bytes(data)
+    assert sorted(office.kinds(repair=True)) == ["damaged", "moved"]
+    assert office.body(office.captures()[1]) == page("b").body
+    assert office.kinds() == ["damaged"]
 
 
 def test_a_record_whose_row_was_never_written_is_given_one(office: Office) -> None:
