@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import io
 import itertools
+import logging
 import os
 import re
 import zlib
@@ -29,6 +30,8 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 SOFTWARE = "podium"
+
+logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
 
 
 class ArchiveError(Exception):
@@ -273,6 +276,23 @@ def _beside(path: Path) -> Iterator[Path]:
     yield from (path.with_name(f"{path.name}.torn{number}") for number in itertools.count(2))
 
 
+class _Records(ArchiveIterator):  # type: ignore[misc]
+    """warcio's own, but it prints nothing: what it reads may be text of a page, and a terminal obeys it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self.reader = _Reader(file)
+
+    def _consume_blanklines(self) -> tuple[bytes | None, int]:
+        """The line that follows a record's end and the blank ones there, and the length of those."""
+        size = len(self.reader.readline())
+        while line := self.reader.readline():
+            if line.strip():
+                return line, size
+            size += len(line)
+        return None, size
+
+
 class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
     """warcio's own, but damage within a gzip member is an error: warcio prints a line and reads on."""
 
@@ -284,8 +304,7 @@ class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
 
 
 def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]:
-    records = ArchiveIterator(file)
-    records.reader = _Reader(file)
+    records = _Records(file)
     end = records.offset
     try:
         for found in records:

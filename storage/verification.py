@@ -189,8 +189,9 @@ class _Verification:
                 self._moved.add(row.id)
                 moved.setdefault(row.warc, {})[row.id] = record
         for old, places in moved.items():
+            there = "elsewhere in it" if old == warc else f"in {warc}"
             yield Finding(
-                "moved", old, f"{len(places)} of its captures are not there, and stand in {warc}",
+                "moved", old, f"{len(places)} of its captures are not where their rows say, but {there}",
                 "points their rows at them", partial(self._point, warc, places),
             )  # fmt: skip
         if new:
