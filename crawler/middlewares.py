@@ -15,6 +15,7 @@ from sqlalchemy import select
 from crawler.job import CrawlJob
 from crawler.replay import Replay
 from storage.archive import Archive, Record
+from storage.captures import capture_of
 from storage.database import Database
 from storage.models import Capture
 
@@ -94,18 +95,7 @@ class Archiving:
                 return known
         location = self._writer.write(record)
         with self._database.write() as session:
-            capture = Capture(
-                source=self._job.source.id,
-                url=record.url,
-                fetched_at=record.fetched_at,
-                status=record.status,
-                content_type=record.header("content-type")[:200],
-                digest=digest,
-                size=len(record.body),
-                warc=location.warc,
-                offset=location.offset,
-                length=location.length,
-            )
+            capture = capture_of(self._job.source.id, record, location)
             session.add(capture)
             session.flush()
             return capture.id

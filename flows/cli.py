@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli_archive import archive_app
+from flows.cli_audit import audit
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
     DEGRADED,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
+app.command()(audit)
 
 
 def _day(text: str) -> dt.date:

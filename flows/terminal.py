@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
 """Exit statuses: done; done but degraded; wrong usage or configuration; failed."""
 
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
+]
 ReplayFile = Annotated[
     Path | None,
     typer.Option("--replay", metavar="WARC", help="Answer from a WARC file instead of the network."),
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
 ]
 
 

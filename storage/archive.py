@@ -10,7 +10,11 @@ import base64
 import datetime as dt
 import hashlib
 import io
+import itertools
+import logging
 import os
+import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,7 +23,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from warcio.archiveiterator import ArchiveIterator
-from warcio.bufferedreaders import BufferedReader
+from warcio.bufferedreaders import BufferedReader, DecompressingBufferedReader
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
@@ -27,9 +31,27 @@ from warcio.warcwriter import WARCWriter
 
 SOFTWARE = "podium"
 
+logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
+
 
 class ArchiveError(Exception):
     """A WARC file that isn't one, is torn, or holds something else than was recorded; one line."""
+
+
+class TornError(ArchiveError):
+    """A WARC file that can't be read to its end.
+
+    Args:
+        told: one line.
+        end: where the last whole record before the damage ends, in bytes.
+        broken_off: whether the file ends within a gzip member, as after a kill; otherwise what stands at `end`
+            is no record, and whole ones may follow.
+    """
+
+    def __init__(self, told: str, end: int, *, broken_off: bool) -> None:
+        super().__init__(told)
+        self.end = end
+        self.broken_off = broken_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,20 @@ class Record:
     def header(self, name: str) -> str:
         """The first header of that name, whatever its case; empty where there is none."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """The run and the process that wrote a file, as its name says."""
+
+    run: int
+    process: int
+
+
+def made_by(warc: str) -> Maker | None:
+    """Who wrote a file of an archive; None where its name is not one that `Archive.writer` gives."""
+    match = re.search(r"-r(\d{1,9})-p(\d{1,9})\.warc\.gz$", warc)
+    return Maker(int(match[1]), int(match[2])) if match else None
 
 
 def digest_of(body: bytes) -> str:
@@ -182,31 +218,104 @@ class Writer:
 _TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-def read_warc(path: Path) -> Iterator[tuple[Record, Location]]:
+def read_warc(path: Path, start: int = 0) -> Iterator[tuple[Record, Location]]:
     """Every response of a WARC file, gzip or plain, from whatever tool.
 
+    Args:
+        path: the file.
+        start: where to begin, in bytes: 0, or where a record stands.
+
     Raises:
-        ArchiveError: it is no WARC file, or ends within a record.
+        TornError: it is no WARC file, or ends within a record. The whole records before that have been given.
+        ArchiveError: it can't be opened or read.
     """
     try:
         with path.open("rb") as file:
+            file.seek(start)
             yield from _responses(file, path)
     except OSError as problem:
         raise ArchiveError(f"{path}: {problem.strerror}") from problem
 
 
+def cut(path: Path, end: int, size: int) -> Path:
+    """Cut a torn file at the end of its last whole record. The rest is kept beside it; a file cut to nothing goes.
+
+    Args:
+        path: the file.
+        end: bytes that stay.
+        size: bytes that it had when it was read: another size says that somebody writes to it.
+
+    Returns:
+        Where the rest is: NAME.torn, with a number where there is such a file of something else.
+
+    Raises:
+        ArchiveError: it has another size.
+        OSError: the disk refused it. The file is as it was before.
+    """
+    with path.open("r+b") as file:
+        if file.seek(0, os.SEEK_END) != size:
+            raise ArchiveError(f"{path}: changed while it was read")
+        file.seek(end)
+        rest = file.read()
+        beside = next(place for place in _beside(path) if not place.exists() or place.read_bytes() == rest)
+        unfinished = beside.with_name(f"{beside.name}.part")
+        with unfinished.open("wb") as kept:
+            kept.write(rest)
+            kept.flush()
+            os.fsync(kept.fileno())
+        unfinished.replace(beside)
+        file.truncate(end)
+        os.fsync(file.fileno())
+    if not end:
+        path.unlink()
+    return beside
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.torn")
+    yield from (path.with_name(f"{path.name}.torn{number}") for number in itertools.count(2))
+
+
+class _Records(ArchiveIterator):  # type: ignore[misc]
+    """warcio's own, but it prints nothing: what it reads may be text of a page, and a terminal obeys it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self.reader = _Reader(file)
+
+    def _consume_blanklines(self) -> tuple[bytes | None, int]:
+        """The line that follows a record's end and the blank ones there, and the length of those."""
+        size = len(self.reader.readline())
+        while line := self.reader.readline():
+            if line.strip():
+                return line, size
+            size += len(line)
+        return None, size
+
+
+class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
+    """warcio's own, but damage within a gzip member is an error: warcio prints a line and reads on."""
+
+    def _decompress(self, data: bytes) -> bytes:
+        if self.decompressor is not None and self.num_block_read:
+            unpacked: bytes = self.decompressor.decompress(data)
+            return unpacked
+        return super()._decompress(data)  # type: ignore[no-any-return]
+
+
 def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]:
-    records = ArchiveIterator(file)
+    records = _Records(file)
+    end = records.offset
     try:
         for found in records:
             if found.rec_type != "response" or found.http_headers is None:
-                _finish(records, found)
+                end = _finish(records, found)
                 continue
             url = found.rec_headers.get_header("WARC-Target-URI") or ""
             moment = dt.datetime.fromisoformat(found.rec_headers.get_header("WARC-Date"))
             moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
             body = found.content_stream().read()
-            _finish(records, found)
+            end = _finish(records, found)
             offset, length = records.get_record_offset(), records.get_record_length()
             yield (
                 Record(url, moment.astimezone(dt.UTC), _status(found), _headers(found), body),
@@ -215,18 +324,35 @@ def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]
         if file.seek(0, os.SEEK_END) > records.offset:
             raise EOFError(f"it ends within the record at offset {records.offset}")
     # warcio raises the last three for a head that lacks a line.
-    except (ArchiveLoadFailed, EOFError, ValueError, TypeError, AttributeError) as problem:
+    except (ArchiveLoadFailed, EOFError, zlib.error, ValueError, TypeError, AttributeError) as problem:
         first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        raise ArchiveError(f"{path}: not a whole WARC file: {first}") from problem
+        told = f"{path}: not a whole WARC file: {first}"
+        raise TornError(told, end, broken_off=_breaks_off(file, end)) from problem
 
 
-def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> None:
-    """Read to a record's end. warcio takes what there is of a torn one for all of it."""
+def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:
+    """Read to a record's end, and say where that is. warcio takes what there is of a torn one for all of it."""
     records.read_to_end()
     size, unpacker = found.rec_headers.get_header("Content-Length"), records.reader.decompressor
     whole = (size or "").isdigit() and found.raw_stream.tell() == int(size)
     if not whole or (unpacker is not None and not unpacker.eof):
         raise EOFError(f"it ends within the record at offset {records.get_record_offset()}")
+    if unpacker is not None and records.next_line:
+        raise ValueError("its records are not gzip members of their own")
+    end: int = records.offset
+    return end
+
+
+def _breaks_off(file: IO[bytes], end: int) -> bool:
+    """Whether a file ends within the gzip member that begins at an offset, undamaged as far as it goes."""
+    file.seek(end)
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        while block := file.read(1 << 16):
+            unpacker.decompress(block)
+    except zlib.error:
+        return False
+    return not unpacker.eof
 
 
 def _status(record: ArcWarcRecord) -> int:

@@ -49,14 +49,9 @@ class Tally:
 
 def open_run(session: Session, kind: RunKind, source: str, since: dt.date, until: dt.date) -> Run:
     """A new run of this process, in state running. Runs of dead processes on this host are ended as failed."""
-    dead = [
-        run
-        for run in session.scalars(select(Run).where(Run.source == source, Run.state == "running"))
-        if not _alive(run.process)
-    ]
-    for run in dead:
-        run.state, run.finished_at = "failed", dt.datetime.now(dt.UTC)
-        run.reasons = [*run.reasons, "interrupted: its process is gone"]
+    for run in session.scalars(select(Run).where(Run.source == source, Run.state == "running")):
+        if not alive(run.process):
+            end_dead(run)
     run = Run(
         kind=kind,
         source=source,
@@ -70,6 +65,12 @@ def open_run(session: Session, kind: RunKind, source: str, since: dt.date, until
     session.add(run)
     session.flush()
     return run
+
+
+def end_dead(run: Run) -> None:
+    """End a run whose process is gone, as failed."""
+    run.state, run.finished_at = "failed", dt.datetime.now(dt.UTC)
+    run.reasons = [*run.reasons, "interrupted: its process is gone"]
 
 
 def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: bool) -> RunState:
@@ -129,6 +130,16 @@ def to_extract(session: Session, run_id: int, limit: int) -> list[tuple[Page, Ca
     return [(page, capture) for page, capture in rows]
 
 
+def lost_captures(session: Session, run_id: int) -> dict[str, int]:
+    """The ids of captures that the run's pages name and that have no row, by the page's address."""
+    rows = session.execute(
+        select(Page.url, Page.capture_id)
+        .outerjoin(Page.capture)
+        .where(Page.run_id == run_id, Page.capture_id.is_not(None), Capture.id.is_(None))
+    )
+    return dict(rows.tuples().all())  # type: ignore[arg-type]
+
+
 def tally_of(session: Session, run_id: int) -> Tally:
     """The run's pages, counted by disposition."""
     rows = session.execute(
@@ -157,12 +168,8 @@ def last_night(session: Session, source: str) -> Run | None:
     )
 
 
-def _the(run_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return Page.run_id == run_id, Page.key == key
-
-
-def _alive(process: str) -> bool:
-    """Whether a process may still run; one on another host can't be asked and counts as alive."""
+def alive(process: str) -> bool:
+    """Whether a process, as `host:pid`, may still run; one on another host can't be asked and counts as alive."""
     host, _, pid = process.rpartition(":")
     if host != socket.gethostname():
         return True
@@ -173,3 +180,7 @@ def _alive(process: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _the(run_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Page.run_id == run_id, Page.key == key

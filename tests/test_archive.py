@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gzip
+import os
 import subprocess
 import sys
 import zlib
@@ -17,7 +19,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from crawler.replay import Replay
-from storage.archive import Archive, ArchiveError, Location, Record, digest_of, read_warc
+from storage.archive import Archive, ArchiveError, Location, Record, TornError, digest_of, made_by, read_warc
 
 NOON = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
 TRANSFER = {"content-encoding", "content-length", "transfer-encoding"}
@@ -232,6 +234,65 @@ writer.close()
     assert "File too large" in done.stdout
     (path,) = tmp_path.rglob("*.warc.gz")
     assert [record.body for record, _ in read_warc(path)] == [b"small", b"small too"]
+
+
+def test_a_file_is_read_from_any_of_its_records_on(tmp_path: Path) -> None:
+    archive, locations = archived(tmp_path, *(page(bytes([n]) * 100) for n in range(3)))
+    for number, place in enumerate(locations):
+        read = list(read_warc(archive.folder / place.warc, place.offset))
+        assert [record.body[0] for record, _ in read] == list(range(number, 3))
+        assert [found.offset for _, found in read] == [each.offset for each in locations[number:]]
+
+
+def test_a_torn_file_says_where_its_last_whole_record_ends(tmp_path: Path) -> None:
+    archive, locations = archived(tmp_path, page(b"one"), page(b"two"))
+    path = archive.folder / locations[0].warc
+    whole = path.read_bytes()
+    ends = [0, *(place.offset for place in locations), len(whole)]
+    for size in set(range(len(whole))) - set(ends):
+        path.write_bytes(whole[:size])
+        with pytest.raises(TornError) as caught:
+            list(read_warc(path))
+        assert caught.value.broken_off
+        assert caught.value.end == max(end for end in ends if end <= size)
+
+
+def test_damage_is_told_from_a_file_that_ends_early(tmp_path: Path) -> None:
+    archive, (first, second) = archived(tmp_path, page(b"one"), page(bytes(range(256)) * 400))
+    path = archive.folder / first.warc
+    whole = path.read_bytes()
+    for at, end in (
+        (first.offset, first.offset),
+        (second.offset + 1, second.offset),
+        (len(whole) - 6, second.offset),
+    ):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with pytest.raises(TornError) as caught:
+            list(read_warc(path))
+        assert (caught.value.end, caught.value.broken_off) == (end, False)
+
+
+def test_nothing_of_a_damaged_file_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    archive, (place,) = archived(tmp_path, page(bytes(range(256)) * 400))
+    path = archive.folder / place.warc
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-6] + b"??????")
+    wrong = b"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: http://a/ \x1b]0;owned\x07\r\n" + (
+        b"WARC-Date: 2026-03-20T12:00:00Z\r\nContent-Length: 19\r\n\r\nHTTP/1.1 200 OK\r\n\r\nand more\r\n"
+    )
+    (tmp_path / "wrong.warc").write_bytes(wrong)
+    for file in (path, tmp_path / "wrong.warc"):
+        with contextlib.suppress(ArchiveError):
+            list(read_warc(file))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_names_the_run_and_process_that_wrote_it(tmp_path: Path) -> None:
+    _, (place,) = archived(tmp_path, page())
+    maker = made_by(place.warc)
+    assert maker is not None
+    assert (maker.run, maker.process) == (7, os.getpid())
+    assert made_by("here/2026/saved.warc.gz") is None
 
 
 # --- files of others -----------------------------------------------------------------------------

@@ -1,0 +1,235 @@
+"""Whether the database is whole: what it holds about itself, without reading the archive.
+
+Everything here only looks. A finding that can be mended brings what mends it, for a repair to call.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import ForeignKeyConstraint, and_, func, select, text, update
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from storage import ledger, lookup
+from storage.database import Database
+from storage.load import digest
+from storage.models import Appearance, Base, Page, Revision, Run, Transcript
+
+BATCH = 200
+"""Revisions that are rebuilt at a time, with all their turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong.
+
+    Args:
+        kind: a word or two, for people who sort findings.
+        where: the row or file.
+        what: is wrong there, on one line; it may hold text of a page.
+        remedy: what a repair does; empty where it can do nothing.
+        mend: does it.
+    """
+
+    kind: str
+    where: str
+    what: str
+    remedy: str = ""
+    mend: Callable[[], object] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was looked at so far: nothing found is not the same as nothing looked at."""
+
+    transcripts: int = 0
+    revisions: int = 0
+    captures: int = 0
+    files: int = 0
+    bytes: int = 0
+    in_use: int = 0
+
+
+def damage(database: Database) -> Iterator[Finding]:
+    """What SQLite itself finds wrong with its file. Where it finds anything, no query can be trusted."""
+    if database.engine.dialect.name != "sqlite":
+        return
+    try:
+        with database.read() as session:
+            lines = session.scalars(text("PRAGMA integrity_check")).all()
+    except DatabaseError as problem:
+        if type(problem.orig) is not sqlite3.DatabaseError:  # a lock, a full disk: no damage
+            raise
+        lines = [str(problem.orig)]
+    yield from (Finding("database", database.url, line) for line in lines if line != "ok")
+
+
+def rows(database: Database, checked: Checked) -> Iterator[Finding]:
+    """Every row that contradicts another."""
+    yield from _dead_runs(database)
+    yield from _unsettled(database)
+    yield from _dangling(database)
+    yield from _transcripts(database, checked)
+    yield from _revisions(database, checked)
+
+
+def _dead_runs(database: Database) -> Iterator[Finding]:
+    def end(run_id: int) -> None:
+        with database.write() as session:
+            run = session.get_one(Run, run_id)
+            if run.state == "running":
+                ledger.end_dead(run)
+
+    with database.read() as session:
+        running = session.scalars(select(Run).where(Run.state == "running").order_by(Run.id)).all()
+    for run in running:
+        if not ledger.alive(run.process):
+            what = f"of {run.source}: running, but its process {run.process} is gone"
+            yield Finding("run", f"run {run.id}", what, "ends it as failed", partial(end, run.id))
+
+
+def _unsettled(database: Database) -> Iterator[Finding]:
+    def fail(run_id: int) -> None:
+        with database.write() as session:
+            run = session.get_one(Run, run_id)
+            reasons, finished = run.reasons, run.finished_at
+            ledger.close_run(session, run_id, reasons, failed=True)
+            run.finished_at = finished
+
+    with database.read() as session:
+        ended = session.execute(
+            select(Run.id, Run.state, func.count())
+            .join(Page, and_(Page.run_id == Run.id, Page.disposition.is_(None)))
+            .where(Run.state.in_(("completed", "degraded")))
+            .group_by(Run.id)
+            .order_by(Run.id)
+        ).all()
+    for run_id, state, count in ended:
+        what = f"{state}, but {count} of its pages have no disposition"
+        yield Finding("run", f"run {run_id}", what, "makes it failed", partial(fail, run_id))
+
+
+def _dangling(database: Database) -> Iterator[Finding]:
+    """Rows whose foreign key points nowhere: SQLite lets them in from a program that doesn't ask for the check."""
+    for table in Base.metadata.sorted_tables:
+        for key in sorted(table.foreign_key_constraints, key=lambda key: list(key.column_keys)):
+            yield from _dangling_by(database, key)
+
+
+def _dangling_by(database: Database, key: ForeignKeyConstraint) -> Iterator[Finding]:
+    table, target = key.table, key.referred_table.alias("target")
+    pairs = [(each.parent, target.c[each.column.name]) for each in key.elements]
+    found = (
+        select(*table.primary_key.columns, *(own for own, _ in pairs))
+        .select_from(table.outerjoin(target, and_(*(own == theirs for own, theirs in pairs))))
+        .where(*(own.is_not(None) for own, _ in pairs), pairs[0][1].is_(None))
+        .order_by(*table.primary_key.columns)
+    )
+    optional = all(own.nullable for own, _ in pairs)
+    count = len(table.primary_key.columns)
+
+    def forget(where: tuple[object, ...]) -> None:
+        row = (column == value for column, value in zip(table.primary_key.columns, where, strict=True))
+        with database.write() as session:
+            session.execute(update(table).where(*row).values({own.name: None for own, _ in pairs}))
+
+    with database.read() as session:
+        for row in session.execute(found.execution_options(yield_per=1000)):
+            which, value = tuple(row[:count]), tuple(row[count:])
+            name = ", ".join(own.name for own, _ in pairs)
+            what = f"{name} {', '.join(map(str, value))}: no such row in {key.referred_table.name}"
+            where = f"{table.name} {', '.join(map(str, which))}"
+            if optional:
+                yield Finding("foreign key", where, what, f"empties {name}", partial(forget, which))
+            else:
+                yield Finding("foreign key", where, what)
+
+
+def _transcripts(database: Database, checked: Checked) -> Iterator[Finding]:
+    revisions = (
+        select(Revision.transcript_id, func.count().label("count"), func.min(Revision.number).label("first"),
+               func.max(Revision.number).label("last"))
+        .group_by(Revision.transcript_id)
+        .subquery()
+    )  # fmt: skip
+    # Mostly the first one; an older text that was found later stands before it.
+    began = select(Revision.id).where(
+        Revision.transcript_id == Transcript.id, Revision.digest == Transcript.first_digest
+    )
+    query = (
+        select(
+            Transcript.source, Transcript.key, revisions.c.count, revisions.c.first, revisions.c.last,
+            began.exists(),
+            select(Appearance.id).where(Appearance.transcript_id == Transcript.id).exists(),
+        )
+        .outerjoin(revisions, revisions.c.transcript_id == Transcript.id)
+        .order_by(Transcript.id)
+    )  # fmt: skip
+    with database.read() as session:
+        for source, key, count, low, high, known, appears in session.execute(
+            query.execution_options(yield_per=1000)
+        ):
+            checked.transcripts += 1
+            where = f"{source}/{key}"
+            if not appears:
+                yield Finding("transcript", where, "has no appearance")
+            if count is None:
+                yield Finding("transcript", where, "has no revision")
+            elif (low, high) != (1, count):
+                yield Finding("transcript", where, f"its {count} revisions are numbered {low} to {high}")
+            elif not known:
+                yield Finding("transcript", where, "its first digest is none of its revisions'")
+
+
+def _revisions(database: Database, checked: Checked) -> Iterator[Finding]:
+    """Revisions whose stored digest is not that of the text they hold."""
+    last = 0
+    while True:
+        with database.read() as session:
+            ids = session.scalars(
+                select(Revision.id).where(Revision.id > last).order_by(Revision.id).limit(BATCH)
+            ).all()
+            if not ids:
+                return
+            last = ids[-1]
+            wrong = list(_wrong_among(session, ids))
+        checked.revisions += len(ids)
+        yield from wrong
+
+
+def _wrong_among(session: Session, ids: Sequence[int]) -> Iterator[Finding]:
+    query = (
+        select(Revision)
+        .where(Revision.id.in_(ids))
+        .order_by(Revision.id)
+        .options(joinedload(Revision.transcript), selectinload(Revision.turns))
+    )
+    try:
+        found = session.scalars(query).all()
+    except (
+        ValueError,
+        TypeError,
+    ) as problem:  # a column that holds no date or no JSON; which row, a second look says
+        if len(ids) > 1:
+            for each in ids:
+                yield from _wrong_among(session, [each])
+        else:
+            yield Finding("revision", f"revision {ids[0]}", f"can't be read: {problem}")
+        return
+    for revision in found:
+        own = revision.transcript
+        name = f"{own.source}/{own.key} revision {revision.number}" if own else f"revision {revision.id}"
+        places = [turn.position for turn in revision.turns]
+        if places != list(range(len(places))):
+            gap = next(at for at, place in enumerate(places) if at != place)
+            yield Finding("revision", name, f"its turns have no position {gap}")
+            continue
+        try:
+            if digest(lookup.transcript_of(revision)) != revision.digest:
+                yield Finding("revision", name, "its text is not the one that was loaded: another digest")
+        except ValueError as problem:
+            yield Finding("revision", name, f"its text can't be put together: {problem}")
