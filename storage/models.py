@@ -27,7 +27,7 @@ Disposition = Literal["new", "revised", "unchanged", "duplicate", "rejected", "b
 """What became of a page in a run: exactly one of these."""
 
 RunState = Literal["running", "completed", "degraded", "failed"]
-RunKind = Literal["nightly", "backfill"]
+RunKind = Literal["nightly", "backfill", "ingest"]
 
 DISPOSITIONS: tuple[Disposition, ...] = get_args(Disposition)
 
