@@ -10,13 +10,12 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
-from sqlalchemy import select
 
 from crawler.job import CrawlJob
 from crawler.replay import Replay
 from storage.archive import Archive, Record
+from storage.captures import keep
 from storage.database import Database
-from storage.models import Capture
 
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""
@@ -77,38 +76,8 @@ class Archiving:
             ),
             body=response.body,
         )
-        request.meta[CAPTURE] = self._keep(record)
+        request.meta[CAPTURE] = keep(self._database, self._writer, self._job.source.id, record)
         return response
-
-    def _keep(self, record: Record) -> int:
-        digest = record.digest
-        same = (
-            Capture.url == record.url,
-            Capture.fetched_at == record.fetched_at,
-            Capture.digest == digest,
-        )
-        if self._replay is not None:
-            with self._database.read() as session:
-                known = session.scalar(select(Capture.id).where(*same))
-            if known is not None:
-                return known
-        location = self._writer.write(record)
-        with self._database.write() as session:
-            capture = Capture(
-                source=self._job.source.id,
-                url=record.url,
-                fetched_at=record.fetched_at,
-                status=record.status,
-                content_type=record.header("content-type")[:200],
-                digest=digest,
-                size=len(record.body),
-                warc=location.warc,
-                offset=location.offset,
-                length=location.length,
-            )
-            session.add(capture)
-            session.flush()
-            return capture.id
 
     def _count(self, name: str) -> None:
         if self._stats is not None:

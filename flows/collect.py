@@ -9,8 +9,9 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows.settings import Settings
-from flows.steps import PLAIN, Readers, Steps, fetched
+from flows.steps import PLAIN, Steps, extract_and_load
 from storage import ledger, models
 from storage.database import Database
 from storage.ledger import Tally
@@ -60,7 +61,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """How one source's collection went."""
+    """How one source's collection went. `listings` is None where none was looked for."""
 
     source: str
     run_id: int
@@ -70,7 +71,7 @@ class SourceReport:
     tally: Tally
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    listings: int = 0
+    listings: int | None = 0
     misses: int = 0
     seconds: float = 0.0
     arrivals: tuple[Arrival, ...] = field(default=(), repr=False)
@@ -115,21 +116,30 @@ def collect(
 
     However it ends, its run in the ledger ends too, unless the database is gone: then the next run ends it.
     """
-    source = order.source
     database = Database(settings.database_url)
     try:
-        with database.write() as session:
-            night = ledger.last_night(session, source.id)
-            run_id = ledger.open_run(session, order.kind, source.id, order.since, order.until).id
-        try:
+        with database.read() as session:
+            night = ledger.last_night(session, order.source.id)
+        with open_run(database, order.kind, order.source.id, order.since, order.until) as run_id:
             return _collect(order, settings, database, run_id, night, steps, progress, stop)
-        except BaseException as problem:
-            with database.write() as session:
-                told = " ".join(str(problem).split())[:300]
-                ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
-            raise
     finally:
         database.close()
+
+
+@contextmanager
+def open_run(
+    database: Database, kind: models.RunKind, source: str, since: dt.date, until: dt.date
+) -> Iterator[int]:
+    """A run of the ledger, by its id: the caller closes it, and an exception ends it as failed."""
+    with database.write() as session:
+        run_id = ledger.open_run(session, kind, source, since, until).id
+    try:
+        yield run_id
+    except BaseException as problem:
+        with database.write() as session:
+            told = " ".join(str(problem).split())[:300]
+            ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
+        raise
 
 
 def _collect(
@@ -165,20 +175,14 @@ def _collect(
         delay=settings.delay,
     )
     report = steps.crawl(job, lambda: watch("crawl"))
-    added: list[int] = []
-    with Readers() as readers:
-        while items := fetched(database, run_id, source):
-            watch("extract")
-            outcomes = steps.extract(items, settings.archive, source, readers.pool_for(items))
-            watch("load")
-            added += steps.load(database, run_id, source, outcomes)
+    added = extract_and_load(database, run_id, source, settings.archive, steps=steps, watch=watch)
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
         needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
         reasons, notes = _verdict(report, tally, needed)
         state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
-        arrivals = _arrivals(session, added)
+        arrivals = arrivals_of(session, added)
     watch(state)
     return SourceReport(
         source=source.id,
@@ -215,15 +219,18 @@ def _verdict(report: CrawlReport, tally: Tally, needed: dt.date) -> tuple[list[s
     older = [day for day in report.gaps if day < needed]
     if older:
         notes.append(f"not looked at: {_days(older)}, before the last night")
-    for name in ("blocked", "failed"):
-        if count := tally.counts.get(name, 0):
-            reasons.append(f"{count} pages {name}")
-    rejected = tally.counts.get("rejected", 0)
-    if rejected > REJECTED_SHARE * tally.discovered:
-        reasons.append(f"{rejected} of {tally.discovered} pages rejected: a new layout, or a wall?")
     if report.misses:
         notes.append(f"not in the replayed capture: {report.misses} requests")
-    return reasons, notes
+    return reasons + suspicions(tally), notes
+
+
+def suspicions(tally: Tally) -> list[str]:
+    """What a run's counts alone say against it."""
+    out = [f"{count} pages {name}" for name in ("blocked", "failed") if (count := tally.counts.get(name))]
+    rejected = tally.counts.get("rejected", 0)
+    if rejected > REJECTED_SHARE * tally.discovered:
+        out.append(f"{rejected} of {tally.discovered} pages rejected: a new layout, or a wall?")
+    return out
 
 
 def _days(days: Sequence[dt.date]) -> str:
@@ -233,7 +240,8 @@ def _days(days: Sequence[dt.date]) -> str:
     return f"{len(ordered)} days from {ordered[0]} to {ordered[-1]}"
 
 
-def _arrivals(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:
+def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:
+    """What a report says of the revisions that a run added."""
     if not revision_ids:
         return ()
     rows = session.scalars(

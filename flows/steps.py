@@ -50,8 +50,13 @@ STOP_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A fetched page, ready to be read: everything a worker process needs to know."""
+    """A fetched page, ready to be read: everything a worker process needs to know.
 
+    `page` is what the ledger calls it, `key` what identifies its document; they differ where a run has several
+    captures of one document.
+    """
+
+    page: str
     key: str
     url: str
     capture_id: int
@@ -123,7 +128,8 @@ def fetched(database: Database, run_id: int, source: Source) -> list[Item]:
     with database.read() as session:
         return [
             Item(
-                key=page.key,
+                page=page.key,
+                key=source.key(page.url) or page.key,
                 url=capture.url,
                 capture_id=capture.id,
                 location=Location(capture.warc, capture.offset, capture.length),
@@ -191,11 +197,11 @@ def load_batch(database: Database, run_id: int, source: Source, outcomes: Iterab
         item = outcome.item
         if outcome.transcript is None:
             with database.write() as session:
-                ledger.settle(session, run_id, item.key, outcome.disposition, outcome.reason)
+                ledger.settle(session, run_id, item.page, outcome.disposition, outcome.reason)
             continue
         reading = Reading(outcome.transcript, source.id, item.key, item.url, item.capture_id, VERSION)
-        loaded = load(database, run_id, reading)
-        if loaded.disposition in ("new", "revised"):
+        loaded = load(database, run_id, reading, item.page)
+        if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
             added.append(loaded.revision_id)
     return added
 
@@ -233,6 +239,38 @@ class Readers:
             # Spawned, not forked: this process has threads, and a fork would inherit their locks.
             self._pool = ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
         return self._pool
+
+
+def extract_and_load(
+    database: Database,
+    run_id: int,
+    source: Source,
+    archive: Path,
+    *,
+    steps: Steps = PLAIN,
+    watch: Callable[[str], None] = lambda _step: None,
+) -> list[int]:
+    """Read and load the run's fetched pages, the oldest capture first, until none is left.
+
+    Args:
+        database: where they are written down, and loaded to.
+        run_id: the run.
+        source: whose pages they are.
+        archive: folder of the WARC files.
+        steps: plain or as tasks of a flow.
+        watch: told the step it is at.
+
+    Returns:
+        The ids of the revisions that are new.
+    """
+    added: list[int] = []
+    with Readers() as readers:
+        while items := fetched(database, run_id, source):
+            watch("extract")
+            outcomes = steps.extract(items, archive, source, readers.pool_for(items))
+            watch("load")
+            added += steps.load(database, run_id, source, outcomes)
+    return added
 
 
 def _relay(lines: IO[str]) -> None:
