@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli_ingest import ingest
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
     DEGRADED,
     DONE,
     FAILED,
     WRONG_USAGE,
+    DatabaseUrl,
     Mistake,
     ReplayFile,
     plain,
@@ -47,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(source_app, name="source")
+app.command()(ingest)
 
 
 def _day(text: str) -> dt.date:
@@ -58,9 +61,6 @@ def _day(text: str) -> dt.date:
 
 Sources = Annotated[
     list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log.")]
 Form = Annotated[str, typer.Option("--format", help="text, json, or jsonl (one object a line).")]

@@ -130,15 +130,16 @@ def collect(
 def open_run(
     database: Database, kind: models.RunKind, source: str, since: dt.date, until: dt.date
 ) -> Iterator[int]:
-    """A run of the ledger, by its id: the caller closes it, and an exception ends it as failed."""
+    """A run of the ledger, by its id: the caller closes it, and an exception ends one still open as failed."""
     with database.write() as session:
         run_id = ledger.open_run(session, kind, source, since, until).id
     try:
         yield run_id
     except BaseException as problem:
         with database.write() as session:
-            told = " ".join(str(problem).split())[:300]
-            ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
+            if session.get_one(models.Run, run_id).state == "running":
+                told = " ".join(str(problem).split())[:300]
+                ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
         raise
 
 

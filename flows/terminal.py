@@ -20,6 +20,10 @@ ReplayFile = Annotated[
     typer.Option("--replay", metavar="WARC", help="Answer from a WARC file instead of the network."),
 ]
 
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
+]
+
 
 class Mistake(Exception):  # noqa: N818 - the user's, not the program's
     """Wrong usage or configuration: one line, exit status 2."""

@@ -154,6 +154,7 @@ def _is_older(session: Session, reading: Reading, capture: models.Capture | None
         .join(models.Page.capture)
         .where(
             models.Capture.url == reading.url,
+            models.Capture.source == reading.source,
             models.Capture.fetched_at > own,
             models.Page.disposition.in_(("new", "revised", "unchanged", "duplicate")),
         )

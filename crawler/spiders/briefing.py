@@ -11,15 +11,13 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from twisted.python.failure import Failure
 
+from crawler.accept import GONE, verdict_on_status
 from crawler.discovery import Missed, Sheet, Walk
 from crawler.job import CrawlJob
 from crawler.middlewares import CAPTURE, Miss
 from storage import ledger
 from storage.database import Database
 from storage.models import Disposition
-
-GONE = frozenset({404, 410})
-BLOCKED = frozenset({401, 403, 407, 429, 451, 503})
 
 
 class BriefingSpider(Spider):
@@ -55,12 +53,9 @@ class BriefingSpider(Spider):
 
     def document(self, response: Response, key: str) -> None:
         """Note the capture; a response that can't be a document is settled here and now."""
-        if response.status in GONE:
-            self._settle(key, "gone", f"HTTP {response.status}")
-        elif response.status in BLOCKED:
-            self._settle(key, "blocked", f"HTTP {response.status}")
-        elif response.status != 200:
-            self._settle(key, "failed", f"HTTP {response.status}")
+        verdict = verdict_on_status(response.status)
+        if verdict is not None:
+            self._settle(key, *verdict)
         elif self.job.source.key(response.url) is None:
             self._settle(key, "rejected", f"redirected to {response.url}, which is no document")
         else:
