@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Self
 
 from scrapy import Request, signals
@@ -16,9 +17,13 @@ from crawler.replay import Replay
 from storage.archive import Archive, Record
 from storage.captures import keep
 from storage.database import Database
+from storage.ledger import Found
 
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""
+
+COPIED = "podium_copied"
+"""The key in a request's meta for somebody else's capture that it asks for, as `storage.ledger.Found`."""
 
 
 class Miss(IgnoreRequest):
@@ -64,7 +69,7 @@ class Archiving:
         return kind(url=request.url, status=record.status, headers=headers, body=record.body)
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Archive, record, and pass on."""
+        """Archive, record, and pass on. A copied capture is archived as what it is a copy of."""
         record = Record(
             url=response.url,
             fetched_at=request.meta.get("podium_moment") or dt.datetime.now(dt.UTC),
@@ -76,6 +81,9 @@ class Archiving:
             ),
             body=response.body,
         )
+        copied: Found | None = request.meta.get(COPIED)
+        if copied is not None and copied.moment is not None and response.status == 200:
+            record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
         request.meta[CAPTURE] = keep(self._database, self._writer, self._job.source.id, record)
         return response
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -102,6 +102,10 @@ def backfill(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day; today if not given.")] = None,
     source: Sources = None,
     replay: ReplayFile = None,
+    via: Annotated[
+        Literal["wayback"] | None,
+        typer.Option("--via", help="Ask the Wayback Machine for captures instead of the sites themselves."),
+    ] = None,
     database: DatabaseUrl = None,
     verbose: Verbose = False,
 ) -> None:
@@ -112,13 +116,15 @@ def backfill(
     _logs(verbose)
     first = _day(since)
     last = _day(until) if until else dt.datetime.now(dt.UTC).date()
+    if via and replay:
+        raise Mistake("--via and --replay are two ways to answer; name one")
     settings = settings_from(database)
     from flows import plan
 
-    orders = plan.backfill(settings, first, last, source or (), replay)
+    orders = plan.backfill(settings, first, last, source or (), replay, via)
     if os.environ.get("PREFECT_API_URL"):
         asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
-        _in_prefect(settings, "backfill", asked)
+        _in_prefect(settings, "backfill", asked | {"via": via})
     _collect(orders, settings)
 
 

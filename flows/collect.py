@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows.settings import Settings
-from flows.steps import PLAIN, Steps, extract_and_load
+from flows.steps import PLAIN, Outcome, Steps, extract_and_load
 from storage import ledger, models
 from storage.database import Database
 from storage.ledger import Tally
@@ -38,7 +38,10 @@ REJECTED_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to collect: one source, one window of days (both ends included)."""
+    """What to collect: one source, one window of days (both ends included).
+
+    `replay` and `wayback` say what answers instead of the source's site: see `crawler.job.CrawlJob`.
+    """
 
     kind: models.RunKind
     source: Source
@@ -46,6 +49,7 @@ class Order:
     until: dt.date
     today: dt.date
     replay: Path | None = None
+    wayback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +176,30 @@ def _collect(
         database_url=settings.database_url,
         archive=settings.archive,
         replay=order.replay,
+        wayback=order.wayback,
         contact=settings.contact,
         delay=settings.delay,
     )
     report = steps.crawl(job, lambda: watch("crawl"))
-    added = extract_and_load(database, run_id, source, settings.archive, steps=steps, watch=watch)
+    outside = 0
+
+    def in_window(outcome: Outcome) -> Outcome:
+        """An index of captures knows no dates of publication, so only a page that was read shows its own."""
+        nonlocal outside
+        day = outcome.transcript.date if outcome.transcript else None
+        if order.wayback is None or day is None or order.since <= day <= order.until:
+            return outcome
+        outside += 1
+        return Outcome(outcome.item, reason=f"dated {day}, outside the window")
+
+    added = extract_and_load(
+        database, run_id, source, settings.archive, steps=steps, watch=watch, judge=in_window
+    )
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
         needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
-        reasons, notes = _verdict(report, tally, needed)
+        reasons, notes = _verdict(report, tally, needed, outside)
         state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
         arrivals = arrivals_of(session, added)
     watch(state)
@@ -206,7 +224,7 @@ def _failed(report: CrawlReport, tally: Tally) -> bool:
     return not report.finished or report.listings == 0 or tally.unsettled > 0
 
 
-def _verdict(report: CrawlReport, tally: Tally, needed: dt.date) -> tuple[list[str], list[str]]:
+def _verdict(report: CrawlReport, tally: Tally, needed: dt.date, outside: int) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note."""
     reasons, notes = [], []
     if not report.finished:
@@ -222,15 +240,17 @@ def _verdict(report: CrawlReport, tally: Tally, needed: dt.date) -> tuple[list[s
         notes.append(f"not looked at: {_days(older)}, before the last night")
     if report.misses:
         notes.append(f"not in the replayed capture: {report.misses} requests")
-    return reasons + suspicions(tally), notes
+    if outside:
+        notes.append(f"outside the window: {outside} pages")
+    return reasons + suspicions(tally, outside), notes
 
 
-def suspicions(tally: Tally) -> list[str]:
-    """What a run's counts alone say against it."""
+def suspicions(tally: Tally, aside: int = 0) -> list[str]:
+    """What a run's counts alone say against it; so many of the rejected pages are none of its business."""
     out = [f"{count} pages {name}" for name in ("blocked", "failed") if (count := tally.counts.get(name))]
-    rejected = tally.counts.get("rejected", 0)
-    if rejected > REJECTED_SHARE * tally.discovered:
-        out.append(f"{rejected} of {tally.discovered} pages rejected: a new layout, or a wall?")
+    rejected, pages = tally.counts.get("rejected", 0) - aside, tally.discovered - aside
+    if rejected > REJECTED_SHARE * pages:
+        out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
     return out
 
 

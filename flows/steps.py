@@ -249,6 +249,7 @@ def extract_and_load(
     *,
     steps: Steps = PLAIN,
     watch: Callable[[str], None] = lambda _step: None,
+    judge: Callable[[Outcome], Outcome] = lambda outcome: outcome,
 ) -> list[int]:
     """Read and load the run's fetched pages, the oldest capture first, until none is left.
 
@@ -259,6 +260,7 @@ def extract_and_load(
         archive: folder of the WARC files.
         steps: plain or as tasks of a flow.
         watch: told the step it is at.
+        judge: may refuse a page that was read, before it is loaded.
 
     Returns:
         The ids of the revisions that are new.
@@ -267,7 +269,7 @@ def extract_and_load(
     with Readers() as readers:
         while items := fetched(database, run_id, source):
             watch("extract")
-            outcomes = steps.extract(items, archive, source, readers.pool_for(items))
+            outcomes = list(map(judge, steps.extract(items, archive, source, readers.pool_for(items))))
             watch("load")
             added += steps.load(database, run_id, source, outcomes)
     return added
