@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +57,8 @@ def ingest(
         sources = {source: sources[source]}
     worst = DONE
     for path in warcs:
-        found = ingest_warc(path, sources, settings)
+        with _watched(path) as watch:
+            found = ingest_warc(path, sources, settings, watch)
         for line in [*report.lines(found.reports), *_passed(path, found)]:
             typer.echo(line)
         worst = max(worst, report.exit_status(found.reports))
@@ -71,6 +74,19 @@ def ingest(
             typer.echo(line)
         worst = max(worst, report.exit_status(reports))
     raise typer.Exit(worst)
+
+
+@contextmanager
+def _watched(path: Path) -> Iterator[Callable[[str], None]]:
+    """A line that says the step, where a person waits."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _step: None
+        return
+    with console.status(f"{plain(path.name)} ...") as line:
+        yield lambda step: line.update(f"{plain(path.name)}: {step}")
 
 
 def _sorted(files: list[Path]) -> tuple[list[Path], list[Path]]:
