@@ -10,6 +10,10 @@ from lxml import etree
 
 from crawler.languages import words
 from crawler.markup import text_of, texts
+from storage.models import Disposition
+
+GONE = frozenset({404, 410})
+BLOCKED = frozenset({401, 403, 407, 429, 451, 503})
 
 LARGEST = 3_000_000
 """Bytes. The longest page seen has a quarter of that, and a hostile one this long takes some six seconds."""
@@ -51,6 +55,14 @@ _STOPS = ">.!?…。！？)]”’»\"'"
 _HTML_TYPE = re.compile(
     r"^\s*(?:$|;|text/html|application/xhtml\+xml|text/plain|application/octet-stream|\*/\*)", re.I
 )
+
+
+def verdict_on_status(status: int) -> tuple[Disposition, str] | None:
+    """What a response without a page makes of it, and why; None for status 200."""
+    if status == 200:
+        return None
+    told: Disposition = "gone" if status in GONE else "blocked" if status in BLOCKED else "failed"
+    return told, f"HTTP {status}"
 
 
 def verdict_on_bytes(body: bytes, content_type: str) -> tuple[str, str] | None:

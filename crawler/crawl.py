@@ -14,6 +14,7 @@ from scrapy.settings import Settings
 
 from crawler import settings as polite
 from crawler.job import CrawlJob, CrawlReport
+from crawler.source import host_of, is_loopback
 from crawler.spiders.briefing import BriefingSpider
 
 
@@ -25,7 +26,7 @@ def crawl(job: CrawlJob) -> CrawlReport:
     changed = polite.for_job(
         contact=job.contact,
         delay=max(job.source.delay, job.delay or 0.0),
-        loopback=job.source.loopback,
+        loopback=job.source.loopback and (job.wayback is None or is_loopback(host_of(job.wayback))),
         replay=job.replay is not None,
     )
     for name, value in changed.items():

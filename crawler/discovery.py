@@ -101,6 +101,10 @@ class Walk:
         window = (self.since + dt.timedelta(n) for n in range((self.until - self.since).days + 1))
         return [day for day in window if day not in self._covered[section]]
 
+    def address(self, found: Found) -> str:
+        """Where a document is fetched: at its own address."""
+        return found.url
+
     async def found(self) -> AsyncIterator[Found]:
         """The window's documents, each as often as it is listed, and those whose date no listing tells."""
         trailing = self.until > self.today - dt.timedelta(TRAILING_DAYS)

@@ -11,7 +11,11 @@ from crawler.source import Source
 
 
 class CrawlJob(BaseModel):
-    """One crawl: one source, one window of days (both ends included), one run of the ledger."""
+    """One crawl: one source, one window of days (both ends included), one run of the ledger.
+
+    `replay` is a WARC file that answers instead of the network, `wayback` the address of a Wayback Machine that
+    is asked instead of the source's site.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +27,7 @@ class CrawlJob(BaseModel):
     database_url: str
     archive: Path
     replay: Path | None = None
+    wayback: str | None = None
     contact: str | None = None
     delay: float | None = None
 

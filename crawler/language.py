@@ -59,6 +59,11 @@ def language_of(
     return str(code), f"the text is in {code!r}, the source's language is {claim!r}"
 
 
+def language_of_text(text: str) -> str | None:
+    """The ISO 639-1 code of a text that nobody claims to be in any language; None where it has no words."""
+    return str(_identifier().classify(text[:SAMPLE])[0]) if text.strip() else None
+
+
 def _claimed(root: etree._Element) -> str | None:
     match = _CODE.match(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")
     return match[1].lower() if match else None

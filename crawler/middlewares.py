@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Self
 
 from scrapy import Request, signals
@@ -10,17 +11,19 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
-from sqlalchemy import select
 
 from crawler.job import CrawlJob
 from crawler.replay import Replay
 from storage.archive import Archive, Record
-from storage.captures import capture_of
+from storage.captures import keep
 from storage.database import Database
-from storage.models import Capture
+from storage.ledger import Found
 
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""
+
+COPIED = "podium_copied"
+"""The key in a request's meta for somebody else's capture that it asks for, as `storage.ledger.Found`."""
 
 
 class Miss(IgnoreRequest):
@@ -66,7 +69,7 @@ class Archiving:
         return kind(url=request.url, status=record.status, headers=headers, body=record.body)
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Archive, record, and pass on."""
+        """Archive, record, and pass on. A copied capture is archived as what it is a copy of."""
         record = Record(
             url=response.url,
             fetched_at=request.meta.get("podium_moment") or dt.datetime.now(dt.UTC),
@@ -78,27 +81,11 @@ class Archiving:
             ),
             body=response.body,
         )
-        request.meta[CAPTURE] = self._keep(record)
+        copied: Found | None = request.meta.get(COPIED)
+        if copied is not None and copied.moment is not None and response.status == 200:
+            record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
+        request.meta[CAPTURE] = keep(self._database, self._writer, self._job.source.id, record)
         return response
-
-    def _keep(self, record: Record) -> int:
-        digest = record.digest
-        same = (
-            Capture.url == record.url,
-            Capture.fetched_at == record.fetched_at,
-            Capture.digest == digest,
-        )
-        if self._replay is not None:
-            with self._database.read() as session:
-                known = session.scalar(select(Capture.id).where(*same))
-            if known is not None:
-                return known
-        location = self._writer.write(record)
-        with self._database.write() as session:
-            capture = capture_of(self._job.source.id, record, location)
-            session.add(capture)
-            session.flush()
-            return capture.id
 
     def _count(self, name: str) -> None:
         if self._stats is not None:

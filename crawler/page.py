@@ -126,7 +126,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         turns=found_turns,
         language=language,
         event_date=_event_of(parts, paragraphs, source),
-        kind=_kind(found_turns, parts.title, language),
+        kind=kind_of(found_turns, parts.title, language),
         number=parts.number,
         left_out=left_out,
         doubts=(*doubts, *parts.doubts),
@@ -233,7 +233,8 @@ def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Pa
     return _Parts(found.title, found.date, found.paragraphs, found.left_out, found.doubts, shown)
 
 
-def _kind(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:
+def kind_of(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:
+    """What a document is: a transcript where anyone is named as speaking, a statement where its title says so."""
     if any(turn.label is not None for turn in found):
         return "transcript"
     line = title.casefold()

@@ -189,8 +189,7 @@ class Source(_Facts):
                 if address is not None and not self.owns(host_of(address)):
                     reason = f"{host_of(address) or address} is not one of the hosts"
                     raise _FactError(("discover", number, name), reason)
-        local = {host for host in self.hosts if host in ("localhost", "127.0.0.1", "::1")}
-        if local and not self.loopback:
+        if any(map(is_loopback, self.hosts)) and not self.loopback:
             raise _FactError(("hosts",), "a site on this machine has to say loopback = true")
         return self
 
@@ -276,6 +275,11 @@ def host_of(url: str) -> str:
         return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
     except ValueError:
         return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def is_on(host: str, hosts: Collection[str]) -> bool:

@@ -148,6 +148,17 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
     return found, [text for text in left_out if text]
 
 
+def voiced(found: Sequence[Turn], language: str | None) -> tuple[Turn, ...]:
+    """Turns that somebody has cut and labelled already, with their speakers and what they are in the exchange."""
+    known = words(language)
+    names = _speakers(dict.fromkeys(turn.label for turn in found if turn.label is not None), known)
+    roles = _roles([Piece("", turn.label, "", turn.paragraphs) for turn in found], names, known)
+    return tuple(
+        replace(turn, role=role, speaker=names[turn.label] if turn.label is not None else None)
+        for turn, role in zip(found, roles, strict=True)
+    )
+
+
 def _printed(label: str, known: Words) -> str:
     """A label as the archive prints it: an anonymous questioner's in the one form of its language."""
     remark = _REMARK.search(label)

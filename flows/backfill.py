@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -22,7 +22,11 @@ def _name() -> str:
 
 @flow(name="backfill", flow_run_name=_name, validate_parameters=True, persist_result=False)
 def backfill(
-    since: dt.date, until: dt.date, sources: list[str] | None = None, replay: Path | None = None
+    since: dt.date,
+    until: dt.date,
+    sources: list[str] | None = None,
+    replay: Path | None = None,
+    via: Literal["wayback"] | None = None,
 ) -> State[Any]:
     """Collect a window of each source.
 
@@ -31,7 +35,8 @@ def backfill(
         until: last day of the window.
         sources: ids of sources; none for all.
         replay: a WARC file on the worker's machine that answers instead of the network.
+        via: who is asked instead of the sources' sites.
     """
     settings = load_settings()
-    orders = plan.backfill(settings, since, until, sources or (), replay)
+    orders = plan.backfill(settings, since, until, sources or (), replay, via)
     return collect_in_flow(orders, settings, "backfill")

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from flows.cli_archive import archive_app
 from flows.cli_audit import audit
+from flows.cli_ingest import ingest
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
     DEGRADED,
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
 app.command()(audit)
+app.command()(ingest)
 
 
 def _day(text: str) -> dt.date:
@@ -104,6 +106,10 @@ def backfill(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day; today if not given.")] = None,
     source: Sources = None,
     replay: ReplayFile = None,
+    via: Annotated[
+        Literal["wayback"] | None,
+        typer.Option("--via", help="Ask the Wayback Machine for captures instead of the sites themselves."),
+    ] = None,
     database: DatabaseUrl = None,
     verbose: Verbose = False,
 ) -> None:
@@ -114,13 +120,15 @@ def backfill(
     _logs(verbose)
     first = _day(since)
     last = _day(until) if until else dt.datetime.now(dt.UTC).date()
+    if via and replay:
+        raise Mistake("--via and --replay are two ways to answer; name one")
     settings = settings_from(database)
     from flows import plan
 
-    orders = plan.backfill(settings, first, last, source or (), replay)
+    orders = plan.backfill(settings, first, last, source or (), replay, via)
     if os.environ.get("PREFECT_API_URL"):
         asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
-        _in_prefect(settings, "backfill", asked)
+        _in_prefect(settings, "backfill", asked | {"via": via})
     _collect(orders, settings)
 
 

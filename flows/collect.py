@@ -9,8 +9,9 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows.settings import Settings
-from flows.steps import PLAIN, Readers, Steps, fetched
+from flows.steps import PLAIN, Outcome, Steps, extract_and_load
 from storage import ledger, models
 from storage.database import Database
 from storage.ledger import Tally
@@ -37,7 +38,10 @@ REJECTED_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to collect: one source, one window of days (both ends included)."""
+    """What to collect: one source, one window of days (both ends included).
+
+    `replay` and `wayback` say what answers instead of the source's site: see `crawler.job.CrawlJob`.
+    """
 
     kind: models.RunKind
     source: Source
@@ -45,6 +49,7 @@ class Order:
     until: dt.date
     today: dt.date
     replay: Path | None = None
+    wayback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """How one source's collection went."""
+    """How one source's collection went. `listings` is None where none was looked for."""
 
     source: str
     run_id: int
@@ -70,7 +75,7 @@ class SourceReport:
     tally: Tally
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    listings: int = 0
+    listings: int | None = 0
     misses: int = 0
     seconds: float = 0.0
     arrivals: tuple[Arrival, ...] = field(default=(), repr=False)
@@ -116,21 +121,31 @@ def collect(
 
     However it ends, its run in the ledger ends too, unless the database is gone: then the next run ends it.
     """
-    source = order.source
     database = Database(settings.database_url)
     try:
-        with database.write() as session:
-            night = ledger.last_night(session, source.id)
-            run_id = ledger.open_run(session, order.kind, source.id, order.since, order.until).id
-        try:
+        with database.read() as session:
+            night = ledger.last_night(session, order.source.id)
+        with open_run(database, order.kind, order.source.id, order.since, order.until) as run_id:
             return _collect(order, settings, database, run_id, night, steps, progress, stop)
-        except BaseException as problem:
-            with database.write() as session:
-                told = " ".join(str(problem).split())[:300]
-                ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
-            raise
     finally:
         database.close()
+
+
+@contextmanager
+def open_run(
+    database: Database, kind: models.RunKind, source: str, since: dt.date, until: dt.date
+) -> Iterator[int]:
+    """A run of the ledger, by its id: the caller closes it, and an exception ends one still open as failed."""
+    with database.write() as session:
+        run_id = ledger.open_run(session, kind, source, since, until).id
+    try:
+        yield run_id
+    except BaseException as problem:
+        with database.write() as session:
+            if session.get_one(models.Run, run_id).state == "running":
+                told = " ".join(str(problem).split())[:300]
+                ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
+        raise
 
 
 def _collect(
@@ -162,26 +177,34 @@ def _collect(
         database_url=settings.database_url,
         archive=settings.archive,
         replay=order.replay,
+        wayback=order.wayback,
         contact=settings.contact,
         delay=settings.delay,
     )
     report = steps.crawl(job, lambda: watch("crawl"))
-    added: list[int] = []
-    with Readers() as readers:
-        while items := fetched(database, run_id, source):
-            watch("extract")
-            outcomes = steps.extract(items, settings.archive, source, readers.pool_for(items))
-            watch("load")
-            added += steps.load(database, run_id, source, outcomes, settings.archive)
+    outside = 0
+
+    def in_window(outcome: Outcome) -> Outcome:
+        """An index of captures knows no dates of publication, so only a page that was read shows its own."""
+        nonlocal outside
+        day = outcome.transcript.date if outcome.transcript else None
+        if order.wayback is None or day is None or order.since <= day <= order.until:
+            return outcome
+        outside += 1
+        return Outcome(outcome.item, reason=f"dated {day}, outside the window")
+
+    added = extract_and_load(
+        database, run_id, source, settings.archive, steps=steps, watch=watch, judge=in_window
+    )
     watch("compare")
     links = steps.compare(database, source.id)
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
         needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
-        reasons, notes = _verdict(report, tally, needed)
+        reasons, notes = _verdict(report, tally, needed, outside)
         state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
-        arrivals = _arrivals(session, added)
+        arrivals = arrivals_of(session, added)
     watch(state)
     return SourceReport(
         source=source.id,
@@ -205,7 +228,7 @@ def _failed(report: CrawlReport, tally: Tally) -> bool:
     return not report.finished or report.listings == 0 or tally.unsettled > 0
 
 
-def _verdict(report: CrawlReport, tally: Tally, needed: dt.date) -> tuple[list[str], list[str]]:
+def _verdict(report: CrawlReport, tally: Tally, needed: dt.date, outside: int) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note."""
     reasons, notes = [], []
     if not report.finished:
@@ -219,15 +242,20 @@ def _verdict(report: CrawlReport, tally: Tally, needed: dt.date) -> tuple[list[s
     older = [day for day in report.gaps if day < needed]
     if older:
         notes.append(f"not looked at: {_days(older)}, before the last night")
-    for name in ("blocked", "failed"):
-        if count := tally.counts.get(name, 0):
-            reasons.append(f"{count} pages {name}")
-    rejected = tally.counts.get("rejected", 0)
-    if rejected > REJECTED_SHARE * tally.discovered:
-        reasons.append(f"{rejected} of {tally.discovered} pages rejected: a new layout, or a wall?")
     if report.misses:
         notes.append(f"not in the replayed capture: {report.misses} requests")
-    return reasons, notes
+    if outside:
+        notes.append(f"outside the window: {outside} pages")
+    return reasons + suspicions(tally, outside), notes
+
+
+def suspicions(tally: Tally, aside: int = 0) -> list[str]:
+    """What a run's counts alone say against it; so many of the rejected pages are none of its business."""
+    out = [f"{count} pages {name}" for name in ("blocked", "failed") if (count := tally.counts.get(name))]
+    rejected, pages = tally.counts.get("rejected", 0) - aside, tally.discovered - aside
+    if rejected > REJECTED_SHARE * pages:
+        out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
+    return out
 
 
 def _days(days: Sequence[dt.date]) -> str:
@@ -237,7 +265,8 @@ def _days(days: Sequence[dt.date]) -> str:
     return f"{len(ordered)} days from {ordered[0]} to {ordered[-1]}"
 
 
-def _arrivals(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:
+def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:
+    """What a report says of the revisions that a run added."""
     if not revision_ids:
         return ()
     rows = session.scalars(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from crawler.replay import Replay
-from crawler.source import Source, SourceError, load_sources
+from crawler.source import Source, SourceError, host_of, is_loopback, load_sources
 from flows.collect import Order
 from flows.settings import Settings, SettingsError
 from storage import ledger
@@ -55,8 +56,17 @@ def backfill(
     until: dt.date,
     ids: Sequence[str] = (),
     replay: Path | None = None,
+    via: Literal["wayback"] | None = None,
 ) -> list[Order]:
     """The orders of a backfill over a window of days, both included.
+
+    Args:
+        settings: the database, the contact, the Wayback Machine's address.
+        since: first day of the window.
+        until: last day of the window.
+        ids: sources; none for those that the settings name, or all.
+        replay: a WARC file that answers instead of the network.
+        via: who is asked instead of the sources' sites.
 
     Raises:
         WindowError: it ends before it begins, or begins after today.
@@ -64,13 +74,16 @@ def backfill(
     """
     if until < since:
         raise WindowError(f"the window ends ({until}) before it begins ({since})")
+    if via and not is_loopback(host_of(settings.wayback)):
+        require_contact(settings)
     tape = _tape(replay)
     orders = []
     for source in choose(settings, ids, tape):
         today = today_of(source, tape)
         if since > today:
             raise WindowError(f"the window begins on {since}, after today ({today})")
-        orders.append(Order("backfill", source, since, min(until, today), today, replay))
+        wayback = settings.wayback if via else None
+        orders.append(Order("backfill", source, since, min(until, today), today, replay, wayback))
     Database(settings.database_url).close()
     return orders
 

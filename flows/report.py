@@ -27,7 +27,8 @@ def lines(reports: Sequence[SourceReport]) -> list[str]:
     for report in reports:
         out.append(f"{report.source}: {report.since} to {report.until}: {report.state} in {report.seconds} s")
         out.append(f"  pages: {report.tally}")
-        out.append(f"  listings read: {report.listings}")
+        if report.listings is not None:
+            out.append(f"  listings read: {report.listings}")
         if report.links:
             out.append(f"  nearly the same as others: {_kinds(report)}")
         out += [f"  ! {clean(reason)}" for reason in report.reasons]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,17 @@ class Settings(BaseSettings):
     delay: float | None = Field(
         default=None, ge=0, description="seconds between requests; never below a source's"
     )
+    wayback: str = Field(
+        default="https://web.archive.org", description="address of the Wayback Machine, or of one like it"
+    )
+
+    @field_validator("wayback")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        """Without a slash at its end, so that paths can follow."""
+        if not re.match(r"https?://[^\s/]", value):
+            raise ValueError(f"not a web address: {value!r}")
+        return value.rstrip("/")
 
     @field_validator("collect", mode="before")
     @classmethod
@@ -72,6 +84,7 @@ class Settings(BaseSettings):
             "PODIUM_DATABASE_URL": url,
             "PODIUM_ARCHIVE": str(self.archive.absolute()),
             "PODIUM_WINDOW_DAYS": str(self.window_days),
+            "PODIUM_WAYBACK": self.wayback,
         }
         if self.collect:
             out["PODIUM_COLLECT"] = ",".join(self.collect)

@@ -51,8 +51,13 @@ STOP_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A fetched page, ready to be read: everything a worker process needs to know."""
+    """A fetched page, ready to be read: everything a worker process needs to know.
 
+    `page` is what the ledger calls it, `key` what identifies its document; they differ where a run has several
+    captures of one document.
+    """
+
+    page: str
     key: str
     url: str
     capture_id: int
@@ -122,12 +127,14 @@ def fetched(database: Database, run_id: int, source: Source) -> list[Item]:
     """The next batch of the run's pages that were fetched and not yet settled."""
     with database.read() as session:
         return [
-            _item(page.key, capture, source) for page, capture in ledger.to_extract(session, run_id, BATCH)
+            _item(page.key, source.key(page.url) or page.key, capture, source)
+            for page, capture in ledger.to_extract(session, run_id, BATCH)
         ]
 
 
-def _item(key: str, capture: models.Capture, source: Source) -> Item:
+def _item(page: str, key: str, capture: models.Capture, source: Source) -> Item:
     return Item(
+        page=page,
         key=key,
         url=capture.url,
         capture_id=capture.id,
@@ -199,21 +206,16 @@ def load_batch(
         item = outcome.item
         if outcome.transcript is None:
             with database.write() as session:
-                ledger.settle(session, run_id, item.key, outcome.disposition, outcome.reason)
+                ledger.settle(session, run_id, item.page, outcome.disposition, outcome.reason)
             continue
-        capture = older.get(item.key)
-        before = read_capture(_item(item.key, capture, source), archive, source) if capture else None
+        capture, before = older.get(item.key), None
+        if capture is not None:
+            before = read_capture(_item(item.page, item.key, capture, source), archive, source).transcript
         reading = Reading(
-            outcome.transcript,
-            source.id,
-            item.key,
-            item.url,
-            item.capture_id,
-            VERSION,
-            before=before.transcript if before else None,
+            outcome.transcript, source.id, item.key, item.url, item.capture_id, VERSION, before=before
         )
-        loaded = load(database, run_id, reading)
-        if loaded.disposition in ("new", "revised"):
+        loaded = load(database, run_id, reading, item.page)
+        if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
             added.append(loaded.revision_id)
     return added
 
@@ -263,6 +265,40 @@ class Readers:
                 mp_context=multiprocessing.get_context("spawn"), initializer=_die_with_parent
             )
         return self._pool
+
+
+def extract_and_load(
+    database: Database,
+    run_id: int,
+    source: Source,
+    archive: Path,
+    *,
+    steps: Steps = PLAIN,
+    watch: Callable[[str], None] = lambda _step: None,
+    judge: Callable[[Outcome], Outcome] = lambda outcome: outcome,
+) -> list[int]:
+    """Read and load the run's fetched pages, the oldest capture first, until none is left.
+
+    Args:
+        database: where they are written down, and loaded to.
+        run_id: the run.
+        source: whose pages they are.
+        archive: folder of the WARC files.
+        steps: plain or as tasks of a flow.
+        watch: told the step it is at.
+        judge: may refuse a page that was read, before it is loaded.
+
+    Returns:
+        The ids of the revisions that are new.
+    """
+    added: list[int] = []
+    with Readers() as readers:
+        while items := fetched(database, run_id, source):
+            watch("extract")
+            outcomes = list(map(judge, steps.extract(items, archive, source, readers.pool_for(items))))
+            watch("load")
+            added += steps.load(database, run_id, source, outcomes, archive)
+    return added
 
 
 def _relay(lines: IO[str]) -> None:

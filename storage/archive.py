@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -32,6 +33,12 @@ from warcio.warcwriter import WARCWriter
 SOFTWARE = "podium"
 
 logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
+
+FILE = "file:"
+"""How the address of a file begins: it came without a server's answer, so its record has none."""
+
+ORIGIN = "WARC-Source-URI"
+"""The head's field that says which copy a record was taken from."""
 
 
 class ArchiveError(Exception):
@@ -65,13 +72,23 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One response as it was received, content encoding undone."""
+    """One response as it was received, content encoding undone; or a file, at an address that begins ``file:``.
+
+    Args:
+        url: its address.
+        fetched_at: when it was captured.
+        status: of the response; 200 for a file.
+        headers: of the response; a file has its content type.
+        body: what it holds.
+        origin: the copy that it was taken from, where that was not the address itself.
+    """
 
     url: str
     fetched_at: dt.datetime
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    origin: str = ""
 
     @property
     def digest(self) -> str:
@@ -128,7 +145,7 @@ class Archive:
             raise ArchiveError(f"{path}: {problem.strerror}") from problem
         if len(member) != location.length:
             raise ArchiveError(f"{path}: ends within the capture at offset {location.offset}")
-        record = next((found for found, _ in _responses(BytesIO(member), path)), None)
+        record = next((found for found, _ in _records(BytesIO(member), path)), None)
         if record is None or (digest is not None and record.digest != digest):
             raise ArchiveError(f"{path}: not the recorded capture at offset {location.offset}")
         return record
@@ -160,7 +177,8 @@ class Writer:
         try:
             if self._file is None:
                 self._file = self._open()
-            return self._append(self._file, self._response(record))
+            made = self._file_record(record) if record.url.startswith(FILE) else self._response(record)
+            return self._append(self._file, made)
         except OSError as problem:
             raise ArchiveError(f"{self._path}: {problem.strerror}") from problem
 
@@ -208,22 +226,42 @@ class Writer:
             payload=BytesIO(record.body),
             length=len(record.body),
             http_headers=StatusAndHeaders(str(record.status), headers, protocol="HTTP/1.1"),
-            warc_headers_dict={
-                "WARC-Date": f"{record.fetched_at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-                "WARC-Payload-Digest": record.digest,
-            },
+            warc_headers_dict=_named(record),
         )
+
+    def _file_record(self, record: Record) -> ArcWarcRecord:
+        return self._members.create_warc_record(
+            record.url,
+            "resource",
+            payload=BytesIO(record.body),
+            length=len(record.body),
+            warc_content_type=record.header("content-type"),
+            warc_headers_dict=_named(record),
+        )
+
+
+def _named(record: Record) -> dict[str, str]:
+    """What a record's head says of it."""
+    head = {
+        "WARC-Date": f"{record.fetched_at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        "WARC-Payload-Digest": record.digest,
+    }
+    return head | {ORIGIN: record.origin} if record.origin else head
 
 
 _TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-def read_warc(path: Path, start: int = 0) -> Iterator[tuple[Record, Location]]:
+def read_warc(
+    path: Path, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
+) -> Iterator[tuple[Record, Location]]:
     """Every response of a WARC file, gzip or plain, from whatever tool.
 
     Args:
         path: the file.
         start: where to begin, in bytes: 0, or where a record stands.
+        others: counts the records that are no response, by their type.
+        files: whether what came as a file, and is no answer of a server, is given too.
 
     Raises:
         TornError: it is no WARC file, or ends within a record. The whole records before that have been given.
@@ -232,7 +270,9 @@ def read_warc(path: Path, start: int = 0) -> Iterator[tuple[Record, Location]]:
     try:
         with path.open("rb") as file:
             file.seek(start)
-            yield from _responses(file, path)
+            for record, location in _records(file, path, others):
+                if files or not record.url.startswith(FILE):
+                    yield record, location
     except OSError as problem:
         raise ArchiveError(f"{path}: {problem.strerror}") from problem
 
@@ -303,31 +343,45 @@ class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
         return super()._decompress(data)  # type: ignore[no-any-return]
 
 
-def _responses(file: IO[bytes], path: Path) -> Iterator[tuple[Record, Location]]:
+def _records(
+    file: IO[bytes], path: Path, others: Counter[str] | None = None
+) -> Iterator[tuple[Record, Location]]:
+    """Every response and every file."""
     records = _Records(file)
     end = records.offset
     try:
         for found in records:
-            if found.rec_type != "response" or found.http_headers is None:
-                end = _finish(records, found)
-                continue
-            url = found.rec_headers.get_header("WARC-Target-URI") or ""
-            moment = dt.datetime.fromisoformat(found.rec_headers.get_header("WARC-Date"))
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-            body = found.content_stream().read()
+            record = _record(found)
+            if record is None and others is not None:
+                others[found.rec_type] += 1
             end = _finish(records, found)
-            offset, length = records.get_record_offset(), records.get_record_length()
-            yield (
-                Record(url, moment.astimezone(dt.UTC), _status(found), _headers(found), body),
-                Location(path.name, offset, length),
-            )
+            if record is not None:
+                offset, length = records.get_record_offset(), records.get_record_length()
+                yield record, Location(path.name, offset, length)
         if file.seek(0, os.SEEK_END) > records.offset:
-            raise EOFError(f"it ends within the record at offset {records.offset}")
+            raise EOFError("it ends within a record")
     # warcio raises the last three for a head that lacks a line.
     except (ArchiveLoadFailed, EOFError, zlib.error, ValueError, TypeError, AttributeError) as problem:
         first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        told = f"{path}: not a whole WARC file: {first}"
+        told = f"{path}: not a whole WARC file: at offset {end}: {first}"
         raise TornError(told, end, broken_off=_breaks_off(file, end)) from problem
+
+
+def _record(found: ArcWarcRecord) -> Record | None:
+    """A record as it was captured; None for one that is neither a response nor a file."""
+    head = found.rec_headers
+    url = head.get_header("WARC-Target-URI") or ""
+    headers: tuple[tuple[str, str], ...]
+    if found.rec_type == "resource" and url.startswith(FILE):
+        status, headers = 200, (("Content-Type", found.content_type or ""),)
+    elif found.rec_type == "response" and found.http_headers is not None:
+        status, headers = _status(found), _headers(found)
+    else:
+        return None
+    moment = dt.datetime.fromisoformat(head.get_header("WARC-Date"))
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    body, origin = found.content_stream().read(), head.get_header(ORIGIN) or ""
+    return Record(url, moment, status, headers, body, origin)
 
 
 def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:
@@ -336,7 +390,7 @@ def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:
     size, unpacker = found.rec_headers.get_header("Content-Length"), records.reader.decompressor
     whole = (size or "").isdigit() and found.raw_stream.tell() == int(size)
     if not whole or (unpacker is not None and not unpacker.eof):
-        raise EOFError(f"it ends within the record at offset {records.get_record_offset()}")
+        raise EOFError("it ends within a record")
     if unpacker is not None and records.next_line:
         raise ValueError("its records are not gzip members of their own")
     end: int = records.offset

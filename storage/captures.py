@@ -1,6 +1,7 @@
-"""The rows of archived responses: made from a record, held against one, found by it, and what rests on them.
+"""Captures: a record kept for good, its row held against it or found by it, and what rests on it.
 
-A capture is one and the same wherever its record stands: its address, moment and digest say which it is.
+A record is appended to the archive first, then its row is written. A capture is one and the same wherever its
+record stands: its address, moment and digest say which it is, so the same one is kept once, whoever brings it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from sqlalchemy import select, tuple_
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage.archive import Location, Record
+from storage.archive import Location, Record, Writer
+from storage.database import Database
 from storage.models import Capture, Revision, Transcript
+from storage.transcript import clean
 
 BATCH = 1000
 """Rows that are read at a time."""
@@ -32,13 +36,57 @@ def capture_of(source: str, record: Record, location: Location) -> Capture:
         url=record.url,
         fetched_at=record.fetched_at,
         status=record.status,
-        content_type=record.header("content-type")[:200],
+        content_type=clean(record.header("content-type"))[:200],
         digest=record.digest,
         size=len(record.body),
         warc=location.warc,
         offset=location.offset,
         length=location.length,
     )
+
+
+def keep(database: Database, writer: Writer, source: str, record: Record) -> int:
+    """Archive a record and write its capture down, unless it is known.
+
+    Args:
+        database: where captures are written down.
+        writer: to the WARC file it is appended to.
+        source: id of the source it belongs to.
+        record: what was captured.
+
+    Returns:
+        The capture's id.
+
+    Raises:
+        storage.archive.ArchiveError: the disk refused it.
+        sqlalchemy.exc.DBAPIError: the database failed.
+    """
+    there = _id_of(database, record)
+    if there is not None:
+        return there
+    capture = capture_of(source, record, writer.write(record))
+    try:
+        with database.write() as session:
+            session.add(capture)
+            session.flush()
+            return capture.id
+    except IntegrityError:
+        # Another process kept the same one a moment ago.
+        there = _id_of(database, record)
+        if there is None:
+            raise
+        return there
+
+
+def _id_of(database: Database, record: Record) -> int | None:
+    with database.read() as session:
+        return session.scalar(
+            select(Capture.id).where(
+                Capture.url == record.url,
+                Capture.fetched_at == record.fetched_at,
+                Capture.digest == record.digest,
+            )
+        )
 
 
 def identity(capture: Capture) -> Identity:

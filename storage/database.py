@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
 
 BUSY_SECONDS = 60
@@ -97,9 +97,9 @@ class Database:
         with self.engine.connect() as connection:
             if _version(connection) == SCHEMA:
                 return
-        from storage.migrations import upgrade  # Alembic takes a while to import and is rarely needed
+        from storage.migrations import transaction, upgrade  # Alembic takes a while and is rarely needed
 
-        with self._writing.begin() as connection:
+        with transaction(self._writing) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             found = _version(connection)

@@ -22,11 +22,24 @@ from storage.transcript import clean
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A document that a discovery came upon: its key within the source, address, and the listing's date."""
+    """A document that a discovery came upon: its key within the source, address, and the listing's date.
+
+    Args:
+        key: what identifies the document within its source.
+        url: its address.
+        date_hint: the date that the listing gave it.
+        moment: of the capture that is meant, where a run may have several of one document.
+    """
 
     key: str
     url: str
     date_hint: dt.date | None = None
+    moment: dt.datetime | None = None
+
+    @property
+    def page(self) -> str:
+        """What identifies its row in a run: the document's key, or the address and moment of the capture."""
+        return self.key if self.moment is None else f"{self.url} {self.moment:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: 
 def discovered(session: Session, run_id: int, found: Found) -> bool:
     """Write a page down; False where the run knows it already."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(Page).values(run_id=run_id, key=found.key, url=found.url, date_hint=found.date_hint)
+    row = insert(Page).values(run_id=run_id, key=found.page, url=found.url, date_hint=found.date_hint)
     return session.scalar(row.on_conflict_do_nothing().returning(Page.id)) is not None
 
 
@@ -119,12 +132,12 @@ def settle(
 
 
 def to_extract(session: Session, run_id: int, limit: int) -> list[tuple[Page, Capture]]:
-    """The run's pages that were fetched and not settled, at most `limit`, in the order of discovery."""
+    """The run's pages that were fetched and not settled, at most `limit`, the oldest capture first."""
     rows = session.execute(
         select(Page, Capture)
         .join(Page.capture)
         .where(Page.run_id == run_id, Page.disposition.is_(None))
-        .order_by(Page.id)
+        .order_by(Capture.fetched_at, Page.id)
         .limit(limit)
     )
     return [(page, capture) for page, capture in rows]

@@ -1,5 +1,8 @@
 """Loading one transcript: new, revised, unchanged or duplicate, decided and written in one transaction.
 
+A page's revisions stand in the order of their captures. A text from a capture that is older than the page's last
+one is put in where it belongs, and never becomes the newest.
+
 Seen means loaded: there is no mark beside the rows themselves. Two processes that load the same page at once
 are decided by the tables' unique constraints; the one that loses looks again.
 """
@@ -25,10 +28,10 @@ SHORT_WORDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load came to. `revision_id` is the revision that holds the text now."""
+    """What a load came to. `revision_id` is the revision that holds the text now; None where it was rejected."""
 
     disposition: models.Disposition
-    revision_id: int
+    revision_id: int | None
     reason: str | None = None
 
 
@@ -89,8 +92,14 @@ def _words(transcript: Transcript) -> list[tuple[str | None, str]]:
     return [(label and label.translate(_TYPOGRAPHY), line.translate(_TYPOGRAPHY)) for label, line in lines]
 
 
-def load(database: Database, run_id: int, reading: Reading) -> Loaded:
+def load(database: Database, run_id: int, reading: Reading, page: str | None = None) -> Loaded:
     """Write a transcript and settle its page in the ledger, in one transaction.
+
+    Args:
+        database: to write to.
+        run_id: the run.
+        reading: the transcript.
+        page: the ledger's name of the page, where it is not the document's key.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database failed; nothing was written.
@@ -100,7 +109,12 @@ def load(database: Database, run_id: int, reading: Reading) -> Loaded:
             with database.write() as session:
                 loaded = _decide(session, reading)
                 ledger.settle(
-                    session, run_id, reading.key, loaded.disposition, loaded.reason, loaded.revision_id
+                    session,
+                    run_id,
+                    page or reading.key,
+                    loaded.disposition,
+                    loaded.reason,
+                    loaded.revision_id,
                 )
                 return loaded
         except IntegrityError:
@@ -128,6 +142,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
                     f"only the extractor reads it in another way: {current.extractor}, {reading.extractor}"
                 )
                 return Loaded("unchanged", current.id, reason)
+            if _is_older(session, reading, current.capture):
+                return _put_in(session, current, text, reading)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
     # The oldest transcript that has had the text, by its newest revision with it.
@@ -139,6 +155,11 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     )
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
+    if here is not None and _is_older(session, reading):
+        first = here.transcript
+        return Loaded(
+            "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
+        )
     if known is None:
         loaded = _create(session, text, reading)
         transcript_id = session.get_one(models.Revision, loaded.revision_id).transcript_id
@@ -153,6 +174,50 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     here.transcript_id, here.digest = transcript_id, text
     session.flush()
     return loaded
+
+
+def _is_older(session: Session, reading: Reading, capture: models.Capture | None = None) -> bool:
+    """Whether a page was read from a later capture than this reading's.
+
+    Args:
+        session: to look in.
+        reading: of the page.
+        capture: that of the page's current revision. Later captures may have held the same text.
+    """
+    if capture is not None and capture.id == reading.capture_id:
+        return False
+    own = session.get_one(models.Capture, reading.capture_id).fetched_at
+    later = (
+        select(models.Page.id)
+        .join(models.Page.capture)
+        .where(
+            models.Capture.url == reading.url,
+            models.Capture.source == reading.source,
+            models.Capture.fetched_at > own,
+            models.Page.disposition.in_(("new", "revised", "unchanged", "duplicate")),
+        )
+        .limit(1)
+    )
+    return (capture is not None and capture.fetched_at > own) or session.scalar(later) is not None
+
+
+def _put_in(session: Session, current: models.Revision, text: str, reading: Reading) -> Loaded:
+    """Put an older text among the revisions of a page, by its capture's moment but before the current one."""
+    revisions = session.scalars(
+        select(models.Revision)
+        .where(models.Revision.transcript_id == current.transcript_id)
+        .order_by(models.Revision.number)
+    ).all()
+    for revision in revisions:
+        if same_words(lookup.transcript_of(revision), reading.transcript):
+            return Loaded("unchanged", revision.id)
+    own = session.get_one(models.Capture, reading.capture_id).fetched_at
+    number = next((each.number for each in revisions if each.capture.fetched_at > own), current.number)
+    for revision in reversed(revisions[number - 1 :]):
+        revision.number += 1
+        session.flush()  # one by one from the last: no two may have one number
+    revision_id = _revise(session, current.transcript_id, number, text, reading)
+    return Loaded("revised", revision_id, f"an older text, captured on {own:%Y-%m-%d}: the newest stays")
 
 
 def _current(session: Session, transcript_id: int) -> models.Revision:

@@ -31,7 +31,7 @@ Disposition = Literal["new", "revised", "unchanged", "duplicate", "rejected", "b
 """What became of a page in a run: exactly one of these."""
 
 RunState = Literal["running", "completed", "degraded", "failed"]
-RunKind = Literal["nightly", "backfill"]
+RunKind = Literal["nightly", "backfill", "ingest"]
 
 LinkKind = Literal["mirror", "excerpt", "translation"]
 """How two transcripts are nearly the same."""
@@ -129,7 +129,9 @@ class Transcript(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(doc="what identifies the document within its source")
-    first_digest: Mapped[str] = mapped_column(doc="the first revision's: two loads of one text meet here")
+    first_digest: Mapped[str] = mapped_column(
+        doc="of the text it began with: two loads of one text meet here"
+    )
     created_at: Mapped[dt.datetime]
 
     revisions: Mapped[list[Revision]] = relationship(back_populates="transcript", order_by="Revision.number")
@@ -170,7 +172,7 @@ class Revision(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"))
-    number: Mapped[int] = mapped_column(doc="1, 2, ... within the transcript")
+    number: Mapped[int] = mapped_column(doc="1, 2, ... within the transcript, the oldest text first")
     capture_id: Mapped[int] = mapped_column(ForeignKey("captures.id"), index=True)
     extractor: Mapped[int] = mapped_column(doc="version of the extractor that read it")
     loaded_at: Mapped[dt.datetime]
@@ -246,7 +248,7 @@ class Page(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
-    key: Mapped[str]
+    key: Mapped[str] = mapped_column(doc="the document's, or the address and moment of one capture of it")
     url: Mapped[str]
     date_hint: Mapped[dt.date | None] = mapped_column(doc="the date that the listing gave it")
     capture_id: Mapped[int | None] = mapped_column(ForeignKey("captures.id"), index=True)

@@ -124,7 +124,7 @@ class _Verification:
         start, torn = 0, None
         while True:
             try:
-                for record, place in read_warc(path, start):
+                for record, place in read_warc(path, start, files=True):
                     self._pass(rows, place.offset)
                     self._hold(rows, capture_of(_source_of(warc), record, replace(place, warc=warc)), reading)
                 found, end = None, size

@@ -20,7 +20,7 @@ from sqlalchemy import CheckConstraint, func, inspect, select, text
 
 from storage import ledger
 from storage.database import SCHEMA, Database, DatabaseError
-from storage.migrations import configuration, downgrade, upgrade
+from storage.migrations import configuration, downgrade, transaction, upgrade
 from storage.models import Base, Run
 
 ROOT = Path(__file__).parent.parent
@@ -48,10 +48,10 @@ def test_opening_twice_changes_nothing(database_url: str) -> None:
 
 
 def test_migrations_lead_up_from_nothing_and_down_again(database: Database) -> None:
-    with database.engine.begin() as connection:
+    with transaction(database.engine) as connection:
         downgrade(connection, "base")
     assert tables(database) == {"alembic_version"}
-    with database.engine.begin() as connection:
+    with transaction(database.engine) as connection:
         assert not inspect(connection).get_indexes("alembic_version")
         upgrade(connection)
     assert tables(database) == {*Base.metadata.tables, "alembic_version"}

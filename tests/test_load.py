@@ -186,6 +186,35 @@ def test_a_text_that_is_taken_back_is_a_revision_too(desk: Desk) -> None:
     assert desk.text("here/a", 3) == desk.text("here/a", 1)
 
 
+def test_another_reading_of_the_same_capture_is_the_newest_text(desk: Desk) -> None:
+    first = desk.reading(said())
+    load(desk.database, desk.run, first)
+    desk.next_run()
+    later = desk.reading(said())
+    with desk.database.write() as session:
+        session.get_one(models.Capture, later.capture_id).fetched_at = NOW + dt.timedelta(1)
+    assert load(desk.database, desk.run, later).disposition == "unchanged"
+    desk.next_run()
+    again = replace(desk.reading(said(LONG + " read better")), capture_id=first.capture_id)
+    assert load(desk.database, desk.run, again).disposition == "revised"
+    assert desk.text("here/a") == render(again.transcript)
+
+
+def test_a_reading_of_an_older_capture_is_put_before_the_newest_text_once(desk: Desk) -> None:
+    desk.load(said())
+    older = desk.reading(said(LONG + " as it was"))
+    with desk.database.write() as session:
+        session.get_one(models.Capture, older.capture_id).fetched_at = NOW - dt.timedelta(1)
+    outcomes = []
+    for _ in range(2):
+        desk.next_run()
+        desk.reading(said())  # writes the page down in the new run
+        outcomes.append(load(desk.database, desk.run, older).disposition)
+    assert outcomes == ["revised", "unchanged"]
+    assert [desk.text("here/a", n) for n in (1, 2)] == [render(older.transcript), render(said())]
+    assert desk.load(said()).disposition == "unchanged"
+
+
 # --- duplicates ----------------------------------------------------------------------------------
 
 

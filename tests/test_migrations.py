@@ -13,7 +13,7 @@ from sqlalchemy import Connection, MetaData, create_engine, insert, select
 
 from storage import duplicates, lookup
 from storage.database import SCHEMA, Database
-from storage.migrations import configuration, downgrade, upgrade
+from storage.migrations import configuration, downgrade, transaction, upgrade
 from storage.transcript import render
 
 MOMENT = "2026-03-20 12:00:00.123456+00:00"
@@ -152,7 +152,7 @@ def test_every_migration_goes_down_again_and_up_with_the_data_in_place(old: Any)
     assert steps[0] == SCHEMA
     assert steps[-1] == "0001"
     for step in [*steps[1:], *reversed(steps[:-1])]:
-        with database.engine.begin() as connection:
+        with transaction(database.engine) as connection:
             up = step > str(_version(connection))
             upgrade(connection, step) if up else downgrade(connection, step)
             assert _version(connection) == step

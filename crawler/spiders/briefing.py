@@ -11,15 +11,15 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response, TextResponse
 from twisted.python.failure import Failure
 
+from crawler.accept import GONE, verdict_on_status
 from crawler.discovery import Missed, Sheet, Walk
 from crawler.job import CrawlJob
-from crawler.middlewares import CAPTURE, Miss
+from crawler.middlewares import CAPTURE, COPIED, Miss
+from crawler.wayback import Wayback
 from storage import ledger
 from storage.database import Database
+from storage.ledger import Found
 from storage.models import Disposition
-
-GONE = frozenset({404, 410})
-BLOCKED = frozenset({401, 403, 407, 429, 451, 503})
 
 
 class BriefingSpider(Spider):
@@ -31,7 +31,8 @@ class BriefingSpider(Spider):
         super().__init__(**kwargs)
         self.job = job
         self.allowed_domains = list(job.source.hosts)
-        self.walk = Walk(job.source, job.since, job.until, job.today, self._sheet)
+        window = (job.source, job.since, job.until, job.today, self._sheet)
+        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window)
         self._database = Database(job.database_url)
 
     @classmethod
@@ -46,34 +47,33 @@ class BriefingSpider(Spider):
                 fresh = ledger.discovered(session, self.job.run_id, found)
             if fresh:
                 yield Request(
-                    found.url,
+                    self.walk.address(found),
                     callback=self.document,
                     errback=self.lost,
-                    cb_kwargs={"key": found.key},
+                    cb_kwargs={"found": found},
+                    # A redirect among captures leads to another one than the index named.
+                    meta={COPIED: found, "dont_redirect": True} if found.moment else {},
                     dont_filter=True,
                 )
 
-    def document(self, response: Response, key: str) -> None:
+    def document(self, response: Response, found: Found) -> None:
         """Note the capture; a response that can't be a document is settled here and now."""
-        if response.status in GONE:
-            self._settle(key, "gone", f"HTTP {response.status}")
-        elif response.status in BLOCKED:
-            self._settle(key, "blocked", f"HTTP {response.status}")
-        elif response.status != 200:
-            self._settle(key, "failed", f"HTTP {response.status}")
-        elif self.job.source.key(response.url) is None:
-            self._settle(key, "rejected", f"redirected to {response.url}, which is no document")
+        verdict = verdict_on_status(response.status)
+        if verdict is not None:
+            self._settle(found, *verdict)
+        elif found.moment is None and self.job.source.key(response.url) is None:
+            self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
         else:
             with self._database.write() as session:
-                ledger.fetched(session, self.job.run_id, key, response.meta[CAPTURE])
+                ledger.fetched(session, self.job.run_id, found.page, response.meta[CAPTURE])
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
-        key = failure.request.cb_kwargs["key"]  # type: ignore[attr-defined]
+        found = failure.request.cb_kwargs["found"]  # type: ignore[attr-defined]
         problem = failure.value
         reason = _reason(problem)
         blocked = isinstance(problem, IgnoreRequest) and "robots" in reason
-        self._settle(key, "blocked" if blocked else "failed", reason)
+        self._settle(found, "blocked" if blocked else "failed", reason)
 
     async def _sheet(self, url: str) -> Sheet:
         """A discovery page, through the same middlewares as any other."""
@@ -88,9 +88,9 @@ class BriefingSpider(Spider):
             raise Missed("not a text")
         return Sheet(response.url, response.text)
 
-    def _settle(self, key: str, disposition: Disposition, reason: str) -> None:
+    def _settle(self, found: Found, disposition: Disposition, reason: str) -> None:
         with self._database.write() as session:
-            ledger.settle(session, self.job.run_id, key, disposition, reason)
+            ledger.settle(session, self.job.run_id, found.page, disposition, reason)
 
 
 def _reason(problem: BaseException | None) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 
 def configuration() -> Config:
@@ -14,6 +17,39 @@ def configuration() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which the schema can be changed, whatever the tables hold.
+
+    SQLite changes a table by making it anew, and would take the dropped one's rows for missing; so there foreign
+    keys are checked once, at the end (https://www.sqlite.org/lang_altertable.html, 7).
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: a row would point nowhere; nothing was changed.
+    """
+    with engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            _switch(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken:
+                    cause = ValueError(f"a row of {broken[0]} points nowhere")
+                    raise IntegrityError("PRAGMA foreign_key_check", None, cause)
+        finally:
+            if sqlite:
+                _switch(connection, "ON")
+
+
+def _switch(connection: Connection, state: str) -> None:
+    # Not through SQLAlchemy: it would begin the transaction, and within one the pragma does nothing.
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute(f"PRAGMA foreign_keys = {state}").close()
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:

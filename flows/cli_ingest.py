@@ -1,0 +1,122 @@
+"""`podium ingest`: the captures and texts of others."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.terminal import DONE, FAILED, WRONG_USAGE, DatabaseUrl, Mistake, plain, settings_from
+
+if TYPE_CHECKING:
+    from flows.ingest import Ingested
+
+WARC = (".warc", ".warc.gz")
+TEXT = ".txt"
+TEXTS = "texts"
+"""The id that texts are kept under where none is named."""
+
+MOST_HOSTS = 10
+"""Hosts that a line names."""
+
+
+def ingest(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="WARC files (.warc, .warc.gz) and texts (.txt).")
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Of a WARC file only this source's documents; texts are kept under this id."
+        ),
+    ] = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Take in captures and texts of others: WARC files of any tool, texts in the archive's own format.
+
+    Of a WARC file every document of a known source is copied into the archive, read and loaded, the oldest capture
+    first. A text is kept under its file's name. What is there already is not kept twice.
+    """
+    settings = settings_from(database)
+    warcs, texts = _sorted(files)
+    if source is not None and not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", source):
+        raise Mistake(f"not an id: {source!r}; write lower case letters, digits and dashes")
+    from crawler.source import SourceError, load_sources
+    from flows import report
+    from flows.ingest import ingest_texts, ingest_warc
+
+    sources = load_sources(settings.sources)
+    if source is not None and warcs:
+        if source not in sources:
+            raise SourceError(f"unknown source {source!r}; there are: {', '.join(sorted(sources))}")
+        sources = {source: sources[source]}
+    worst = DONE
+    for path in warcs:
+        with _watched(path) as watch:
+            found = ingest_warc(path, sources, settings, watch)
+        for line in [*report.lines(found.reports), *_passed(path, found)]:
+            typer.echo(line)
+        worst = max(worst, report.exit_status(found.reports))
+        if not found.reports:
+            problem = (
+                found.torn or f"{path}: holds no document of a known source; `podium source list` lists them"
+            )
+            typer.echo(f"podium: {plain(problem)}", err=True)
+            worst = max(worst, WRONG_USAGE if found.torn else FAILED)
+    if texts:
+        reports = [ingest_texts(texts, source or TEXTS, settings)]
+        for line in report.lines(reports):
+            typer.echo(line)
+        worst = max(worst, report.exit_status(reports))
+    raise typer.Exit(worst)
+
+
+@contextmanager
+def _watched(path: Path) -> Iterator[Callable[[str], None]]:
+    """A line that says the step, where a person waits."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _step: None
+        return
+    with console.status(f"{plain(path.name)} ...") as line:
+        yield lambda step: line.update(f"{plain(path.name)}: {step}")
+
+
+def _sorted(files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """WARC files and texts, apart."""
+    from flows.ingest import name_of
+
+    for path in files:
+        if not path.is_file():
+            raise Mistake(f"{plain(str(path))}: no such file")
+        if not path.name.endswith((*WARC, TEXT)):
+            raise Mistake(f"{plain(str(path))}: neither a WARC file (.warc, .warc.gz) nor a text (.txt)")
+    texts = [path for path in files if path.name.endswith(TEXT)]
+    name, count = Counter(map(name_of, texts)).most_common(1)[0] if texts else ("", 0)
+    if count > 1:
+        raise Mistake(
+            f"{count} texts are called {name}; a text is known by its file's name, so name each once"
+        )
+    return [path for path in files if path not in texts], texts
+
+
+def _passed(path: Path, found: Ingested) -> list[str]:
+    """A line about what no run took from a file, and one about whose hosts nobody knows."""
+    out = []
+    if found.passed:
+        parts = ", ".join(f"{name} ({count})" for name, count in sorted(found.passed.items()))
+        out.append(f"{plain(path.name)}: passed over: {parts}")
+    if found.strangers:
+        hosts = sorted(found.strangers.items(), key=lambda item: (-item[1], item[0]))
+        named = ", ".join(f"{plain(host)} ({count})" for host, count in hosts[:MOST_HOSTS])
+        more = f" and {len(hosts) - MOST_HOSTS} more hosts" if len(hosts) > MOST_HOSTS else ""
+        total = sum(found.strangers.values())
+        out.append(f"{plain(path.name)}: {total} responses of no known source: {named}{more}")
+    return out

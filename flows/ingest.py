@@ -1,0 +1,239 @@
+"""Taking in what others have captured or written down: WARC files of any tool, texts in the archive's own format.
+
+From the archive on they go the road of a crawl: kept as a capture, read, loaded, each with its row in the ledger.
+What is taken from a WARC file is copied: the archive rests on no file but its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from crawler.accept import verdict_on_status
+from crawler.source import Source, host_of, source_of
+from crawler.text import read_text
+from flows.collect import SourceReport, arrivals_of, open_run, suspicions
+from flows.settings import Settings
+from flows.steps import compare, extract_and_load
+from storage import ledger, models
+from storage.archive import FILE, Archive, ArchiveError, Location, Record, Writer, read_warc
+from storage.captures import keep
+from storage.database import Database
+from storage.ledger import Found
+from storage.load import Reading, load
+from storage.transcript import FormatError, clean
+
+AS_WRITTEN = 0
+"""The extractor's version of a text that no extractor has read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a WARC file came to.
+
+    Args:
+        reports: one a source that it has documents of.
+        strangers: responses of no known source, by host.
+        passed: what else was passed over, by what it is.
+        torn: why it could not be read to its end; None where it was.
+    """
+
+    reports: tuple[SourceReport, ...]
+    strangers: Mapping[str, int]
+    passed: Mapping[str, int]
+    torn: str | None = None
+
+
+@dataclass(slots=True)
+class _Intake:
+    """What goes into the archive in one run."""
+
+    database: Database
+    settings: Settings
+    source: str
+    run_id: int
+    writer: Writer
+    started: float = field(default_factory=time.monotonic)
+    days: set[dt.date] = field(default_factory=set)
+
+    def keep(self, record: Record) -> int:
+        """Archive a record; the id of its capture."""
+        self.days.add(record.fetched_at.date())
+        return keep(self.database, self.writer, self.source, record)
+
+    def close(self, added: Sequence[int], reasons: Sequence[str], note: str) -> SourceReport:
+        """Compare what was loaded, end the run, whose window is the days of its captures, and report it."""
+        links = compare(self.database, self.source)
+        with self.database.write() as session:
+            tally = ledger.tally_of(session, self.run_id)
+            complaints = [*reasons, *suspicions(tally)]
+            run = session.get_one(models.Run, self.run_id)
+            run.since, run.until = min(self.days, default=run.since), max(self.days, default=run.until)
+            state = ledger.close_run(session, self.run_id, complaints, failed=False)
+            arrivals = arrivals_of(session, added)
+        return SourceReport(
+            source=self.source,
+            run_id=self.run_id,
+            since=run.since,
+            until=run.until,
+            state=state,
+            tally=tally,
+            reasons=tuple(complaints),
+            notes=(note,),
+            listings=None,
+            seconds=round(time.monotonic() - self.started, 1),
+            arrivals=arrivals,
+            links=links,
+        )
+
+
+@contextmanager
+def _intake(database: Database, settings: Settings, source: str) -> Iterator[_Intake]:
+    now = dt.datetime.now(dt.UTC)
+    with (
+        open_run(database, "ingest", source, now.date(), now.date()) as run_id,
+        Archive(settings.archive).writer(source, run_id, now) as writer,
+    ):
+        yield _Intake(database, settings, source, run_id, writer)
+
+
+# --- WARC files ----------------------------------------------------------------------------------
+
+
+def ingest_warc(
+    path: Path,
+    sources: dict[str, Source],
+    settings: Settings,
+    watch: Callable[[str], None] = lambda _step: None,
+) -> Ingested:
+    """Take in every document of some sources that a WARC file has, in one run a source.
+
+    A file that is torn or no WARC file gives what stands before that, and the reports say so.
+
+    Args:
+        path: the file, gzip or plain.
+        sources: whose documents are taken, by id.
+        settings: where things are kept.
+        watch: told the step it is at.
+
+    Raises:
+        storage.archive.ArchiveError: the archive can't be written.
+        storage.database.DatabaseError: the database can't be opened.
+        sqlalchemy.exc.DBAPIError: it failed on the way.
+    """
+    strangers, passed, torn = Counter[str](), Counter[str](), list[str]()
+    intakes: dict[str, _Intake] = {}
+    with closing(Database(settings.database_url)) as database, ExitStack() as runs:
+        watch("copy")
+        for record, location in _whole(path, passed, torn):
+            source = source_of(record.url, sources)
+            if source is None:
+                strangers[host_of(record.url) or record.url[:60]] += 1
+                continue
+            key = source.key(record.url)
+            if key is None or clean(record.url) != record.url:
+                passed["no document"] += 1
+            elif 300 <= record.status < 400:
+                passed["redirect"] += 1  # where it leads is a record of its own
+            else:
+                if source.id not in intakes:
+                    intakes[source.id] = runs.enter_context(_intake(database, settings, source.id))
+                where = record.origin or f"{FILE}{quote(path.name)}#{location.offset}"
+                if not _take(intakes[source.id], key, replace(record, origin=where)):
+                    passed["second record of one capture"] += 1
+        reports = []
+        for name, intake in intakes.items():
+            added = extract_and_load(database, intake.run_id, sources[name], settings.archive, watch=watch)
+            reports.append(intake.close(added, torn, f"from {path.name}"))
+    return Ingested(tuple(reports), strangers, passed, torn[0] if torn else None)
+
+
+def _whole(path: Path, others: Counter[str], torn: list[str]) -> Iterator[tuple[Record, Location]]:
+    """The file's whole responses; why there are no more is put into `torn`."""
+    try:
+        yield from read_warc(path, others=others)
+    except ArchiveError as problem:
+        torn.append(str(problem))
+
+
+def _take(intake: _Intake, key: str, record: Record) -> bool:
+    """Keep one document's capture and write it down in the ledger; False where the run has it already."""
+    capture_id = intake.keep(record)
+    found = Found(key, record.url, moment=record.fetched_at)
+    verdict = verdict_on_status(record.status)
+    with intake.database.write() as session:
+        fresh = ledger.discovered(session, intake.run_id, found)
+        if fresh and verdict is not None:
+            ledger.settle(session, intake.run_id, found.page, *verdict)
+        elif fresh:
+            ledger.fetched(session, intake.run_id, found.page, capture_id)
+    return fresh
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def name_of(path: Path) -> str:
+    """What identifies a text within its source: its file's name, as a terminal and a database can hold it."""
+    return clean(path.name)
+
+
+def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> SourceReport:
+    """Take in texts that stand in the archive's own format, in one run.
+
+    The file is a text's capture, and when it was last written the capture's moment.
+
+    Args:
+        paths: files with different names.
+        source: the id that they are kept under.
+        settings: where things are kept.
+
+    Raises:
+        storage.archive.ArchiveError: the archive can't be written.
+        storage.database.DatabaseError: the database can't be opened.
+        sqlalchemy.exc.DBAPIError: it failed on the way.
+    """
+    added: list[int] = []
+    refused: list[str] = []
+    with (
+        closing(Database(settings.database_url)) as database,
+        _intake(database, settings, source) as intake,
+    ):
+        for path in paths:
+            key = name_of(path)
+            found = Found(key, FILE + quote(key))
+            with database.write() as session:
+                ledger.discovered(session, intake.run_id, found)
+            try:
+                reading = _read(intake, found, path)
+            except (FormatError, OSError) as problem:
+                failed = isinstance(problem, OSError)
+                reason = str(problem.strerror) if isinstance(problem, OSError) else str(problem)
+                with database.write() as session:
+                    ledger.settle(session, intake.run_id, key, "failed" if failed else "rejected", reason)
+                refused.append(f"{key}: {reason}")
+                continue
+            loaded = load(database, intake.run_id, reading)
+            if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
+                added.append(loaded.revision_id)
+        return intake.close(added, refused, "texts as they were written")
+
+
+def _read(intake: _Intake, found: Found, path: Path) -> Reading:
+    """Keep a text's file and read it.
+
+    Raises:
+        FormatError: it is not in the format.
+        OSError: it can't be read.
+    """
+    data = path.read_bytes()
+    written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+    kind = (("Content-Type", "text/plain; charset=utf-8"),)
+    capture_id = intake.keep(Record(found.url, written, 200, kind, data))
+    return Reading(read_text(data), intake.source, found.key, found.url, capture_id, AS_WRITTEN)
