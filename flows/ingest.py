@@ -129,6 +129,7 @@ def ingest_warc(
     """
     strangers, passed, torn = Counter[str](), Counter[str](), list[str]()
     intakes: dict[str, _Intake] = {}
+    now = dt.datetime.now(dt.UTC)
     with closing(Database(settings.database_url)) as database, ExitStack() as runs:
         watch("copy")
         for record, location in _whole(path, passed, torn):
@@ -141,6 +142,8 @@ def ingest_warc(
                 passed["no document"] += 1
             elif 300 <= record.status < 400:
                 passed["redirect"] += 1  # where it leads is a record of its own
+            elif record.fetched_at > now:
+                passed["dated in the future"] += 1  # nothing crawled from now on could be newer
             else:
                 if source.id not in intakes:
                     intakes[source.id] = runs.enter_context(_intake(database, settings, source.id))
@@ -233,7 +236,7 @@ def _read(intake: _Intake, found: Found, path: Path) -> Reading:
         OSError: it can't be read.
     """
     data = path.read_bytes()
-    written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+    written = dt.datetime.fromtimestamp(min(path.stat().st_mtime, time.time()), dt.UTC)
     kind = (("Content-Type", "text/plain; charset=utf-8"),)
     capture_id = intake.keep(Record(found.url, written, 200, kind, data))
     return Reading(read_text(data), intake.source, found.key, found.url, capture_id, AS_WRITTEN)

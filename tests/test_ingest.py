@@ -397,6 +397,22 @@ def test_an_older_text_at_the_address_of_a_duplicate_is_refused_with_the_reason(
     assert texts(settings) == before
 
 
+def test_a_capture_dated_in_the_future_never_stands_above_what_is_crawled(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    wrong, right = site.documents[:2]
+    future = dt.datetime.now(dt.UTC) + 400 * DAY
+    path = captured(tmp_path / "odd.warc.gz", site.base, (wrong, future), (right, NOON))
+    found = take(path, place.settings)
+    assert found.passed["dated in the future"] == 1
+    text = written(tmp_path / "odd.txt", wrong.transcript, future)
+    ingest_texts([text], "texts", place.settings)
+    text.write_text(render(replace(wrong.transcript, title="Anew")))
+    assert ingest_texts([text], "texts", place.settings).tally.counts == {"revised": 1}
+    assert len(texts(place.settings)["odd.txt"]) == 2
+    assert set(texts(place.settings)) == {"odd.txt", key_of(right)}
+
+
 def test_two_that_take_in_one_file_at_once_keep_everything_once(
     site: MisbehavingMinistry, settings: Settings, tmp_path: Path
 ) -> None:
