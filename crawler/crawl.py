@@ -23,7 +23,9 @@ def crawl(job: CrawlJob) -> CrawlReport:
     settings.setmodule(polite, priority="project")
     settings.set("PODIUM_JOB", job, priority="cmdline")
     changed = polite.for_job(
+        hosts=job.source.hosts,
         contact=job.contact,
+        timeout=job.timeout,
         delay=max(job.source.delay, job.delay or 0.0),
         loopback=job.source.loopback,
         replay=job.replay is not None,
@@ -40,7 +42,8 @@ def crawl(job: CrawlJob) -> CrawlReport:
     if not isinstance(spider, BriefingSpider):
         return CrawlReport(finished=False, reason=reason)
     errors = stats.get("spider_exceptions/count", 0)
-    complaints = list(spider.walk.complaints)
+    complaints = [f"{host} left alone: {parting.reason}" for host, parting in spider.courtesy.left.items()]
+    complaints += spider.walk.complaints
     if errors:
         complaints.append(f"{errors} errors in the spider; see the log")
     return CrawlReport(

@@ -25,6 +25,7 @@ class CrawlJob(BaseModel):
     replay: Path | None = None
     contact: str | None = None
     delay: float | None = None
+    timeout: float = 60.0
 
 
 class CrawlReport(BaseModel):

@@ -163,6 +163,7 @@ def _collect(
         replay=order.replay,
         contact=settings.contact,
         delay=settings.delay,
+        timeout=settings.timeout,
     )
     report = steps.crawl(job, lambda: watch("crawl"))
     added: list[int] = []

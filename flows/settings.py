@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     delay: float | None = Field(
         default=None, ge=0, description="seconds between requests; never below a source's"
     )
+    timeout: float = Field(
+        default=60.0, gt=0, le=600, description="seconds that one response may take, to its last byte"
+    )
 
     @field_validator("collect", mode="before")
     @classmethod
@@ -72,6 +75,7 @@ class Settings(BaseSettings):
             "PODIUM_DATABASE_URL": url,
             "PODIUM_ARCHIVE": str(self.archive.absolute()),
             "PODIUM_WINDOW_DAYS": str(self.window_days),
+            "PODIUM_TIMEOUT": str(self.timeout),
         }
         if self.collect:
             out["PODIUM_COLLECT"] = ",".join(self.collect)

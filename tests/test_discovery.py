@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler import discovery
-from crawler.discovery import Link, Missed, Sheet, Walk, read_feed, read_items
+from crawler.discovery import Missed, Walk
+from crawler.sheets import Link, Sheet, read_feed, read_items
 from crawler.source import Calendar, Feed, Listing, Source, load_source
 from flows.demo_site import Answer
 from storage.ledger import Found
