@@ -13,15 +13,20 @@ in good faith (`edit`, `publish`, `withdraw`) is in `flows.demo_site.Ministry`.
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import itertools
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+import brotli
+
+# Scrapy's own: the standard library's from Python 3.14 on.
+from scrapy.utils._compression import zstd
 
 from flows.demo_site import Answer, Block, Document, Ministry, Visit, pages
 from flows.demo_site.content import ZONE, spelt
@@ -280,10 +285,19 @@ def wrong_length(more: int = 100) -> Misbehaviour:
 
 def gzip_bomb(mebibytes: int = 64) -> Misbehaviour:
     """A small gzip body that becomes so many MiB when it is unpacked."""
-    packer = zlib.compressobj(9, wbits=31)
-    block = b" " * (1 << 20)
-    packed = b"".join([packer.compress(block) for _ in range(mebibytes)]) + packer.flush()
-    return _always(Answer(packed, headers=(("Content-Encoding", "gzip"),)))
+    return packed("gzip", mebibytes)
+
+
+def packed(coding: str, mebibytes: int) -> Misbehaviour:
+    """So many MiB of spaces, packed as ``gzip``, ``br`` or ``zstd``, or not at all with ``identity``."""
+    block = b" " * (1 << 20) * mebibytes
+    body = {
+        "gzip": lambda: gzip.compress(block),
+        "br": lambda: brotli.compress(block, quality=1),
+        "zstd": lambda: zstd.compress(block),
+        "identity": lambda: block,
+    }[coding]()
+    return _always(Answer(body, headers=(("Content-Encoding", coding),)))
 
 
 def copy_of(path: str) -> Misbehaviour:
