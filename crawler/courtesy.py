@@ -14,7 +14,6 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Self
 
-from protego import VisitTime
 from scrapy import Request, signals
 from scrapy.core.downloader import Downloader
 from scrapy.crawler import Crawler
@@ -38,6 +37,9 @@ REFUSALS = 3
 
 LEAST_DELAY = 0.1
 """Seconds between two requests to a host that asked for a pause and had no delay."""
+
+SLOWEST = 60.0
+"""Seconds between two requests to which a host's complaints slow a crawl; robots.txt may ask for more."""
 
 LARGEST_ROBOTS = 500 * 1024
 """Bytes of a robots.txt that are read: as much as RFC 9309 asks for."""
@@ -84,7 +86,7 @@ class Courtesy:
         self._replay = crawler.settings.getbool("PODIUM_REPLAY")
         self._refusals: Counter[str] = Counter()
         self._waited: dict[str, float] = {}
-        self._visits: dict[str, VisitTime] = {}
+        self._visits: dict[str, tuple[dt.time, dt.time]] = {}
         if not self._replay:  # what was captured has been asked for already
             crawler.signals.connect(self._answered, signals.response_downloaded)
             crawler.signals.connect(self._read_robots, signals.robots_parsed)
@@ -111,8 +113,7 @@ class Courtesy:
         if not is_on(host, self._hosts):
             raise Astray(f"{request.url[:200]}: not on the source's hosts")
         if (visit := self._visits.get(host)) and not _within(visit, dt.datetime.now(dt.UTC).time()):
-            hours = f"{visit.start_time:%H:%M} to {visit.end_time:%H:%M}"
-            self.leave(host, f"robots.txt wants no visits but from {hours} UTC")
+            self.leave(host, f"robots.txt wants no visits but from {visit[0]:%H:%M} to {visit[1]:%H:%M} UTC")
         if host in self.left:
             raise self._left_alone(host)
 
@@ -151,12 +152,13 @@ class Courtesy:
         elif delay:
             self._never_faster(host, delay)
         if visit := rules.visit_time(self._agent):
-            self._visits[host] = visit
+            self._visits[host] = visit.start_time, visit.end_time
 
     def _never_faster(self, host: str, delay: float) -> None:
         """Keep a delay for a host, whatever AutoThrottle makes of its answers."""
         downloader = self._downloader
-        downloader.per_slot_settings[host] = {"delay": max(delay, downloader._delay)}
+        usual = self._crawler.settings.getfloat("DOWNLOAD_DELAY")
+        downloader.per_slot_settings[host] = {"delay": max(delay, usual)}
         if slot := downloader.slots.get(host):
             slot.delay = max(slot.delay, delay)
         if throttle := self._crawler.get_extension(AutoThrottle):
@@ -173,7 +175,7 @@ class Courtesy:
         if self._waited[host] > LONGEST_WAIT:
             self.leave(host, f"HTTP {response.status}, and it wants to be left alone for {wait:.0f} s")
         elif slot := self._downloader.slots.get(host):
-            slot.delay = max(slot.delay * 2, LEAST_DELAY)
+            slot.delay = max(slot.delay, min(slot.delay * 2, SLOWEST), LEAST_DELAY)
             slot.lastseen = max(slot.lastseen, monotonic() + wait)
 
     def _left_alone(self, host: str) -> LeftAlone:
@@ -215,7 +217,7 @@ def _for_robots(request: Request) -> bool:
     return bool(request.meta.get("dont_obey_robotstxt"))
 
 
-def _within(visit: VisitTime, now: dt.time) -> bool:
+def _within(visit: tuple[dt.time, dt.time], now: dt.time) -> bool:
     """Whether a time of day in UTC is one of visits; they may go on past midnight."""
-    start, end = visit.start_time, visit.end_time
+    start, end = visit
     return start <= now <= end if start <= end else now >= start or now <= end

@@ -27,7 +27,7 @@ from flows.demo import Stage
 from flows.demo_site import Visit
 from flows.settings import Settings
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, redirect, robots, times, too_many_requests
+from tests.site import MisbehavingMinistry, challenge, redirect, robots, times, too_many_requests
 from tests.test_collect import expected, pages, run, texts
 
 WINDOW = (TODAY - dt.timedelta(14), TODAY)
@@ -149,6 +149,26 @@ def test_a_page_that_a_person_asks_for_leads_no_further_than_its_host(site: Misb
         site.misbehave("/briefings/114", redirect(other.base.replace("127.0.0.1", "localhost") + "/inside"))
         assert "not on the source's hosts" in refusal(f"{site.base}/briefings/114")
         assert other.requests == []
+
+
+def test_a_host_is_left_alone_and_the_others_of_its_source_are_not(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    elsewhere = site.base.replace("127.0.0.1", "localhost")
+
+    def moved(_site: MisbehavingMinistry, visit: Visit) -> None:
+        there = visit.headers["Host"].startswith("localhost")
+        (challenge() if there else redirect(elsewhere + visit.path))(_site, visit)
+
+    settings = again(place, 'hosts = ["127.0.0.1"]', 'hosts = ["127.0.0.1", "localhost"]')
+    site.misbehave("/briefings/114", moved)
+    site.misbehave("/briefings/110", redirect(f"{elsewhere}/briefings/110"))
+    found = run(settings, *WINDOW)
+    said = pages(settings, found.run_id)
+    assert any(reason.startswith("localhost left alone: a challenge") for reason in found.reasons)
+    assert said["114"][0] == "blocked"
+    assert {said[key][0] for key in set(said) - {"114", "110"}} == {"new"}
+    assert not any("not proved complete" in reason for reason in found.reasons)
 
 
 def test_no_cookie_is_ever_sent(site: MisbehavingMinistry, place: Stage) -> None:
