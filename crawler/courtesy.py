@@ -17,7 +17,7 @@ from typing import Self
 from scrapy import Request, signals
 from scrapy.core.downloader import Downloader
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import CloseSpider, IgnoreRequest
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser
@@ -134,7 +134,7 @@ class Courtesy:
         host = host_of(request.url)
         if host in refused:
             self.leave(host, f"its name leads to {refused[host]}, which is not on the web", "failed")
-        elif _for_robots(request) and not isinstance(exception, IgnoreRequest):
+        elif _for_robots(request) and not isinstance(exception, IgnoreRequest | CloseSpider):
             self.leave(host, f"robots.txt: {reason_of(exception)}", "failed")
 
     def _judge_robots(self, host: str, response: Response) -> Response:

@@ -278,9 +278,11 @@ class Walk:
                 missed = 0
                 links = list(read_items(entry, sheet, self.source.timezone))
                 fresh = [link for link in links if link.url not in seen]
+                if not links:
+                    self._nothing_on(sheet, f"page {number} of the listing has no items")
+                    return
                 if not fresh:
-                    what = "repeats earlier pages" if links else "has no items"
-                    self._nothing_on(sheet, f"page {number} of the listing {what}")
+                    self._fail(f"{sheet.url}: page {number} of the listing repeats earlier pages")
                     return
                 self._failures = 0
                 seen.update(link.url for link in fresh)

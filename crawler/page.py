@@ -138,6 +138,8 @@ def wall_on(page: Page, source: Source | None) -> str | None:
 
     It is asked of every page while the source is crawled; only those that look like one are parsed.
     """
+    if len(page.body) > accept.LARGEST:
+        return None
     markup = decode(page.body, page.content_type)
     wall = accept.challenge_in(markup)
     if wall is None or source is None:

@@ -144,6 +144,20 @@ def test_a_host_whose_name_leads_inside_is_never_connected_to(
     assert site.requests == []
 
 
+def test_a_proxy_may_stand_in_ones_own_network(
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site is its own proxy: it answers whatever host a request names."""
+    monkeypatch.setenv("http_proxy", site.base)
+    settings = again(place, site.base, "http://mfa.example")
+    settings = again(place, '"127.0.0.1"', '"mfa.example"')
+    settings = again(place, "loopback = true", "loopback = false")
+    day = site.documents[0].date
+    found = run(settings, day, day)
+    assert texts(settings).keys() == expected(site, day, day).keys()
+    assert not any("left alone" in reason for reason in found.reasons)
+
+
 def test_a_page_that_a_person_asks_for_leads_no_further_than_its_host(site: MisbehavingMinistry) -> None:
     with MisbehavingMinistry(TODAY) as other:
         site.misbehave("/briefings/114", redirect(other.base.replace("127.0.0.1", "localhost") + "/inside"))
