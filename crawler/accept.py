@@ -9,11 +9,12 @@ from itertools import islice
 from lxml import etree
 
 from crawler.languages import words
-from crawler.markup import text_of, texts
+from crawler.markup import parse, text_of, texts
 from storage.models import Disposition
 
 GONE = frozenset({404, 410})
-BLOCKED = frozenset({401, 403, 407, 429, 451, 503})
+BUSY = frozenset({429, 503})
+CLOSED = frozenset({401, 403, 407, 451})
 
 LARGEST = 3_000_000
 """Bytes. The longest page seen has a quarter of that, and a hostile one this long takes some six seconds."""
@@ -61,7 +62,7 @@ def verdict_on_status(status: int) -> tuple[Disposition, str] | None:
     """What a response without a page makes of it, and why; None for status 200."""
     if status == 200:
         return None
-    told: Disposition = "gone" if status in GONE else "blocked" if status in BLOCKED else "failed"
+    told: Disposition = "gone" if status in GONE else "blocked" if status in BUSY | CLOSED else "failed"
     return told, f"HTTP {status}"
 
 
@@ -123,6 +124,19 @@ def verdict_on_headline(root: etree._Element) -> tuple[str, str] | None:
     return None
 
 
+def may_be_wall(markup: str) -> str | None:
+    """What a page says as walls do, if it does; a page that says more besides is none."""
+    wall = _WALL.search(markup[:100_000])
+    return wall[0] if wall else None
+
+
+def challenge_in(markup: str) -> str | None:
+    """What shows that a page which lacks all it is for is a challenge; None where nothing does."""
+    root = parse(markup) if may_be_wall(markup) else None
+    verdict = verdict_on_text(markup, root) if root is not None else None
+    return verdict[1] if verdict is not None and verdict[0] == "challenge" else None
+
+
 def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None:
     """Why a parsed page of no known layout is a wall, or empty; None for a page.
 
@@ -138,9 +152,9 @@ def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None
         if length > SHORT:
             break
     if length <= SHORT:
-        wall = _WALL.search(source[:100_000])
+        wall = may_be_wall(source)
         if wall is not None:
-            return "challenge", f"a wall, not a page: {wall[0]!r}"
+            return "challenge", f"a wall, not a page: {wall!r}"
     if not length:
         return "empty", "the page shows no text"
     return None

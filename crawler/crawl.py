@@ -14,7 +14,7 @@ from scrapy.settings import Settings
 
 from crawler import settings as polite
 from crawler.job import CrawlJob, CrawlReport
-from crawler.source import host_of, is_loopback
+from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
 
 
@@ -24,9 +24,11 @@ def crawl(job: CrawlJob) -> CrawlReport:
     settings.setmodule(polite, priority="project")
     settings.set("PODIUM_JOB", job, priority="cmdline")
     changed = polite.for_job(
+        hosts=[host_of(job.wayback)] if job.wayback else job.source.hosts,
         contact=job.contact,
+        timeout=job.timeout,
         delay=max(job.source.delay, job.delay or 0.0),
-        loopback=job.source.loopback and (job.wayback is None or is_loopback(host_of(job.wayback))),
+        loopback=job.source.loopback and (job.wayback is None or host_of(job.wayback) in LOCAL),
         replay=job.replay is not None,
     )
     for name, value in changed.items():
@@ -41,7 +43,8 @@ def crawl(job: CrawlJob) -> CrawlReport:
     if not isinstance(spider, BriefingSpider):
         return CrawlReport(finished=False, reason=reason)
     errors = stats.get("spider_exceptions/count", 0)
-    complaints = list(spider.walk.complaints)
+    complaints = [f"{host} left alone: {parting.reason}" for host, parting in spider.courtesy.left.items()]
+    complaints += spider.walk.complaints
     if errors:
         complaints.append(f"{errors} errors in the spider; see the log")
     return CrawlReport(

@@ -1,25 +1,30 @@
 """Discovery: where a source lists its documents, walked newest first until the window is behind us.
 
-Every page of a feed, listing or calendar proves some days complete. The days of the window that nothing has
-proved are its gaps, and a window with gaps isn't done: that is how a challenge page, an empty listing or a
-listing that ends too early is never taken for the end of the archive.
+Every page of a feed, news site map, listing or calendar proves some days complete. The days of the window that
+nothing has proved are its gaps, and a window with gaps isn't done: that is how a challenge page, an empty
+listing or a listing that ends too early is never taken for the end of the archive.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin
+from collections.abc import AsyncIterator, Awaitable, Callable
 from zoneinfo import ZoneInfo
 
-import feedparser
-from parsel import Selector
-
-from crawler import dates
-from crawler.source import Calendar, Feed, Items, Listing, Section, Source, host_of
+from crawler.accept import challenge_in
+from crawler.sheets import (
+    Entry,
+    Link,
+    Sheet,
+    has_frame,
+    is_last,
+    next_page,
+    page_count,
+    read_feed,
+    read_items,
+    read_sitemap,
+)
+from crawler.source import Calendar, Feed, Listing, Section, SiteMap, Source, host_of
 from storage.ledger import Found
 
 TRAILING_DAYS = 31
@@ -35,6 +40,13 @@ MOST_PAGES = 5_000
 """No listing is walked further: the longest seen had 1,198 pages."""
 
 
+MOST_MAPS = 100
+"""Files of one site map that are read, the newest first. One a month is usual, and an index may name 50,000."""
+
+MOST_UNDATED = 1_000
+"""Documents that are taken from a site map though nothing says when they were published or changed."""
+
+
 class Missed(Exception):  # noqa: N818 - an outcome, not a fault
     """A discovery page that could not be had; the message says why.
 
@@ -42,30 +54,19 @@ class Missed(Exception):  # noqa: N818 - an outcome, not a fault
         reason: one line.
         in_replay: a replayed capture lacks it, which says nothing about the site.
         absent: the site says that there is no such page, as some do for a day without documents.
+        told: the reason holds for more than this page, and is reported elsewhere.
     """
 
-    def __init__(self, reason: str, *, in_replay: bool = False, absent: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, in_replay: bool = False, absent: bool = False, told: bool = False
+    ) -> None:
         super().__init__(reason)
+        self.told = told
         self.in_replay = in_replay
         self.absent = absent
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link on a discovery page, absolute, with the date that stands beside it."""
-
-    url: str
-    date: dt.date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A discovery page as fetched: its address after redirects, and its text."""
-
-    url: str
-    text: str
-
-
+Way = Feed | SiteMap | Listing | Calendar
 Fetch = Callable[[str], Awaitable[Sheet]]
 
 
@@ -78,9 +79,18 @@ class Walk:
         until: last day of the window.
         today: the day of the walk, in the source's time zone; in a replay the capture's.
         fetch: gets a discovery page, or raises `Missed`.
+        wall: told the address of a page that is a challenge, and what shows it.
     """
 
-    def __init__(self, source: Source, since: dt.date, until: dt.date, today: dt.date, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        source: Source,
+        since: dt.date,
+        until: dt.date,
+        today: dt.date,
+        fetch: Fetch,
+        wall: Callable[[str, str], None] = lambda _url, _what: None,
+    ) -> None:
         self.source = source
         self.since = since
         self.until = min(until, today)
@@ -89,6 +99,7 @@ class Walk:
         self.complaints: list[str] = []
         self._failures = 0
         self._fetch = fetch
+        self._wall = wall
         self._zone = ZoneInfo(source.timezone)
         self._covered: dict[str, set[dt.date]] = {entry.section: set() for entry in source.discover}
 
@@ -108,14 +119,15 @@ class Walk:
     async def found(self) -> AsyncIterator[Found]:
         """The window's documents, each as often as it is listed, and those whose date no listing tells."""
         trailing = self.until > self.today - dt.timedelta(TRAILING_DAYS)
-        order: tuple[type[Feed | Listing | Calendar], ...] = (
-            (Feed, Listing, Calendar) if trailing else (Calendar, Listing)
+        order: tuple[type[Way], ...] = (
+            (Feed, SiteMap, Listing, Calendar) if trailing else (Calendar, Listing, SiteMap)
         )
+        dear = (Calendar,) if trailing else (Listing, SiteMap)
         entries = [entry for kind in order for entry in self.source.discover if isinstance(entry, kind)]
         tried = set()
         for entry in entries or self.source.discover:
-            # The last way is the dearest: it is for what the ones before it left open.
-            if isinstance(entry, order[-1]) and entry.section in tried and not self._gaps(entry.section):
+            # The dearest ways are for what the ones before them left open.
+            if isinstance(entry, dear) and entry.section in tried and not self._gaps(entry.section):
                 continue
             tried.add(entry.section)
             self._failures = 0
@@ -128,9 +140,17 @@ class Walk:
         self.complaints.append(complaint)
         self._failures += 1
 
-    def _links(self, entry: Feed | Listing | Calendar) -> AsyncIterator[Link]:
+    def _nothing_on(self, sheet: Sheet, complaint: str) -> None:
+        """A page that shows nothing of what it is for, which may be because it is a challenge."""
+        self._fail(f"{sheet.url}: {complaint}")
+        if wall := challenge_in(sheet.text):
+            self._wall(sheet.url, wall)
+
+    def _links(self, entry: Way) -> AsyncIterator[Link]:
         if isinstance(entry, Feed):
             return self._feed(entry)
+        if isinstance(entry, SiteMap):
+            return self._sitemap(entry)
         return self._listing(entry) if isinstance(entry, Listing) else self._calendar(entry)
 
     async def _sheet(self, url: str) -> Sheet | None:
@@ -140,7 +160,9 @@ class Walk:
         try:
             sheet = await self._fetch(url)
         except Missed as problem:
-            if problem.absent:
+            if problem.told:
+                self._failures += 1
+            elif problem.absent:
                 self.complaints.append(f"{url}: {problem}")
             elif not problem.in_replay:
                 self._fail(f"{url}: {problem}")
@@ -154,7 +176,7 @@ class Walk:
             return
         links = read_feed(sheet, self._zone)
         if not links:
-            self._fail(f"{entry.url}: a feed without items")
+            self._nothing_on(sheet, "a feed without items")
             return
         self._failures = 0
         days = [link.date for link in links if link.date is not None]
@@ -162,6 +184,51 @@ class Walk:
             self._cover(entry, days[-1], _after(self.today))
         for link in links:
             yield link
+
+    async def _sitemap(self, entry: SiteMap) -> AsyncIterator[Link]:
+        """A map's documents. One with dates of publication for all is complete back to its oldest; any other
+        proves nothing, for a day of change says only that publication was not later.
+        """
+        waiting, read, undated = [entry.url], 0, 0
+        while waiting and read < MOST_MAPS:
+            sheet = await self._sheet(waiting.pop(0))
+            read += 1
+            if sheet is None:
+                continue
+            maps, documents = read_sitemap(sheet, self._zone)
+            if not maps and not documents:
+                self._nothing_on(sheet, "a site map without entries")
+                continue
+            self._failures = 0
+            if read == 1:  # an index within an index is none, by the protocol
+                waiting += self._newest(maps)
+            days = [each.published for each in documents if each.published is not None]
+            if days and len(days) == len(documents) and read == 1:
+                self._cover(entry, min(days), _after(self.today))
+            for each in documents:
+                if each.published is None and each.modified is None:
+                    undated += 1
+                    if undated > MOST_UNDATED:
+                        continue
+                if self._may_be_newer(each):
+                    yield Link(each.url, each.published)
+        if waiting:
+            self.complaints.append(
+                f"{entry.url}: {len(waiting)} more maps than the {MOST_MAPS} that are read"
+            )
+        if undated > MOST_UNDATED:
+            more = f"{undated - MOST_UNDATED} documents without any date were left"
+            self.complaints.append(f"{entry.url}: {more}")
+
+    def _newest(self, maps: list[Entry]) -> list[str]:
+        """The maps that may list a document of the window, the last changed first."""
+        chosen = [each for each in maps if self._may_be_newer(each)]
+        chosen.sort(key=lambda each: each.modified or dt.date.max, reverse=True)
+        return [each.url for each in chosen]
+
+    def _may_be_newer(self, entry: Entry) -> bool:
+        """Whether what was last changed on that day may have been published in the window."""
+        return entry.published is not None or entry.modified is None or entry.modified >= self.since
 
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
         days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
@@ -191,11 +258,11 @@ class Walk:
         dates = [link.date or day for link in links]
         if dates and not min(dates) <= day <= max(dates):
             self._fail(f"{sheet.url}: lists other days than {day}")
-        elif dates or _has_frame(entry, sheet):
+        elif dates or has_frame(entry, sheet):
             self._covered[entry.section].add(day)
             self._failures = 0
         else:
-            self._fail(f"{sheet.url}: neither items nor the frame of a listing")
+            self._nothing_on(sheet, "neither items nor the frame of a listing")
         for link in links:
             yield link
 
@@ -215,15 +282,22 @@ class Walk:
                 missed = 0
                 links = list(read_items(entry, sheet, self.source.timezone))
                 fresh = [link for link in links if link.url not in seen]
+                if not links:
+                    self._nothing_on(sheet, f"page {number} of the listing has no items")
+                    return
                 if not fresh:
-                    what = "repeats earlier pages" if links else "has no items"
-                    self._fail(f"{sheet.url}: page {number} of the listing {what}")
+                    self._fail(f"{sheet.url}: page {number} of the listing repeats earlier pages")
                     return
                 self._failures = 0
                 seen.update(link.url for link in fresh)
-                last = _page_count(entry, sheet) or last
                 for link in fresh:
                     yield link
+                count = page_count(entry, sheet)
+                if count and last and count < last:
+                    # Something was taken away, and what stood behind it may have slipped past.
+                    self._fail(f"{sheet.url}: the listing shrank from {last} to {count} pages on the way")
+                    return
+                last = count or last
                 days = [link.date for link in links if link.date is not None]
                 if days:
                     # A page out of order proves nothing by itself; the one after it may.
@@ -236,11 +310,11 @@ class Walk:
                     undated += 1
                     if undated >= UNDATED_PAGES:
                         return
-                if _is_last(entry, sheet, number, last):
+                if is_last(entry, sheet, number, last):
                     if before is not None and days:
                         self._cover(entry, dt.date.min, before)
                     return
-            number, url = number + 1, _next_page(entry, sheet, number)
+            number, url = number + 1, next_page(entry, sheet, number)
         if url is not None:
             self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
 
@@ -254,109 +328,3 @@ class Walk:
 def _after(day: dt.date) -> dt.date:
     """The day after; the last day there is stays."""
     return day if day == dt.date.max else day + dt.timedelta(1)
-
-
-def _absolute(base: str, href: str) -> str | None:
-    """An address on a page, absolute; None where it is none, such as ``http://[``."""
-    try:
-        return urljoin(base, href.strip())
-    except ValueError:
-        return None
-
-
-def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
-    """The items of an RSS or Atom feed, with their dates of publication in a time zone."""
-    # feedparser fetches what looks like an address, so it is only ever given bytes.
-    parsed = feedparser.parse(
-        sheet.text.encode(), response_headers={"content-type": "text/xml; charset=utf-8"}
-    )
-    links = []
-    for entry in parsed.entries:
-        target = entry.get("link") or entry.get("id")
-        url = _absolute(sheet.url, target) if target else None
-        if url is not None:
-            links.append(Link(url, _moment(entry, zone)))
-    return links
-
-
-def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
-    for name in ("published", "updated"):
-        if name not in entry:
-            continue
-        for read in (dt.datetime.fromisoformat, parsedate_to_datetime):
-            try:
-                moment = read(entry[name])
-                return (moment.astimezone(zone) if moment.tzinfo else moment).date()
-            except (ValueError, OverflowError, TypeError, IndexError):
-                continue
-    return None
-
-
-def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
-    """The links of a listing or calendar page, in its order; dates are days in the time zone."""
-    for item in _page(sheet).css(entry.item):
-        anchors = [item] if item.root.tag == "a" else item.css(entry.link)
-        href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
-        url = _absolute(sheet.url, href) if href else None
-        if url is not None:
-            yield Link(url, _item_date(entry, item, timezone))
-
-
-_ISO = re.compile(r"(?<!\d)\d{4}-\d{1,2}-\d{1,2}(?!\d)")
-
-
-def _item_date(entry: Items, item: Selector, timezone: str) -> dt.date | None:
-    if entry.date is None:
-        # A title may name any day, so only the form that machines print counts here.
-        match = _ISO.search(_text(item))
-        found = dates.find(match[0]) if match else None
-        return found[0] if found else None
-    for place in item.css(entry.date):
-        if entry.date_format:
-            return _formatted(_text(place), entry.date_format)
-        stamped = dates.stamp(place.attrib.get("datetime", ""), timezone)
-        found = dates.find(_text(place))
-        if stamped or found:
-            return stamped or (found[0] if found else None)
-    return None
-
-
-def _formatted(stated: str, form: str) -> dt.date | None:
-    try:
-        return dt.datetime.strptime(stated, form).date()
-    except ValueError:
-        return None
-
-
-def _page(sheet: Sheet) -> Selector:
-    # Told nothing, parsel takes a page that happens to be JSON for JSON, and then has no CSS.
-    return Selector(sheet.text, type="html")
-
-
-def _text(place: Selector) -> str:
-    return " ".join(place.xpath("string()").get("").split())
-
-
-def _has_frame(entry: Items, sheet: Sheet) -> bool:
-    return entry.frame is not None and bool(_page(sheet).css(entry.frame))
-
-
-def _page_count(entry: Listing, sheet: Sheet) -> int | None:
-    match = re.search(entry.pages, sheet.text) if entry.pages else None
-    return int(match[1]) if match and re.fullmatch(r"\d{1,9}", match[1] or "") else None
-
-
-def _is_last(entry: Listing, sheet: Sheet, number: int, last: int | None) -> bool:
-    if last is not None:
-        return number >= last
-    return entry.page is None and _next_page(entry, sheet, number) is None
-
-
-def _next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
-    """The address of the page after page `number`."""
-    if entry.page is not None:
-        return entry.page.replace("{page}", str(entry.start + number - 1))
-    if entry.next is None or sheet is None:
-        return None
-    href = _page(sheet).css(entry.next).attrib.get("href")
-    return _absolute(sheet.url, href) if href else None

@@ -1,4 +1,4 @@
-"""One page from the live web, as politely as a crawl: robots.txt, a named user agent, limits of size and time."""
+"""One page from the live web, as politely and as carefully as a crawl: the same settings, and nothing archived."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
 from crawler import settings as polite
+from crawler.courtesy import reason_of
+from crawler.source import LOCAL, host_of
 from storage.archive import Record
 
 
@@ -41,15 +43,14 @@ class _OnePage(Spider):
         self.record = Record(response.url, dt.datetime.now(dt.UTC), response.status, headers, response.body)
 
     def fail(self, failure: Failure) -> None:
-        text = " ".join(str(failure.value).split())
-        self.problem = text or type(failure.value).__name__
+        self.problem = reason_of(failure.value)
 
 
 def fetch(url: str, contact: str | None) -> Record:
     """The page at an address. Once a process, since Twisted's reactor can't be started twice.
 
     Args:
-        url: http or https.
+        url: http or https. It may lead elsewhere on its host, and below it.
         contact: stands in the user agent.
 
     Raises:
@@ -57,9 +58,12 @@ def fetch(url: str, contact: str | None) -> Record:
     """
     settings = Settings()
     settings.setmodule(polite, priority="project")
-    settings.set("DOWNLOADER_MIDDLEWARES", {}, priority="cmdline")  # nothing is archived
+    middlewares = {**polite.DOWNLOADER_MIDDLEWARES, "crawler.middlewares.Archiving": None}
+    settings.set("DOWNLOADER_MIDDLEWARES", middlewares, priority="cmdline")
     settings.set("LOG_ENABLED", False, priority="cmdline")
-    for name, value in polite.for_job(contact=contact, delay=1.0, loopback=False, replay=False).items():
+    host = host_of(url).removeprefix("www.")
+    changed = polite.for_job(hosts=[host], contact=contact, loopback=host in LOCAL)
+    for name, value in changed.items():
         settings.set(name, value, priority="cmdline")
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(_OnePage)

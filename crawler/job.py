@@ -30,6 +30,7 @@ class CrawlJob(BaseModel):
     wayback: str | None = None
     contact: str | None = None
     delay: float | None = None
+    timeout: float = 60.0
 
 
 class CrawlReport(BaseModel):

@@ -8,13 +8,14 @@ from typing import Self
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.exceptions import CloseSpider, IgnoreRequest, NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
+from sqlalchemy.exc import DBAPIError
 
 from crawler.job import CrawlJob
 from crawler.replay import Replay
-from storage.archive import Archive, Record
+from storage.archive import Archive, ArchiveError, Record
 from storage.captures import keep
 from storage.database import Database
 from storage.ledger import Found
@@ -26,6 +27,16 @@ COPIED = "podium_copied"
 """The key in a request's meta for somebody else's capture that it asks for, as `storage.ledger.Found`."""
 
 
+STORAGE_ERRORS = (ArchiveError, DBAPIError)
+"""What is raised when a capture or a row can't be kept."""
+
+
+def storage_failed(problem: Exception) -> str:
+    """The reason that a crawl closes with when it can keep nothing more; one line."""
+    cause = str(getattr(problem, "orig", None) or problem).strip() or type(problem).__name__
+    return f"storage failed: {cause.splitlines()[0]}"
+
+
 class Miss(IgnoreRequest):
     """A replayed capture has no answer to the request."""
 
@@ -34,7 +45,7 @@ class Archiving:
     """Appends every response to the crawl's WARC file and records its capture; in a replay, answers as well.
 
     It stands where a response has just been decoded and nothing has looked at it: redirects, error pages and
-    robots.txt are archived like all others.
+    robots.txt are archived like all others. When that fails the crawl ends, for what it asks for can't be kept.
     """
 
     def __init__(self, crawler: Crawler, job: CrawlJob) -> None:
@@ -43,6 +54,7 @@ class Archiving:
         self._database = Database(job.database_url)
         self._writer = Archive(job.archive).writer(job.source.id, job.run_id, dt.datetime.now(dt.UTC))
         self._replay = Replay(job.replay) if job.replay else None
+        self._failure: str | None = None
         crawler.signals.connect(self._close, signals.spider_closed)
 
     @classmethod
@@ -55,6 +67,8 @@ class Archiving:
 
     def process_request(self, request: Request) -> Response | None:
         """In a replay the captured response, so that no request leaves."""
+        if self._failure is not None:
+            raise CloseSpider(self._failure)
         if self._replay is None:
             return None
         record = self._replay.answer(request.url)
@@ -84,7 +98,11 @@ class Archiving:
         copied: Found | None = request.meta.get(COPIED)
         if copied is not None and copied.moment is not None and response.status == 200:
             record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
-        request.meta[CAPTURE] = keep(self._database, self._writer, self._job.source.id, record)
+        try:
+            request.meta[CAPTURE] = keep(self._database, self._writer, self._job.source.id, record)
+        except STORAGE_ERRORS as problem:
+            self._failure = storage_failed(problem)
+            raise CloseSpider(self._failure) from problem
         return response
 
     def _count(self, name: str) -> None:

@@ -133,6 +133,21 @@ def extract(page: Page, source: Source | None) -> Transcript:
     )
 
 
+def wall_on(page: Page, source: Source | None) -> str | None:
+    """What shows that a page is a challenge in place of the source's; None for any other page.
+
+    It is asked of every page while the source is crawled; only those that look like one are parsed.
+    """
+    if len(page.body) > accept.LARGEST:
+        return None
+    markup = decode(page.body, page.content_type)
+    wall = accept.challenge_in(markup)
+    if wall is None or source is None:
+        return wall
+    root = parse(markup)
+    return None if root is not None and _layout_of(root, source, page.captured) is not None else wall
+
+
 def _accept(verdict: tuple[str, str] | None) -> None:
     if verdict is not None:
         raise Refused(*verdict)

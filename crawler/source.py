@@ -22,6 +22,9 @@ from crawler.layout import Css, Layout, Pattern
 
 BUILT_IN = Path(__file__).parent / "sources"
 
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of this machine."""
+
 LONGEST_URL = 2_000
 """Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
 
@@ -93,6 +96,15 @@ class Feed(Section):
     url: Address
 
 
+class SiteMap(Section):
+    """An XML site map, plain or gzip, or an index of them. One of news, with dates of publication, is complete
+    back to its oldest document; one with days of change only finds documents and proves no day.
+    """
+
+    kind: Literal["sitemap"]
+    url: Address
+
+
 class Items(Section):
     """How a page of links is laid out: a CSS selector an item, and within it the link and the date."""
 
@@ -146,7 +158,7 @@ class Calendar(Items):
         return self
 
 
-Discovery = Annotated[Feed | Listing | Calendar, Field(discriminator="kind")]
+Discovery = Annotated[Feed | SiteMap | Listing | Calendar, Field(discriminator="kind")]
 
 
 class Checked(_Facts):
@@ -189,7 +201,7 @@ class Source(_Facts):
                 if address is not None and not self.owns(host_of(address)):
                     reason = f"{host_of(address) or address} is not one of the hosts"
                     raise _FactError(("discover", number, name), reason)
-        if any(map(is_loopback, self.hosts)) and not self.loopback:
+        if LOCAL.intersection(self.hosts) and not self.loopback:
             raise _FactError(("hosts",), "a site on this machine has to say loopback = true")
         return self
 
@@ -277,11 +289,6 @@ def host_of(url: str) -> str:
         return ""
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    return host in ("localhost", "127.0.0.1", "::1")
-
-
 def is_on(host: str, hosts: Collection[str]) -> bool:
     """Whether a host is one of several, or below one."""
     return any(host == own or host.endswith(f".{own}") for own in hosts)
@@ -299,7 +306,12 @@ def _complaints(path: Path, text: str, problem: ValidationError) -> list[str]:
         if error["type"].startswith("union_tag"):
             place += ("kind",)
         # The discriminator of a union shows up as a step of its own ("discover", 0, "listing", "item").
-        if place[:1] == ("discover",) and place[2:3] in (("feed",), ("listing",), ("calendar",)):
+        if place[:1] == ("discover",) and place[2:3] in (
+            ("feed",),
+            ("sitemap",),
+            ("listing",),
+            ("calendar",),
+        ):
             place = place[:2] + place[3:]
         name = ".".join(str(step) for step in place) or "file"
         reason = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])

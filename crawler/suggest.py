@@ -10,6 +10,7 @@ from lxml.html import HtmlElement
 
 from crawler.dates import find
 from crawler.page import Page
+from crawler.source import LOCAL
 from storage.transcript import Transcript, clean
 
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
@@ -43,7 +44,7 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
         )
     number = re.sub(r"\\d\+", r"(?P<id>\\d+)", re.sub(r"\d+", r"\\d+", _last(parts.path)), count=1)
     pattern = f"{re.escape(folder)}{number or '[^/?#]+'}(?:[?#]|$)"
-    local = "loopback = true\n" if host in ("127.0.0.1", "localhost") else ""
+    local = "loopback = true\n" if host in LOCAL else ""
     title, day, body = _title(root, transcript), _day(root, transcript), _body(root, transcript)
     return f"""# REVIEW every line of this file, then take this one out.
 id = {_quoted(source_id)}

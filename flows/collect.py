@@ -180,6 +180,7 @@ def _collect(
         wayback=order.wayback,
         contact=settings.contact,
         delay=settings.delay,
+        timeout=settings.timeout,
     )
     report = steps.crawl(job, lambda: watch("crawl"))
     outside = 0

@@ -9,7 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from crawler.replay import Replay
-from crawler.source import Source, SourceError, host_of, is_loopback, load_sources
+from crawler.source import LOCAL, Source, SourceError, host_of, load_sources
 from flows.collect import Order
 from flows.settings import Settings, SettingsError
 from storage import ledger
@@ -74,7 +74,7 @@ def backfill(
     """
     if until < since:
         raise WindowError(f"the window ends ({until}) before it begins ({since})")
-    if via and not is_loopback(host_of(settings.wayback)):
+    if via and host_of(settings.wayback) not in LOCAL:
         require_contact(settings)
     tape = _tape(replay)
     orders = []

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
             raise ValueError(f"not a web address: {value!r}")
         return value.rstrip("/")
 
+    timeout: float = Field(
+        default=60.0, gt=0, le=600, description="seconds that one response may take, to its last byte"
+    )
+
     @field_validator("collect", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
@@ -85,6 +89,7 @@ class Settings(BaseSettings):
             "PODIUM_ARCHIVE": str(self.archive.absolute()),
             "PODIUM_WINDOW_DAYS": str(self.window_days),
             "PODIUM_WAYBACK": self.wayback,
+            "PODIUM_TIMEOUT": str(self.timeout),
         }
         if self.collect:
             out["PODIUM_COLLECT"] = ",".join(self.collect)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,11 @@ def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL server of the tests' own."""
+    """A PostgreSQL server of the tests' own, in a folder of its own."""
 
     port: int
+    folder: Path
+    programs: Path
 
     def url(self, name: str) -> str:
         """The address of one of its databases."""
@@ -53,38 +56,56 @@ class Server:
             connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
         return self.url(name)
 
+    def start(self) -> None:
+        """Start it, the first time or again; it answers when this returns."""
+        fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=127.0.0.1"
+        options = f"-p {self.port} -k {self.folder} {fast}"
+        self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", options, "start")
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
+    def stop(self) -> None:
+        """End it in the middle of whatever it does."""
+        self._run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *words: str) -> None:
+        # initdb refuses to run as root.
+        user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        command = [str(self.programs / program), *words]
+        done = subprocess.run(
+            command, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, **user
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
     """A PostgreSQL server, started in 0.8 s and thrown away; needs Debian's `postgresql` or the like."""
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server programs (initdb, pg_ctl) on this machine")
     # Not below pytest's own folders: it closes them to all but the user who runs it.
     folder = Path(tempfile.mkdtemp(prefix="podium-postgres-"))
-    # initdb refuses to run as root.
-    user: dict[str, Any] = {}
     if os.geteuid() == 0:
-        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
         shutil.chown(folder, "postgres", "postgres")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    data = folder / "data"
+    server = Server(port, folder, programs)
+    server._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
-    def run(*command: str) -> None:
-        done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, **user
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
-    run(f"{programs}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=127.0.0.1"
-    options = f"-p {port} -k {folder} {fast}"
-    run(f"{programs}/pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start")
-    yield Server(port)
-    run(f"{programs}/pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The PostgreSQL server that tests share."""
+    with postgres_server() as server:
+        yield server
 
 
 def _postgres_programs() -> Path | None:

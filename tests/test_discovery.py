@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler import discovery
-from crawler.discovery import Link, Missed, Sheet, Walk, read_feed, read_items
+from crawler.discovery import Missed, Walk
+from crawler.sheets import Link, Sheet, read_feed, read_items
 from crawler.source import Calendar, Feed, Listing, Source, load_source
 from flows.demo_site import Answer
 from storage.ledger import Found
@@ -403,6 +404,50 @@ def test_a_listing_that_goes_in_circles_ends(site: MisbehavingMinistry, source: 
     assert len(site.requests) == 2
     assert walked.gaps == days(ago(5), TODAY)
     assert "repeats earlier pages" in walked.complaints[0]
+
+
+def test_a_listing_that_shrinks_on_the_way_is_not_complete(site: MisbehavingMinistry, source: Source) -> None:
+    dated = {1: ("1", ago(1)), 2: ("2", ago(2)), 3: ("3", ago(3))}
+
+    def serve(_site: MisbehavingMinistry, visit: object) -> None:
+        number = len(site.requests)
+        count = 5 if number < 3 else 3
+        made(lambda _: [dated[number]], f'<p data-pages="{count}">')(_site, visit)  # type: ignore[arg-type]
+
+    site.misbehave("/briefings/*", serve)
+    walked = Walked(only(source, "listing"), ago(30), TODAY)
+    assert walked.keys == {"1", "2", "3"}
+    assert walked.complaints == [
+        f"{site.base}/briefings/page/3: the listing shrank from 5 to 3 pages on the way"
+    ]
+    assert ago(30) in walked.gaps and ago(3) in walked.gaps
+
+
+def test_a_page_that_shows_nothing_because_it_is_a_challenge_is_told(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("*", challenge())
+    for kind, page in (("feed", "/feed.xml"), ("listing", "/briefings/"), ("calendar", None)):
+        walls: list[str] = []
+        walk = Walk(only(source, kind), TODAY, TODAY, TODAY, fetch, lambda url, _: walls.append(url))  # noqa: B023
+
+        async def drain(walk: Walk = walk) -> list[Found]:
+            return [found async for found in walk.found()]
+
+        assert asyncio.run(drain()) == []
+        assert walls == [site.base + (page or f"/briefings/by-date/{TODAY:%d.%m.%Y}")]
+
+
+def test_an_empty_page_is_no_challenge(site: MisbehavingMinistry, source: Source) -> None:
+    site.misbehave("/briefings/", empty_listing())
+    walls: list[str] = []
+    walk = Walk(only(source, "listing"), TODAY, TODAY, TODAY, fetch, lambda url, _: walls.append(url))
+
+    async def drain() -> list[Found]:
+        return [found async for found in walk.found()]
+
+    assert asyncio.run(drain()) == []
+    assert walk.complaints and walls == []
 
 
 def test_an_endless_calendar_is_asked_for_the_days_of_the_window_only(

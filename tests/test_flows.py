@@ -99,7 +99,7 @@ def test_a_degraded_night_says_so_in_its_states_name(configured: Stage, site: Mi
     site.misbehave("/briefings/11*", challenge())
     state = nightly(return_state=True)
     assert state.is_completed() and state.name == "Degraded"
-    assert "blocked" in str(state.message)
+    assert "left alone: a challenge" in str(state.message)
 
 
 def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) -> None:

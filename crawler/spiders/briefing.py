@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import CloseSpider
 from scrapy.http import Response, TextResponse
+from scrapy.utils.gz import gunzip, gzip_magic_number
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
 from crawler.accept import GONE, verdict_on_status
-from crawler.discovery import Missed, Sheet, Walk
+from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, reason_of
+from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
-from crawler.middlewares import CAPTURE, COPIED, Miss
+from crawler.middlewares import CAPTURE, COPIED, Miss, storage_failed
+from crawler.page import Page, wall_on
+from crawler.sheets import Sheet
+from crawler.source import host_of
 from crawler.wayback import Wayback
 from storage import ledger
 from storage.database import Database
 from storage.ledger import Found
 from storage.models import Disposition
+
+LARGEST_SHEET = 50 * 1024 * 1024
+"""Bytes of a packed discovery page, unpacked: what a site map may have by its protocol."""
 
 
 class BriefingSpider(Spider):
@@ -32,7 +44,7 @@ class BriefingSpider(Spider):
         self.job = job
         self.allowed_domains = list(job.source.hosts)
         window = (job.source, job.since, job.until, job.today, self._sheet)
-        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window)
+        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall)
         self._database = Database(job.database_url)
 
     @classmethod
@@ -40,10 +52,17 @@ class BriefingSpider(Spider):
         """Scrapy's way to make one; the job stands in the settings."""
         return super().from_crawler(crawler, *args, job=crawler.settings["PODIUM_JOB"], **kwargs)
 
+    @property
+    def courtesy(self) -> Courtesy:
+        """What the crawl knows of the hosts it asks."""
+        found = self.crawler.get_downloader_middleware(Courtesy)
+        assert found is not None
+        return found
+
     async def start(self) -> AsyncIterator[Any]:
         """A request for each document that the walk finds, as it finds it."""
         async for found in self.walk.found():
-            with self._database.write() as session:
+            with self._write() as session:
                 fresh = ledger.discovered(session, self.job.run_id, found)
             if fresh:
                 yield Request(
@@ -63,40 +82,75 @@ class BriefingSpider(Spider):
             self._settle(found, *verdict)
         elif found.moment is None and self.job.source.key(response.url) is None:
             self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
+        elif found.moment is None and (wall := wall_on(_page(response), self.job.source)):
+            self._wall(response.url, wall)
+            self._settle(found, "blocked", f"challenge: {wall}")
         else:
-            with self._database.write() as session:
+            with self._write() as session:
                 ledger.fetched(session, self.job.run_id, found.page, response.meta[CAPTURE])
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
         found = failure.request.cb_kwargs["found"]  # type: ignore[attr-defined]
         problem = failure.value
-        reason = _reason(problem)
-        blocked = isinstance(problem, IgnoreRequest) and "robots" in reason
-        self._settle(found, "blocked" if blocked else "failed", reason)
+        if isinstance(problem, CloseSpider):
+            raise problem
+        self._settle(found, _disposition(problem), reason_of(problem))
 
     async def _sheet(self, url: str) -> Sheet:
         """A discovery page, through the same middlewares as any other."""
         assert self.crawler.engine is not None
         try:
             response = await self.crawler.engine.download_async(Request(url, dont_filter=True))
+        except CloseSpider:
+            raise
         except Exception as problem:
-            raise Missed(_reason(problem), in_replay=isinstance(problem, Miss)) from problem
+            missed = Missed(
+                reason_of(problem), in_replay=isinstance(problem, Miss), told=isinstance(problem, LeftAlone)
+            )
+            raise missed from problem
         if response.status != 200:
             raise Missed(f"HTTP {response.status}", absent=response.status in GONE)
+        if gzip_magic_number(response):
+            return Sheet(response.url, _unpacked(response))
         if not isinstance(response, TextResponse):
             raise Missed("not a text")
         return Sheet(response.url, response.text)
 
+    def _wall(self, url: str, wall: str) -> None:
+        """A challenge in place of a page: every further request would only meet it again."""
+        self.courtesy.leave(host_of(url), f"a challenge: {wall}")
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        """A transaction; the crawl ends when the database fails."""
+        try:
+            with self._database.write() as session:
+                yield session
+        except DBAPIError as problem:
+            raise CloseSpider(storage_failed(problem)) from problem
+
     def _settle(self, found: Found, disposition: Disposition, reason: str) -> None:
-        with self._database.write() as session:
+        with self._write() as session:
             ledger.settle(session, self.job.run_id, found.page, disposition, reason)
 
 
-def _reason(problem: BaseException | None) -> str:
-    """One line about a failed request."""
-    text = " ".join(str(problem).split())
-    name = type(problem).__name__
-    if isinstance(problem, IgnoreRequest):
-        return "forbidden by robots.txt" if "robots" in text.lower() else (text or "ignored")
-    return f"{name}: {text}"[:300] if text else name
+def _disposition(problem: BaseException | None) -> Disposition:
+    """What a request that came to nothing makes of its page."""
+    if isinstance(problem, LeftAlone):
+        return problem.disposition
+    if isinstance(problem, Astray):
+        return "rejected"
+    return "blocked" if reason_of(problem) == FORBIDDEN else "failed"
+
+
+def _page(response: Response) -> Page:
+    return Page(response.url, response.body, (response.headers.get("Content-Type") or b"").decode("latin-1"))
+
+
+def _unpacked(response: Response) -> str:
+    """The text of a file that is gzip by itself, as site maps are, whatever the transfer did."""
+    try:
+        return gunzip(response.body, max_size=LARGEST_SHEET).decode("utf-8", "replace")
+    except (ValueError, OSError, EOFError, zlib.error) as problem:
+        raise Missed(f"a gzip file that can't be unpacked: {problem}") from problem

@@ -13,15 +13,20 @@ in good faith (`edit`, `publish`, `withdraw`) is in `flows.demo_site.Ministry`.
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import itertools
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+import brotli
+
+# Scrapy's own: the standard library's from Python 3.14 on.
+from scrapy.utils._compression import zstd
 
 from flows.demo_site import Answer, Block, Document, Ministry, Visit, pages
 from flows.demo_site.content import ZONE, spelt
@@ -80,8 +85,8 @@ def after(count: int, how: Misbehaviour) -> Misbehaviour:
     return lambda site, visit: how(site, visit) if next(turn) > count else site.serve_well(visit)
 
 
-def too_many_requests(retry_after: int = 1) -> Misbehaviour:
-    """429, with the seconds to wait in Retry-After."""
+def too_many_requests(retry_after: int | str = 1) -> Misbehaviour:
+    """429, with the seconds to wait in Retry-After, or the moment until when."""
     return _status(HTTPStatus.TOO_MANY_REQUESTS, ("Retry-After", str(retry_after)))
 
 
@@ -89,6 +94,11 @@ def unavailable(retry_after: int | None = None) -> Misbehaviour:
     """503, with Retry-After where seconds are given; `times(2, unavailable())` then serves well."""
     headers = [] if retry_after is None else [("Retry-After", str(retry_after))]
     return _status(HTTPStatus.SERVICE_UNAVAILABLE, *headers)
+
+
+def forbidden() -> Misbehaviour:
+    """403: the page is there, and not for everyone."""
+    return _status(HTTPStatus.FORBIDDEN)
 
 
 def server_error() -> Misbehaviour:
@@ -253,12 +263,41 @@ def repeated_listing() -> Misbehaviour:
     return repeat
 
 
+def changing() -> Misbehaviour:
+    """The right page, and each time with another paragraph of words at its end."""
+    turn = itertools.count(1)
+    return _rewritten(
+        lambda page: page.replace('<div class="share">', f'<p>Notice {next(turn)}.</p><div class="share">', 1)
+    )
+
+
+def wrong_length(more: int = 100) -> Misbehaviour:
+    """The whole page, and a Content-Length that promises some bytes more; then nothing comes."""
+
+    def promise(site: MisbehavingMinistry, visit: Visit) -> None:
+        answer = site.answer(visit.path)
+        visit.begin(answer, answer.status, len(answer.body) + more)
+        visit.wfile.write(answer.body)
+        visit.close_connection = True
+
+    return promise
+
+
 def gzip_bomb(mebibytes: int = 64) -> Misbehaviour:
     """A small gzip body that becomes so many MiB when it is unpacked."""
-    packer = zlib.compressobj(9, wbits=31)
-    block = b" " * (1 << 20)
-    packed = b"".join([packer.compress(block) for _ in range(mebibytes)]) + packer.flush()
-    return _always(Answer(packed, headers=(("Content-Encoding", "gzip"),)))
+    return packed("gzip", mebibytes)
+
+
+def packed(coding: str, mebibytes: int) -> Misbehaviour:
+    """So many MiB of spaces, packed as ``gzip``, ``br`` or ``zstd``, or not at all with ``identity``."""
+    block = b" " * (1 << 20) * mebibytes
+    body = {
+        "gzip": lambda: gzip.compress(block),
+        "br": lambda: brotli.compress(block, quality=1),
+        "zstd": lambda: zstd.compress(block),
+        "identity": lambda: block,
+    }[coding]()
+    return _always(Answer(body, headers=(("Content-Encoding", coding),)))
 
 
 def copy_of(path: str) -> Misbehaviour:
@@ -266,9 +305,14 @@ def copy_of(path: str) -> Misbehaviour:
     return lambda site, visit: visit.give(site.answer(path))
 
 
+def robots(*rules: str) -> Misbehaviour:
+    """A robots.txt that asks everyone for something. For ``/robots.txt``."""
+    return _page("\n".join(("User-agent: *", *rules, "")), "text/plain; charset=utf-8")
+
+
 def robots_forbid(path: str = "/briefings/") -> Misbehaviour:
     """A robots.txt that keeps everyone out of a part of the site. For ``/robots.txt``."""
-    return _page(f"User-agent: *\nDisallow: {path}\n", "text/plain; charset=utf-8")
+    return robots(f"Disallow: {path}")
 
 
 def _status(status: HTTPStatus, *headers: tuple[str, str]) -> Misbehaviour:

@@ -1,0 +1,222 @@
+"""What a crawl owes the hosts it asks: which it may ask at all, how fast, and when it leaves one alone.
+
+Everything that goes out passes here: documents, discovery pages, robots.txt, and the redirects and further tries
+of each. A host that is left alone gets no further request from this crawl. Nothing here knows what a page is for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from typing import Self
+
+from scrapy import Request, signals
+from scrapy.core.downloader import Downloader
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.extensions.throttle import AutoThrottle
+from scrapy.http import Response
+from scrapy.robotstxt import ProtegoRobotParser
+from twisted.python.failure import Failure
+
+from crawler.accept import BUSY, CLOSED
+from crawler.resolver import refused
+from crawler.source import host_of, is_on
+from storage.models import Disposition
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 600.0
+"""Seconds. A host that asks for longer pauses, one or all together, is left alone: another night will do."""
+
+REFUSALS = 3
+"""Pages in a row that a host refuses, after which it is left alone; a page or two may be closed by themselves."""
+
+LEAST_DELAY = 0.1
+"""Seconds between two requests to a host that asked for a pause and had no delay."""
+
+SLOWEST = 60.0
+"""Seconds between two requests to which a host's complaints slow a crawl; robots.txt may ask for more."""
+
+LARGEST_ROBOTS = 500 * 1024
+"""Bytes of a robots.txt that are read: as much as RFC 9309 asks for."""
+
+FORBIDDEN = "forbidden by robots.txt"
+
+
+class Astray(IgnoreRequest):
+    """The request is to a host that is not the source's, and was not sent."""
+
+
+class LeftAlone(IgnoreRequest):
+    """The request is to a host that is left alone, and was not sent.
+
+    Args:
+        reason: one line.
+        disposition: what became of the host's pages by it.
+    """
+
+    def __init__(self, reason: str, disposition: Disposition) -> None:
+        super().__init__(reason)
+        self.disposition = disposition
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Why a host is left alone, and what becomes of its pages."""
+
+    reason: str
+    disposition: Disposition
+
+
+class Courtesy:
+    """The downloader middleware that holds to it. It has to stand between robots.txt and the further tries."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.left: dict[str, Parting] = {}
+        """The hosts that are left alone."""
+        self._crawler = crawler
+        self._hosts: list[str] = crawler.settings.getlist("PODIUM_HOSTS")
+        self._agent: str = crawler.settings["USER_AGENT"]
+        self._replay = crawler.settings.getbool("PODIUM_REPLAY")
+        self._refusals: Counter[str] = Counter()
+        self._waited: dict[str, float] = {}
+        self._visits: dict[str, tuple[dt.time, dt.time]] = {}
+        if not self._replay:  # what was captured has been asked for already
+            crawler.signals.connect(self._answered, signals.response_downloaded)
+            crawler.signals.connect(self._read_robots, signals.robots_parsed)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Scrapy's way to make one; PODIUM_HOSTS are the hosts it may ask, and those below them."""
+        return cls(crawler)
+
+    def leave(self, host: str, reason: str, disposition: Disposition = "blocked") -> None:
+        """Ask a host for nothing more in this crawl, whatever waits to be sent; the first reason counts."""
+        if self._replay or host in self.left:
+            return
+        log.warning("%s is left alone: %s", host, reason)
+        self.left[host] = Parting(reason, disposition)
+        slot = self._downloader.slots.get(host)
+        while slot is not None and slot.queue:
+            _, waiting = slot.queue.popleft()
+            waiting.errback(Failure(self._left_alone(host)))  # type: ignore[no-untyped-call]
+
+    def process_request(self, request: Request) -> None:
+        """Stop what may not be asked."""
+        host = host_of(request.url)
+        if not is_on(host, self._hosts):
+            raise Astray(f"{request.url[:200]}: not on the source's hosts")
+        if (visit := self._visits.get(host)) and not _within(visit, dt.datetime.now(dt.UTC).time()):
+            self.leave(host, f"robots.txt wants no visits but from {visit[0]:%H:%M} to {visit[1]:%H:%M} UTC")
+        if host in self.left:
+            raise self._left_alone(host)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Judge a host by an answer that no further try will better."""
+        host, status = host_of(response.url), response.status
+        if _for_robots(request):
+            return self._judge_robots(host, response)
+        if status in BUSY:
+            self.leave(host, f"HTTP {status}, however often it was asked")
+        self._refusals[host] = self._refusals[host] + 1 if status in CLOSED else 0
+        if self._refusals[host] >= REFUSALS:
+            self.leave(host, f"it refused {REFUSALS} pages in a row, with HTTP {status} at last")
+        return response
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Judge a host by the lack of an answer."""
+        host = host_of(request.url)
+        if host in refused:
+            self.leave(host, f"its name leads to {refused[host]}, which is not on the web", "failed")
+        elif _for_robots(request) and not isinstance(exception, IgnoreRequest | CloseSpider):
+            self.leave(host, f"robots.txt: {reason_of(exception)}", "failed")
+
+    def _judge_robots(self, host: str, response: Response) -> Response:
+        """RFC 9309: a robots.txt that is not there forbids nothing, one that can't be had forbids everything."""
+        if response.status >= 500 or response.status in BUSY:
+            self.leave(host, f"robots.txt: HTTP {response.status}")
+        return response.replace(body=response.body[:LARGEST_ROBOTS] if response.status == 200 else b"")
+
+    def _read_robots(self, robotparser: ProtegoRobotParser, request: Request) -> None:
+        host, rules = host_of(request.url), robotparser.rp
+        rate = rules.request_rate(self._agent)
+        delay = max(rules.crawl_delay(self._agent) or 0.0, rate.seconds / rate.requests if rate else 0.0)
+        if delay > LONGEST_WAIT:
+            self.leave(host, f"robots.txt wants {delay:.0f} s between two requests")
+        elif delay:
+            self._never_faster(host, delay)
+        if visit := rules.visit_time(self._agent):
+            self._visits[host] = visit.start_time, visit.end_time
+
+    def _never_faster(self, host: str, delay: float) -> None:
+        """Keep a delay for a host, whatever AutoThrottle makes of its answers."""
+        downloader = self._downloader
+        usual = self._crawler.settings.getfloat("DOWNLOAD_DELAY")
+        downloader.per_slot_settings[host] = {"delay": max(delay, usual)}
+        if slot := downloader.slots.get(host):
+            slot.delay = max(slot.delay, delay)
+        if throttle := self._crawler.get_extension(AutoThrottle):
+            throttle.mindelay = max(throttle.mindelay, delay)
+            throttle.maxdelay = max(throttle.maxdelay, delay)
+
+    def _answered(self, response: Response) -> None:
+        """Slow down at each answer that asks for it, before anything else is sent there."""
+        if response.status not in BUSY:
+            return
+        host = host_of(response.url)
+        wait = retry_after(response)
+        self._waited[host] = self._waited.get(host, 0.0) + wait
+        if self._waited[host] > LONGEST_WAIT:
+            self.leave(host, f"HTTP {response.status}, and it wants to be left alone for {wait:.0f} s")
+        elif slot := self._downloader.slots.get(host):
+            slot.delay = max(slot.delay, min(slot.delay * 2, SLOWEST), LEAST_DELAY)
+            slot.lastseen = max(slot.lastseen, monotonic() + wait)
+
+    def _left_alone(self, host: str) -> LeftAlone:
+        parting = self.left[host]
+        return LeftAlone(f"{host} is left alone: {parting.reason}", parting.disposition)
+
+    @property
+    def _downloader(self) -> Downloader:
+        assert self._crawler.engine is not None
+        return self._crawler.engine.downloader
+
+
+def retry_after(response: Response) -> float:
+    """The seconds that a response asks to be waited, in number or as a date; 0 where it says nothing of use."""
+    told = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
+    if told.isascii() and told.isdigit():
+        return float(told[:9])
+    try:
+        moment = parsedate_to_datetime(told)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+
+
+def reason_of(problem: BaseException | None) -> str:
+    """One line about a request that failed."""
+    text = " ".join(str(problem).split())
+    name = type(problem).__name__
+    if "certificate verify failed" in text:
+        return "its TLS certificate is not to be trusted"
+    if isinstance(problem, IgnoreRequest):
+        return FORBIDDEN if text == "Forbidden by robots.txt" else (text or "ignored")[:300]
+    return f"{name}: {text}"[:300] if text else name
+
+
+def _for_robots(request: Request) -> bool:
+    """Whether Scrapy itself asks, for a robots.txt; a redirect keeps the mark."""
+    return bool(request.meta.get("dont_obey_robotstxt"))
+
+
+def _within(visit: tuple[dt.time, dt.time], now: dt.time) -> bool:
+    """Whether a time of day in UTC is one of visits; they may go on past midnight."""
+    start, end = visit
+    return start <= now <= end if start <= end else now >= start or now <= end

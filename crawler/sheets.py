@@ -1,0 +1,195 @@
+"""Discovery pages, read: feeds, site maps, listings and by-date pages give links with the dates beside them.
+
+Functions of a page's text; nothing is fetched here, and whatever a page says, its reading doesn't fail.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
+
+import feedparser
+from lxml import etree
+from parsel import Selector
+
+from crawler import dates
+from crawler.source import Items, Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link on a discovery page, absolute, with the date that stands beside it."""
+
+    url: str
+    date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A discovery page as fetched: its address after redirects, and its text."""
+
+    url: str
+    text: str
+
+
+def absolute(base: str, href: str) -> str | None:
+    """An address on a page, absolute; None where it is none, such as ``http://[``."""
+    try:
+        return urljoin(base, href.strip())
+    except ValueError:
+        return None
+
+
+def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
+    """The items of an RSS or Atom feed, with their dates of publication in a time zone."""
+    # feedparser fetches what looks like an address, so it is only ever given bytes.
+    parsed = feedparser.parse(
+        sheet.text.encode(), response_headers={"content-type": "text/xml; charset=utf-8"}
+    )
+    links = []
+    for entry in parsed.entries:
+        target = entry.get("link") or entry.get("id")
+        url = absolute(sheet.url, target) if target else None
+        if url is not None:
+            links.append(Link(url, _moment(entry, zone)))
+    return links
+
+
+def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
+    for name in ("published", "updated"):
+        # Asked whether it is there first: feedparser warns where it gives one of the two for the other.
+        if name in entry and (day := _day(entry[name], zone)) is not None:
+            return day
+    return None
+
+
+def _day(stated: str | None, zone: ZoneInfo) -> dt.date | None:
+    """The day of a moment as feeds and site maps write it, in a time zone."""
+    for read in (dt.datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read((stated or "").strip())
+            return (moment.astimezone(zone) if moment.tzinfo else moment).date()
+        except (ValueError, OverflowError, TypeError, IndexError):
+            continue
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document in a site map, or a map in an index of maps.
+
+    Args:
+        url: absolute.
+        published: its date of publication, which only news site maps tell.
+        modified: the day of its last change; publication was then or before.
+    """
+
+    url: str
+    published: dt.date | None
+    modified: dt.date | None
+
+
+def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]]:
+    """The maps that a site map names if it is an index, and the documents that it lists."""
+    # Scrapy's own reader doesn't look into news:news, where the date of publication stands.
+    steps = etree.iterparse(
+        BytesIO(sheet.text.encode()),
+        encoding="utf-8",
+        tag=("{*}sitemap", "{*}url"),
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+    )
+    maps: list[Entry] = []
+    documents: list[Entry] = []
+    try:
+        for _, element in steps:
+            told = {etree.QName(each).localname: each.text or "" for each in element.iter(etree.Element)}
+            url = absolute(sheet.url, told.get("loc", ""))
+            if told.get("loc", "").strip() and url is not None:
+                entry = Entry(url, _day(told.get("publication_date"), zone), _day(told.get("lastmod"), zone))
+                (documents if etree.QName(element).localname == "url" else maps).append(entry)
+            element.clear()
+    except etree.XMLSyntaxError:  # what was read until then holds
+        pass
+    return maps, documents
+
+
+def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
+    """The links of a listing or calendar page, in its order; dates are days in the time zone."""
+    for item in _page(sheet).css(entry.item):
+        anchors = [item] if item.root.tag == "a" else item.css(entry.link)
+        href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
+        url = absolute(sheet.url, href) if href else None
+        if url is not None:
+            yield Link(url, _item_date(entry, item, timezone))
+
+
+_ISO = re.compile(r"(?<!\d)\d{4}-\d{1,2}-\d{1,2}(?!\d)")
+
+
+def _item_date(entry: Items, item: Selector, timezone: str) -> dt.date | None:
+    if entry.date is None:
+        # A title may name any day, so only the form that machines print counts here.
+        match = _ISO.search(_text(item))
+        found = dates.find(match[0]) if match else None
+        return found[0] if found else None
+    for place in item.css(entry.date):
+        if entry.date_format:
+            return _formatted(_text(place), entry.date_format)
+        stamped = dates.stamp(place.attrib.get("datetime", ""), timezone)
+        found = dates.find(_text(place))
+        if stamped or found:
+            return stamped or (found[0] if found else None)
+    return None
+
+
+def _formatted(stated: str, form: str) -> dt.date | None:
+    try:
+        return dt.datetime.strptime(stated, form).date()
+    except ValueError:
+        return None
+
+
+def _page(sheet: Sheet) -> Selector:
+    # Told nothing, parsel takes a page that happens to be JSON for JSON, and then has no CSS.
+    return Selector(sheet.text, type="html")
+
+
+def _text(place: Selector) -> str:
+    return " ".join(place.xpath("string()").get("").split())
+
+
+def has_frame(entry: Items, sheet: Sheet) -> bool:
+    """Whether a page without items is of the usual make, and so can be believed."""
+    return entry.frame is not None and bool(_page(sheet).css(entry.frame))
+
+
+def page_count(entry: Listing, sheet: Sheet) -> int | None:
+    """The number of pages that a listing says it has."""
+    match = re.search(entry.pages, sheet.text) if entry.pages else None
+    return int(match[1]) if match and re.fullmatch(r"\d{1,9}", match[1] or "") else None
+
+
+def is_last(entry: Listing, sheet: Sheet, number: int, last: int | None) -> bool:
+    """Whether page `number` of a listing, of `last` pages if it says so, says that it is the last one."""
+    if last is not None:
+        return number >= last
+    return entry.page is None and next_page(entry, sheet, number) is None
+
+
+def next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
+    """The address of the page after page `number`."""
+    if entry.page is not None:
+        return entry.page.replace("{page}", str(entry.start + number - 1))
+    if entry.next is None or sheet is None:
+        return None
+    href = _page(sheet).css(entry.next).attrib.get("href")
+    return absolute(sheet.url, href) if href else None
