@@ -40,7 +40,8 @@ REJECTED_SHARE = 0.2
 class Order:
     """What to collect: one source, one window of days (both ends included).
 
-    `replay` and `wayback` say what answers instead of the source's site: see `crawler.job.CrawlJob`.
+    `replay` and `wayback` say what answers instead of the source's site, `again` asks for pages that are not due:
+    see `crawler.job.CrawlJob`.
     """
 
     kind: models.RunKind
@@ -50,6 +51,7 @@ class Order:
     today: dt.date
     replay: Path | None = None
     wayback: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ def _collect(
         archive=settings.archive,
         replay=order.replay,
         wayback=order.wayback,
+        again=order.again,
+        revisit=order.kind == "nightly" and order.replay is None,
         contact=settings.contact,
         delay=settings.delay,
         timeout=settings.timeout,
@@ -195,7 +199,14 @@ def _collect(
         return Outcome(outcome.item, reason=f"dated {day}, outside the window")
 
     added = extract_and_load(
-        database, run_id, source, settings.archive, steps=steps, watch=watch, judge=in_window
+        database,
+        run_id,
+        source,
+        settings.archive,
+        visited_on=order.today if order.wayback is None else None,
+        steps=steps,
+        watch=watch,
+        judge=in_window,
     )
     watch("compare")
     links = steps.compare(database, source.id)

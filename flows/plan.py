@@ -57,6 +57,8 @@ def backfill(
     ids: Sequence[str] = (),
     replay: Path | None = None,
     via: Literal["wayback"] | None = None,
+    *,
+    again: bool = False,
 ) -> list[Order]:
     """The orders of a backfill over a window of days, both included.
 
@@ -67,6 +69,7 @@ def backfill(
         ids: sources; none for those that the settings name, or all.
         replay: a WARC file that answers instead of the network.
         via: who is asked instead of the sources' sites.
+        again: known pages are asked for whole, whether they are due or not.
 
     Raises:
         WindowError: it ends before it begins, or begins after today.
@@ -83,7 +86,8 @@ def backfill(
         if since > today:
             raise WindowError(f"the window begins on {since}, after today ({today})")
         wayback = settings.wayback if via else None
-        orders.append(Order("backfill", source, since, min(until, today), today, replay, wayback))
+        last = min(until, today)
+        orders.append(Order("backfill", source, since, last, today, replay, wayback, again))
     Database(settings.database_url).close()
     return orders
 

@@ -115,6 +115,8 @@ class Capture(Base):
     content_type: Mapped[str]
     digest: Mapped[str] = mapped_column(doc="sha256:BASE32 of the body, as in WARC-Payload-Digest")
     size: Mapped[int] = mapped_column(doc="bytes of the body")
+    etag: Mapped[str | None] = mapped_column(doc="as the site sent it")
+    last_modified: Mapped[str | None] = mapped_column(doc="as the site sent it")
     warc: Mapped[str] = mapped_column(doc="file below the archive's folder")
     offset: Mapped[int] = mapped_column(doc="of the record's gzip member, in bytes")
     length: Mapped[int] = mapped_column(doc="of the record's gzip member, in bytes")
@@ -139,10 +141,10 @@ class Transcript(Base):
 
 
 class Appearance(Base):
-    """An address that a transcript stands at."""
+    """An address that a transcript stands at, and when it is visited: see `storage.visits`."""
 
     __tablename__ = "appearances"
-    __table_args__ = (UniqueConstraint("source", "key"),)
+    __table_args__ = (UniqueConstraint("source", "key"), Index(None, "source", "next_visit"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"), index=True)
@@ -151,8 +153,20 @@ class Appearance(Base):
     url: Mapped[str] = mapped_column(index=True)
     digest: Mapped[str] = mapped_column(doc="of the text last read there")
     first_seen: Mapped[dt.datetime]
+    capture_id: Mapped[int | None] = mapped_column(
+        ForeignKey("captures.id"), doc="last fetched and read well"
+    )
+    visited_on: Mapped[dt.date | None] = mapped_column(
+        doc="day of the last visit; none yet where it was ingested"
+    )
+    next_visit: Mapped[dt.date | None] = mapped_column(
+        doc="first day of the next one; none where there is none"
+    )
+    unmodified: Mapped[int] = mapped_column(default=0, doc="visits since it was last fetched whole")
+    missing: Mapped[int] = mapped_column(default=0, doc="days since then on which it was not there")
 
     transcript: Mapped[Transcript] = relationship(back_populates="appearances")
+    capture: Mapped[Capture | None] = relationship()
 
 
 class Revision(Base):
