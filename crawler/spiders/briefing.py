@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
 from crawler.accept import GONE, verdict_on_status
-from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, reason_of
+from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
 from crawler.middlewares import CAPTURE, COPIED, Miss, storage_failed
@@ -55,9 +55,7 @@ class BriefingSpider(Spider):
     @property
     def courtesy(self) -> Courtesy:
         """What the crawl knows of the hosts it asks."""
-        found = self.crawler.get_downloader_middleware(Courtesy)
-        assert found is not None
-        return found
+        return courtesy_of(self.crawler)
 
     async def start(self) -> AsyncIterator[Any]:
         """A request for each document that the walk finds, as it finds it."""
