@@ -13,6 +13,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from crawler import settings as polite
+from crawler.browser import for_browser
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
@@ -33,6 +34,8 @@ def crawl(job: CrawlJob) -> CrawlReport:
         loopback=loopback,
         replay=job.replay is not None,
     )
+    if job.chromium:
+        changed |= for_browser(job.chromium, job.source.hosts, job.timeout)
     for name, value in changed.items():
         settings.set(name, value, priority="cmdline")
     process = AsyncCrawlerProcess(settings)

@@ -14,7 +14,7 @@ class CrawlJob(BaseModel):
     """One crawl: one source, one window of days (both ends included), one run of the ledger.
 
     `replay` is a WARC file that answers instead of the network, `wayback` the address of a Wayback Machine that
-    is asked instead of the source's site.
+    is asked instead of the source's site, `chromium` the browser that renders its pages.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,6 +28,7 @@ class CrawlJob(BaseModel):
     archive: Path
     replay: Path | None = None
     wayback: str | None = None
+    chromium: Path | None = None
     contact: str | None = None
     delay: float | None = None
     timeout: float = 60.0

@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
 from crawler.accept import GONE, verdict_on_status
+from crawler.browser import RENDERED
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
 from crawler.middlewares import CAPTURE, COPIED, Miss, storage_failed
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
-from crawler.source import host_of
+from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
 from storage import ledger
 from storage.database import Database
@@ -69,7 +70,7 @@ class BriefingSpider(Spider):
                     errback=self.lost,
                     cb_kwargs={"found": found},
                     # A redirect among captures leads to another one than the index named.
-                    meta={COPIED: found, "dont_redirect": True} if found.moment else {},
+                    meta={COPIED: found, "dont_redirect": True} if found.moment else self._with_browser(),
                     dont_filter=True,
                 )
 
@@ -99,7 +100,10 @@ class BriefingSpider(Spider):
         """A discovery page, through the same middlewares as any other."""
         assert self.crawler.engine is not None
         try:
-            response = await self.crawler.engine.download_async(Request(url, dont_filter=True))
+            # A browser shows a feed or a site map as a page of its own.
+            page = isinstance(self.walk, Walk) and not isinstance(self.walk.way, Feed | SiteMap)
+            request = Request(url, meta=self._with_browser() if page else {}, dont_filter=True)
+            response = await self.crawler.engine.download_async(request)
         except CloseSpider:
             raise
         except Exception as problem:
@@ -114,6 +118,10 @@ class BriefingSpider(Spider):
         if not isinstance(response, TextResponse):
             raise Missed("not a text")
         return Sheet(response.url, response.text)
+
+    def _with_browser(self) -> dict[str, Any]:
+        """The meta of a request for a page, which a browser fetches where the source needs one."""
+        return {RENDERED: True} if self.job.chromium else {}
 
     def _wall(self, url: str, wall: str) -> None:
         """A challenge in place of a page: every further request would only meet it again."""
