@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crawler.browser import browser_for
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows.settings import Settings
@@ -52,6 +53,11 @@ class Order:
     replay: Path | None = None
     wayback: str | None = None
     again: bool = False
+
+
+def needs_browser(order: Order) -> bool:
+    """Whether a browser has to fetch its pages; what was captured is taken as it was captured."""
+    return order.source.render and not (order.replay or order.wayback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,7 @@ def _collect(
         wayback=order.wayback,
         again=order.again,
         revisit=order.kind == "nightly" and order.replay is None,
+        chromium=browser_for(source, settings.chromium) if needs_browser(order) else None,
         contact=settings.contact,
         delay=settings.delay,
         timeout=settings.timeout,

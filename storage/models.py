@@ -3,7 +3,8 @@
 A *capture* is one archived response. A *transcript* is one thing said, whoever published it; each text it has
 had is a *revision* with its *turns*, and each address it stands at an *appearance*. *Fingerprints* propose which
 transcripts are nearly the same, and a *link* says that two are. A *run* is one collection of one source over one
-window, and a *page* is the ledger's row of what became of one document in it.
+window, and a *page* is the ledger's row of what became of one document in it. A *host* is one that is asked, by
+however many crawls at once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     MetaData,
@@ -272,3 +274,17 @@ class Page(Base):
 
     capture: Mapped[Capture | None] = relationship()
     revision: Mapped[Revision | None] = relationship()
+
+
+class Host(Base):
+    """A host that crawls ask: when it may be asked next, and until when it is left alone; see `storage.hosts`."""
+
+    __tablename__ = "hosts"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[float] = mapped_column(
+        Double, doc="the moment before which it is not asked, in seconds since 1970 by the database's clock"
+    )
+    delay: Mapped[float] = mapped_column(Double, doc="seconds between the last request and next_at")
+    left_until: Mapped[dt.datetime | None] = mapped_column(doc="nobody asks it before")
+    left_reason: Mapped[str | None]

@@ -55,6 +55,7 @@ def desk(database: Database) -> Desk:
         run = session.get_one(models.Run, desk.run)
         run.reasons, run.started_at = ["naïve", 'a "quoted" \\ reason', "\u2028"], MOMENT
         assert run.finished_at is None
+        session.add(models.Host(host="mfa.example", next_at=1.7e9 + 1 / 3, delay=0.1, left_until=MOMENT))
     return desk
 
 
