@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from typing import Any
+from urllib.request import getproxies
 
 from playwright.async_api import Error as PlaywrightError
 from scrapy import Request
@@ -80,7 +81,8 @@ class Rendered(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
                 f"the rendered page has more than DOWNLOAD_MAXSIZE {self._largest} bytes"
             )
         address = response.ip_address
-        if address and not reachable(str(address), loopback=self._loopback):
+        # With a proxy it is the proxy's, which may stand in one's own network.
+        if address and not getproxies() and not reachable(str(address), loopback=self._loopback):
             raise DownloadCancelledError(f"it was served from {address}, which is not on the web")
         version = f"Chromium {self.browser.version}" if hasattr(self, "browser") else "Chromium"
         response.headers[MARK] = version

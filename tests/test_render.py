@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from crawler.browser import browser_for
-from crawler.source import SourceError, load_source
+from crawler.source import SourceError, host_of, load_source
 from flows import plan
 from flows.demo import Stage
 from flows.demo_site import Answer, Visit
@@ -162,3 +167,35 @@ def test_a_source_that_needs_a_browser_is_refused_where_there_is_none(
             plan.night(missing)
         (tmp_path / "chromium").touch(0o755)
         assert os.access(tmp_path / "chromium", os.X_OK) and plan.night(settings)
+
+
+@pytest.fixture
+def inside() -> Iterator[str]:
+    """The address of a page on this machine's own address in its network, which is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing, and shows from where it would
+        except OSError:
+            pytest.skip("this machine is in no network")
+        own = probe.getsockname()[0]
+    if ip_address(own).is_global or ip_address(own).is_loopback:
+        pytest.skip(f"this machine's address is {own}, which is not inside a network")
+    server = HTTPServer((own, 0), SimpleHTTPRequestHandler)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield f"http://{own}:{server.server_port}/"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+def test_a_page_from_inside_a_network_is_not_kept(
+    site: MisbehavingMinistry, place: Stage, settings: Settings, inside: str
+) -> None:
+    """The browser resolves names itself, so the address is looked at once the page is here."""
+    again(place, 'hosts = ["127.0.0.1"]', f'hosts = ["127.0.0.1", "{host_of(inside)}"]')
+    site.misbehave("/briefings/114", redirect(inside))
+    found = run(settings, *WINDOW)
+    disposition, reason = pages(settings, found.run_id)["114"]
+    assert disposition == "failed"
+    assert reason is not None and f"it was served from {host_of(inside)}" in reason
