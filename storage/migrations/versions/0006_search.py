@@ -63,7 +63,7 @@ def _fill() -> None:
     turns = sa.text("""
         SELECT turns.revision_id, turns.position, turns.label, turns.speaker, turns.text
         FROM turns JOIN revisions ON revisions.id = turns.revision_id
-        WHERE (turns.revision_id > :revision OR turns.revision_id = :revision AND turns.position > :position)
+        WHERE (turns.revision_id, turns.position) > (:revision, :position)
         AND revisions.number = (SELECT max(other.number) FROM revisions AS other
                                 WHERE other.transcript_id = revisions.transcript_id)
         ORDER BY turns.revision_id, turns.position LIMIT :batch""")
