@@ -17,23 +17,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
-from storage import lookup, tei
+from storage import tei
 from storage.archive import Archive, ArchiveError, Location
 from storage.database import Database
-from storage.models import Appearance, Capture, Revision, Transcript
+from storage.documents import BATCH, Document, DocumentError, documents
 from storage.selection import Selection
-from storage.transcript import Transcript as Text
-from storage.transcript import as_dict, render
+from storage.transcript import render
 
 Format = Literal["text", "jsonl", "csv", "tei", "warc"]
 
 MANIFEST = "manifest.json"
-
-BATCH = 100
-"""Documents held in memory at once."""
 
 SLUG = 80
 """Characters of a key in a file's name."""
@@ -59,22 +54,6 @@ class Exported:
     files: int
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The newest text of a transcript and where it comes from."""
-
-    transcript: Text
-    own: Transcript
-    revision: int
-    capture: Capture
-    appearances: Sequence[Appearance]
-
-    @property
-    def captured(self) -> str:
-        """The moment of its capture, ISO 8601."""
-        return f"{self.capture.fetched_at:%Y-%m-%dT%H:%M:%S.%fZ}"
-
-
 def export(
     database: Database,
     archive: Archive,
@@ -95,7 +74,7 @@ def export(
 
     Raises:
         ExportRefused: the folder is not empty.
-        ExportError: a capture is not in the archive.
+        ExportError: a capture is not in the archive, or a text is not whole.
         OSError: the disk refused it.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -105,8 +84,8 @@ def export(
     with _Output(folder).open() as output, database.read() as session:
         _begin(session)
 
-        def documents() -> Generator[Document, None, None]:
-            with closing(_documents(session, selection)) as found:
+        def counting() -> Generator[Document, None, None]:
+            with closing(documents(session, selection)) as found:
                 for document in found:
                     yield document
                     counted[0] += 1
@@ -114,8 +93,11 @@ def export(
                     if not counted[0] % BATCH:
                         progress(counted[0])
 
-        with closing(documents()) as found:
-            _FORMATS[form](found, output, archive)
+        try:
+            with closing(counting()) as found:
+                _FORMATS[form](found, output, archive)
+        except DocumentError as problem:
+            raise ExportError(str(problem)) from problem
         chosen = {name: str(value) for name, value in asdict(selection).items() if value is not None}
         output.finish(form, chosen, counted[0], counted[1])
     return Exported(counted[0], counted[1], output.files)
@@ -124,30 +106,6 @@ def export(
 def _begin(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-
-
-def _documents(session: Session, selection: Selection) -> Generator[Document, None, None]:
-    """The documents, in the order in which their transcripts came."""
-    query = (
-        select(Revision)
-        .where(Revision.id.in_(selection.revisions()))
-        .order_by(Revision.transcript_id)
-        .options(
-            joinedload(Revision.capture),
-            joinedload(Revision.transcript).selectinload(Transcript.appearances),
-            selectinload(Revision.turns),
-        )
-        .execution_options(yield_per=BATCH)
-    )
-    with closing(session.scalars(query)) as found:
-        for revision in found:
-            own = revision.transcript
-            places = sorted(own.appearances, key=lambda place: place.id)
-            try:
-                text = lookup.transcript_of(revision)
-            except ValueError as problem:
-                raise ExportError(f"{own.source}/{own.key}: {problem}; see `podium audit`") from problem
-            yield Document(text, own, revision.number, revision.capture, places)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -208,8 +166,8 @@ def name_of(document: Document, ending: str) -> str:
     Of the key only what every system and address takes is kept. A key that isn't as it was, or looks like one that
     isn't, is told apart by a digest of it.
     """
-    day, own = document.transcript.date, document.own
-    return f"{_slug(own.source)}/{day.year:04d}/{day.isoformat()}-{_slug(own.key)}.{ending}"
+    day = document.date
+    return f"{_slug(document.source)}/{day.year:04d}/{day.isoformat()}-{_slug(document.key)}.{ending}"
 
 
 def _slug(key: str) -> str:
@@ -236,8 +194,8 @@ def _teis(documents: Iterator[Document], output: _Output, _archive: Archive) -> 
             file.write(
                 tei.render(
                     document.transcript,
-                    source=document.own.source,
-                    url=capture.url,
+                    source=document.source,
+                    url=document.url,
                     captured=document.captured,
                     digest=capture.digest,
                 )
@@ -247,24 +205,7 @@ def _teis(documents: Iterator[Document], output: _Output, _archive: Archive) -> 
 def _jsonl(documents: Iterator[Document], output: _Output, _archive: Archive) -> None:
     with output.file("documents.jsonl") as file:
         for document in documents:
-            file.write(json.dumps(_object(document), ensure_ascii=False).encode() + b"\n")
-
-
-def _object(document: Document) -> dict[str, object]:
-    """The object that `podium extract` prints of a page, and what the archive knows beside it."""
-    capture, own = document.capture, document.own
-    return {
-        "id": own.id,
-        "revision": document.revision,
-        "key": own.key,
-        "url": capture.url,
-        "source": own.source,
-        **as_dict(document.transcript),
-        "capture": {"url": capture.url, "time": document.captured, "digest": capture.digest},
-        "appearances": [
-            {"source": place.source, "key": place.key, "url": place.url} for place in document.appearances
-        ],
-    }
+            file.write(json.dumps(document.as_dict(), ensure_ascii=False).encode() + b"\n")
 
 
 DOCUMENT_COLUMNS = (
@@ -279,12 +220,12 @@ def _tables(documents: Iterator[Document], output: _Output, _archive: Archive) -
         first.write("\ufeff".encode() + _row(DOCUMENT_COLUMNS))
         second.write("\ufeff".encode() + _row(TURN_COLUMNS))
         for document in documents:
-            own, text, capture = document.own, document.transcript, document.capture
-            cells = [own.id, document.revision, own.source, own.key, text.title, text.date, text.language]
-            cells += [text.kind, text.event_date, text.number, capture.url, document.captured, capture.digest]
-            first.write(_row([*cells, len(text.turns)]))
+            text, which = document.transcript, (document.id, document.revision, document.source, document.key)
+            about = (text.title, text.date, text.language, text.kind, text.event_date, text.number)
+            whence = (document.url, document.captured, document.capture.digest)
+            first.write(_row([*which, *about, *whence, len(text.turns)]))
             for position, turn in enumerate(text.turns):
-                second.write(_row([own.id, position, turn.label, turn.role, turn.speaker, turn.text]))
+                second.write(_row([document.id, position, turn.label, turn.role, turn.speaker, turn.text]))
 
 
 def _row(cells: Sequence[object]) -> bytes:
