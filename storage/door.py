@@ -7,8 +7,8 @@
     2026-03-20 On the ferry
     2026-03-21 On the bridge
 
-A document has ``id``, ``revision``, ``source``, ``key``, ``url``, ``date``, ``title`` and ``turns``; ``transcript``
-is all that was read, ``as_dict()`` an object that JSON can hold.
+A document has ``id``, ``revision``, ``source``, ``key``, ``url``, ``date``, ``title`` and ``turns``. All that was
+read is its ``transcript``, and ``as_dict()`` an object that JSON can hold.
 
     >>> archive.close()
 """

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from storage.database import Database
-from storage.models import Revision, Searched, Turn
+from storage.models import Revision, Searched, Transcript, Turn
 from storage.transcript import clean
 from storage.words import placed
 
@@ -53,6 +53,10 @@ def folded(text: str) -> str:
 
 def keep(session: Session, transcript_id: int) -> None:
     """Make the index hold the newest revision of a transcript, and no other of it."""
+    # Whoever else does it for this transcript queues; SQLite's write lock does it there.
+    session.execute(
+        select(Transcript.id).where(Transcript.id == transcript_id).with_for_update(key_share=True)
+    )
     own = select(Revision.id).where(Revision.transcript_id == transcript_id)
     session.execute(
         delete(Searched).where(Searched.revision_id.in_(own)),

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from storage.index import folded
 from storage.models import Appearance, Revision, Searched, Turn
+from storage.transcript import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class Selection:
     until: dt.date | None = None
     speaker: str | None = None
     role: str | None = None
+
+    def __post_init__(self) -> None:
+        """What is typed may hold what no database takes: NUL, half a character."""
+        for name in ("source", "language", "speaker", "role"):
+            if (typed := getattr(self, name)) is not None:
+                object.__setattr__(self, name, clean(typed))
 
     def of_documents(self) -> list[ColumnElement[bool]]:
         """Conditions on a row of `Revision`."""

@@ -174,6 +174,12 @@ def test_filters_choose_turns(desk: Desk) -> None:
     assert found(desk, "外", since=DAY + dt.timedelta(3)) == []
 
 
+def test_filters_of_no_use_find_nothing_and_fail_nothing(desk: Desk) -> None:
+    for typed in ("\ud800x", "\x00x", "' OR 1 = 1 --", "%", "x" * 10_000):
+        for name in ("source", "language", "speaker", "role"):
+            assert found(desk, "zone", **{name: typed}) == []
+
+
 def test_a_document_is_of_every_source_that_it_stands_at(desk: Desk) -> None:
     desk.load(SAID["外"], "copy", "mirror")
     assert found(desk, "外", source="mirror") == found(desk, "外", source="here") == ["外:0"]
