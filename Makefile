@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint types pytest slow torture lock clean
+.PHONY: setup demo test check lint types pytest slow torture render lock clean
 
 setup: .venv/.ready
 
@@ -39,10 +39,15 @@ slow: setup
 torture: setup
 	@TORTURE_KILLS=200 $(BIN)/pytest -m slow tests/test_torture.py
 
-# Needs uv. The lock holds versions and hashes for every platform, and no address.
+# For sources that say render = true: what drives a browser. Chromium itself is the machine's own.
+render: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-render.lock
+
+# Needs uv. The locks hold versions and hashes for every platform, and no address.
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --extra dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev --extra render -c requirements.lock pyproject.toml -o requirements-render.lock
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """Near duplicates among many: how many edited copies are found, what is found by mistake, and what it costs.
 
-Run: ``python -m benchmarks.duplicates [--documents N] [--postgresql URL]``. The archive is synthetic: texts of
+Run: ``python -m benchmarks.duplicates [--documents N]``. The archive is synthetic: texts of
 60 to 300 words in a few paragraphs, drawn by Zipf's law from 20,000 words, every fifth with one of three
 closing paragraphs that are the house's own. Texts are made again from their number when two are compared, so
 that only what the search reads is in the database: the table of fingerprints, as `storage.duplicates` keeps it.
@@ -20,17 +20,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from sqlalchemy import text
 
 from storage.database import Database
 from storage.duplicates import Words, candidates, nearness
 from storage.fingerprints import fingerprints
 from storage.transcript import Turn
+from tests.conftest import postgres_server
 
 COPIES = 2_000
 EDITED = 0.05
@@ -202,7 +205,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--copies", type=int, default=COPIES)
-    parser.add_argument("--postgresql", metavar="URL", help="an empty database of a PostgreSQL server")
     asked = parser.parse_args()
     count = -(-asked.documents // CHUNK) * CHUNK
     print(
@@ -212,9 +214,14 @@ def main() -> None:
     marks, owners = all_marks(count)
     spent = time.perf_counter() - start
     print(f"texts and fingerprints made in {spent:.0f} s: {count / spent:.0f} documents a second")
-    with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder:
-        urls = [f"sqlite:///{Path(folder) / 'podium.db'}", asked.postgresql]
-        for url in filter(None, urls):
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-"))
+        urls = [f"sqlite:///{Path(folder) / 'podium.db'}"]
+        try:
+            urls.append(stack.enter_context(postgres_server()).create("bench"))
+        except pytest.skip.Exception as reason:
+            print(reason)
+        for url in urls:
             database = Database(url)
             before = size(database)
             start = time.perf_counter()

@@ -1,7 +1,8 @@
 """What a crawl owes the hosts it asks: which it may ask at all, how fast, and when it leaves one alone.
 
 Everything that goes out passes here: documents, discovery pages, robots.txt, and the redirects and further tries
-of each. A host that is left alone gets no further request from this crawl. Nothing here knows what a page is for.
+of each. A host that is left alone gets no further request from this crawl, nor from another on its database for a
+while. Nothing here knows what a page is for.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Self
@@ -24,8 +25,10 @@ from scrapy.robotstxt import ProtegoRobotParser
 from twisted.python.failure import Failure
 
 from crawler.accept import BUSY, CLOSED
+from crawler.job import CrawlJob
 from crawler.resolver import refused
 from crawler.source import host_of, is_on
+from crawler.together import Together
 from storage.models import Disposition
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,12 @@ SLOWEST = 60.0
 
 LARGEST_ROBOTS = 500 * 1024
 """Bytes of a robots.txt that are read: as much as RFC 9309 asks for."""
+
+NIGHT = 6 * 3600.0
+"""Seconds for which other crawls leave a host alone too, where it does not say itself for how long."""
+
+LONGEST_PARTING = 7 * 86400.0
+"""Seconds for which a host is left alone at most, whatever it says."""
 
 FORBIDDEN = "forbidden by robots.txt"
 
@@ -67,10 +76,15 @@ class LeftAlone(IgnoreRequest):
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """Why a host is left alone, and what becomes of its pages."""
+    """Why a host is left alone, what becomes of its pages, and until when other crawls leave it alone too."""
 
     reason: str
     disposition: Disposition
+    until: dt.datetime | None = None
+
+    def __str__(self) -> str:
+        until = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
+        return f"left alone{until}: {self.reason}"
 
 
 class Courtesy:
@@ -86,6 +100,12 @@ class Courtesy:
         self._refusals: Counter[str] = Counter()
         self._waited: dict[str, float] = {}
         self._visits: dict[str, tuple[dt.time, dt.time]] = {}
+        job: CrawlJob | None = crawler.settings.get("PODIUM_JOB")
+        # Without a delay, as on this machine, there is nothing to keep together.
+        shared = job is not None and not self._replay and crawler.settings.getfloat("DOWNLOAD_DELAY") > 0
+        self._together = Together(job.database_url) if job and shared else None
+        if self._together:
+            crawler.signals.connect(self._together.close, signals.spider_closed)
         if not self._replay:  # what was captured has been asked for already
             crawler.signals.connect(self._answered, signals.response_downloaded)
             crawler.signals.connect(self._read_robots, signals.robots_parsed)
@@ -95,16 +115,40 @@ class Courtesy:
         """Scrapy's way to make one; PODIUM_HOSTS are the hosts it may ask, and those below them."""
         return cls(crawler)
 
-    def leave(self, host: str, reason: str, disposition: Disposition = "blocked") -> None:
-        """Ask a host for nothing more in this crawl, whatever waits to be sent; the first reason counts."""
+    def leave(
+        self, host: str, reason: str, disposition: Disposition = "blocked", seconds: float = NIGHT
+    ) -> None:
+        """Ask a host for nothing more in this crawl, whatever waits to be sent; the first reason counts.
+
+        Args:
+            host: its name.
+            reason: one line.
+            disposition: what becomes of its pages.
+            seconds: for which other crawls leave it alone too; 0 for what each of them has to find out itself.
+        """
         if self._replay or host in self.left:
             return
-        log.warning("%s is left alone: %s", host, reason)
-        self.left[host] = Parting(reason, disposition)
-        slot = self._downloader.slots.get(host)
-        while slot is not None and slot.queue:
-            _, waiting = slot.queue.popleft()
-            waiting.errback(Failure(self._left_alone(host)))  # type: ignore[no-untyped-call]
+        parting = Parting(reason, disposition)
+        self._part(host, parting)
+        if self._together and seconds:
+            until = self._together.leave(host, reason, min(seconds, LONGEST_PARTING))
+            self.left[host] = replace(parting, until=until)
+
+    async def turn(self, request: Request) -> None:
+        """Wait until a request may be sent, in turn with all other crawls.
+
+        Raises:
+            LeftAlone: this crawl or another has left the host alone by now.
+        """
+        if self._together is None:
+            return
+        host = host_of(request.url)
+        slot = self._downloader.slots[self._downloader.get_slot_key(request)]
+        found = await self._together.turn(host, slot.delay)
+        if found and host not in self.left:
+            self._part(host, Parting(found.reason, "blocked", found.until))
+        if host in self.left:
+            raise self._left_alone(host)
 
     def process_request(self, request: Request) -> None:
         """Stop what may not be asked."""
@@ -112,7 +156,11 @@ class Courtesy:
         if not is_on(host, self._hosts):
             raise Astray(f"{request.url[:200]}: not on the source's hosts")
         if (visit := self._visits.get(host)) and not _within(visit, dt.datetime.now(dt.UTC).time()):
-            self.leave(host, f"robots.txt wants no visits but from {visit[0]:%H:%M} to {visit[1]:%H:%M} UTC")
+            self.leave(
+                host,
+                f"robots.txt wants no visits but from {visit[0]:%H:%M} to {visit[1]:%H:%M} UTC",
+                seconds=0,
+            )
         if host in self.left:
             raise self._left_alone(host)
 
@@ -132,9 +180,9 @@ class Courtesy:
         """Judge a host by the lack of an answer."""
         host = host_of(request.url)
         if host in refused:
-            self.leave(host, f"its name leads to {refused[host]}, which is not on the web", "failed")
+            self.leave(host, f"its name leads to {refused[host]}, which is not on the web", "failed", 0)
         elif _for_robots(request) and not isinstance(exception, IgnoreRequest | CloseSpider):
-            self.leave(host, f"robots.txt: {reason_of(exception)}", "failed")
+            self.leave(host, f"robots.txt: {reason_of(exception)}", "failed", 0)
 
     def _judge_robots(self, host: str, response: Response) -> Response:
         """RFC 9309: a robots.txt that is not there forbids nothing, one that can't be had forbids everything."""
@@ -147,7 +195,7 @@ class Courtesy:
         rate = rules.request_rate(self._agent)
         delay = max(rules.crawl_delay(self._agent) or 0.0, rate.seconds / rate.requests if rate else 0.0)
         if delay > LONGEST_WAIT:
-            self.leave(host, f"robots.txt wants {delay:.0f} s between two requests")
+            self.leave(host, f"robots.txt wants {delay:.0f} s between two requests", seconds=delay)
         elif delay:
             self._never_faster(host, delay)
         if visit := rules.visit_time(self._agent):
@@ -172,19 +220,38 @@ class Courtesy:
         wait = retry_after(response)
         self._waited[host] = self._waited.get(host, 0.0) + wait
         if self._waited[host] > LONGEST_WAIT:
-            self.leave(host, f"HTTP {response.status}, and it wants to be left alone for {wait:.0f} s")
+            self.leave(
+                host, f"HTTP {response.status}, and it wants to be left alone for {wait:.0f} s", seconds=wait
+            )
         elif slot := self._downloader.slots.get(host):
             slot.delay = max(slot.delay, min(slot.delay * 2, SLOWEST), LEAST_DELAY)
             slot.lastseen = max(slot.lastseen, monotonic() + wait)
+            if self._together and wait:
+                self._together.pause(host, wait)
+
+    def _part(self, host: str, parting: Parting) -> None:
+        log.warning("%s is %s", host, parting)
+        self.left[host] = parting
+        slot = self._downloader.slots.get(host)
+        while slot is not None and slot.queue:
+            _, waiting = slot.queue.popleft()
+            waiting.errback(Failure(self._left_alone(host)))  # type: ignore[no-untyped-call]
 
     def _left_alone(self, host: str) -> LeftAlone:
         parting = self.left[host]
-        return LeftAlone(f"{host} is left alone: {parting.reason}", parting.disposition)
+        return LeftAlone(f"{host} is {parting}", parting.disposition)
 
     @property
     def _downloader(self) -> Downloader:
         assert self._crawler.engine is not None
         return self._crawler.engine.downloader
+
+
+def courtesy_of(crawler: Crawler) -> Courtesy:
+    """The crawl's middleware of this kind, which knows the hosts that it asks."""
+    found = crawler.get_downloader_middleware(Courtesy)
+    assert found is not None
+    return found
 
 
 def retry_after(response: Response) -> float:

@@ -13,6 +13,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from crawler import settings as polite
+from crawler.browser import for_browser
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
@@ -23,14 +24,18 @@ def crawl(job: CrawlJob) -> CrawlReport:
     settings = Settings()
     settings.setmodule(polite, priority="project")
     settings.set("PODIUM_JOB", job, priority="cmdline")
+    loopback = job.source.loopback and (job.wayback is None or host_of(job.wayback) in LOCAL)
     changed = polite.for_job(
         hosts=[host_of(job.wayback)] if job.wayback else job.source.hosts,
         contact=job.contact,
         timeout=job.timeout,
-        delay=max(job.source.delay, job.delay or 0.0),
-        loopback=job.source.loopback and (job.wayback is None or host_of(job.wayback) in LOCAL),
+        # On this machine there is nobody to be polite to, unless somebody asks for it.
+        delay=max(0.0 if loopback else job.source.delay, job.delay or 0.0),
+        loopback=loopback,
         replay=job.replay is not None,
     )
+    if job.chromium:
+        changed |= for_browser(job.chromium, job.source.hosts, job.timeout)
     for name, value in changed.items():
         settings.set(name, value, priority="cmdline")
     process = AsyncCrawlerProcess(settings)
@@ -43,7 +48,7 @@ def crawl(job: CrawlJob) -> CrawlReport:
     if not isinstance(spider, BriefingSpider):
         return CrawlReport(finished=False, reason=reason)
     errors = stats.get("spider_exceptions/count", 0)
-    complaints = [f"{host} left alone: {parting.reason}" for host, parting in spider.courtesy.left.items()]
+    complaints = [f"{host} {parting}" for host, parting in spider.courtesy.left.items()]
     complaints += spider.walk.complaints
     if errors:
         complaints.append(f"{errors} errors in the spider; see the log")

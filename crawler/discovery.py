@@ -97,6 +97,8 @@ class Walk:
         self.today = today
         self.listings = 0
         self.complaints: list[str] = []
+        self.way: Way = source.discover[0]
+        """What is walked right now."""
         self._failures = 0
         self._fetch = fetch
         self._wall = wall
@@ -130,6 +132,7 @@ class Walk:
             if isinstance(entry, dear) and entry.section in tried and not self._gaps(entry.section):
                 continue
             tried.add(entry.section)
+            self.way = entry
             self._failures = 0
             async for link in self._links(entry):
                 key = self.source.key(link.url)

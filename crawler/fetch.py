@@ -62,7 +62,10 @@ def fetch(url: str, contact: str | None) -> Record:
     settings.set("DOWNLOADER_MIDDLEWARES", middlewares, priority="cmdline")
     settings.set("LOG_ENABLED", False, priority="cmdline")
     host = host_of(url).removeprefix("www.")
-    changed = polite.for_job(hosts=[host], contact=contact, loopback=host in LOCAL)
+    local = host in LOCAL
+    changed = polite.for_job(
+        hosts=[host], contact=contact, delay=0.0 if local else polite.DOWNLOAD_DELAY, loopback=local
+    )
     for name, value in changed.items():
         settings.set(name, value, priority="cmdline")
     process = AsyncCrawlerProcess(settings)

@@ -14,7 +14,8 @@ class CrawlJob(BaseModel):
     """One crawl: one source, one window of days (both ends included), one run of the ledger.
 
     `replay` is a WARC file that answers instead of the network, `wayback` the address of a Wayback Machine that
-    is asked instead of the source's site.
+    is asked instead of the source's site, `chromium` the browser that renders its pages. `again` asks for every
+    page of the window, due or not, and whole; `revisit` also for known pages that are due and not in the window.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,6 +29,9 @@ class CrawlJob(BaseModel):
     archive: Path
     replay: Path | None = None
     wayback: str | None = None
+    again: bool = False
+    revisit: bool = False
+    chromium: Path | None = None
     contact: str | None = None
     delay: float | None = None
     timeout: float = 60.0

@@ -23,6 +23,8 @@ from storage.ledger import Found
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""
 
+NOT_MODIFIED = 304
+
 COPIED = "podium_copied"
 """The key in a request's meta for somebody else's capture that it asks for, as `storage.ledger.Found`."""
 
@@ -83,7 +85,12 @@ class Archiving:
         return kind(url=request.url, status=record.status, headers=headers, body=record.body)
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Archive, record, and pass on. A copied capture is archived as what it is a copy of."""
+        """Archive, record, and pass on. A copied capture is archived as what it is a copy of.
+
+        What did not change since it was archived comes without a body, and there is nothing to keep.
+        """
+        if response.status == NOT_MODIFIED:
+            return response
         record = Record(
             url=response.url,
             fetched_at=request.meta.get("podium_moment") or dt.datetime.now(dt.UTC),

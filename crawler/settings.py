@@ -39,6 +39,9 @@ DNS_TIMEOUT = 20
 # The spider decides what a status means; no response is dropped before it is archived.
 HTTPERROR_ALLOW_ALL = True
 
+# Each request waits there for its turn, which comes round among all crawls.
+DOWNLOAD_HANDLERS = dict.fromkeys(("http", "https"), "crawler.handlers.InTurn")
+
 DOWNLOADER_MIDDLEWARES = {
     # After robots.txt (100) was read; an answer comes here when no further try (550) or redirect (600) follows.
     "crawler.courtesy.Courtesy": 110,
@@ -75,9 +78,9 @@ def for_job(
     Args:
         hosts: those it may ask, and the hosts below them.
         contact: an address or URL for complaints; it stands in the user agent.
-        delay: seconds between two requests to a host.
+        delay: seconds between two requests to a host; 0 where there is nobody to be polite to.
         timeout: seconds that one response may take, to its last byte.
-        loopback: the site stands on this machine, so there is nobody to be polite to.
+        loopback: the site stands on this machine.
         replay: pages come from a WARC file and no request leaves.
     """
     out: dict[str, Any] = {
@@ -90,8 +93,8 @@ def for_job(
     }
     if contact:
         out["USER_AGENT"] = f"Podium/{RELEASE} (archive of official press briefings; {contact})"
-    if loopback:
-        out |= {"DOWNLOAD_DELAY": 0, "AUTOTHROTTLE_ENABLED": False, "CONCURRENT_REQUESTS_PER_DOMAIN": 4}
+    if not delay:
+        out |= {"AUTOTHROTTLE_ENABLED": False, "CONCURRENT_REQUESTS_PER_DOMAIN": 4}
     if replay:
         out |= {"RETRY_ENABLED": False, "AUTOTHROTTLE_ENABLED": False, "DOWNLOAD_DELAY": 0}
     return out

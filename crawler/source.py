@@ -188,6 +188,9 @@ class Source(_Facts):
     )
     delay: float = Field(default=1.0, ge=1.0, description="seconds between two requests to a host, at least")
     loopback: bool = Field(default=False, description="the site stands on this machine: tests and the demo")
+    render: bool = Field(
+        default=False, description="a script puts the text in, so pages are fetched with a browser"
+    )
     checked: Checked
     expect: Expect = Expect()
     discover: tuple[Discovery, ...] = Field(min_length=1)

@@ -27,6 +27,7 @@ def backfill(
     sources: list[str] | None = None,
     replay: Path | None = None,
     via: Literal["wayback"] | None = None,
+    again: bool = False,
 ) -> State[Any]:
     """Collect a window of each source.
 
@@ -36,7 +37,8 @@ def backfill(
         sources: ids of sources; none for all.
         replay: a WARC file on the worker's machine that answers instead of the network.
         via: who is asked instead of the sources' sites.
+        again: known pages are asked for whole, whether they are due or not.
     """
     settings = load_settings()
-    orders = plan.backfill(settings, since, until, sources or (), replay, via)
+    orders = plan.backfill(settings, since, until, sources or (), replay, via, again=again)
     return collect_in_flow(orders, settings, "backfill")

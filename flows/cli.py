@@ -107,6 +107,9 @@ def backfill(
         Literal["wayback"] | None,
         typer.Option("--via", help="Ask the Wayback Machine for captures instead of the sites themselves."),
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask for known pages too, whether they are due or not.")
+    ] = False,
     database: DatabaseUrl = None,
     verbose: Verbose = False,
 ) -> None:
@@ -122,10 +125,10 @@ def backfill(
     settings = settings_from(database)
     from flows import plan
 
-    orders = plan.backfill(settings, first, last, source or (), replay, via)
+    orders = plan.backfill(settings, first, last, source or (), replay, via, again=again)
     if os.environ.get("PREFECT_API_URL"):
         asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
-        _in_prefect(settings, "backfill", asked | {"via": via})
+        _in_prefect(settings, "backfill", asked | {"via": via, "again": again})
     _collect(orders, settings)
 
 

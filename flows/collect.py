@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crawler.browser import browser_for
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows.settings import Settings
@@ -40,7 +41,8 @@ REJECTED_SHARE = 0.2
 class Order:
     """What to collect: one source, one window of days (both ends included).
 
-    `replay` and `wayback` say what answers instead of the source's site: see `crawler.job.CrawlJob`.
+    `replay` and `wayback` say what answers instead of the source's site, `again` asks for pages that are not due:
+    see `crawler.job.CrawlJob`.
     """
 
     kind: models.RunKind
@@ -50,6 +52,12 @@ class Order:
     today: dt.date
     replay: Path | None = None
     wayback: str | None = None
+    again: bool = False
+
+
+def needs_browser(order: Order) -> bool:
+    """Whether a browser has to fetch its pages; what was captured is taken as it was captured."""
+    return order.source.render and not (order.replay or order.wayback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,9 @@ def _collect(
         archive=settings.archive,
         replay=order.replay,
         wayback=order.wayback,
+        again=order.again,
+        revisit=order.kind == "nightly" and order.replay is None,
+        chromium=browser_for(source, settings.chromium) if needs_browser(order) else None,
         contact=settings.contact,
         delay=settings.delay,
         timeout=settings.timeout,
@@ -195,7 +206,14 @@ def _collect(
         return Outcome(outcome.item, reason=f"dated {day}, outside the window")
 
     added = extract_and_load(
-        database, run_id, source, settings.archive, steps=steps, watch=watch, judge=in_window
+        database,
+        run_id,
+        source,
+        settings.archive,
+        visited_on=order.today if order.wayback is None else None,
+        steps=steps,
+        watch=watch,
+        judge=in_window,
     )
     watch("compare")
     links = steps.compare(database, source.id)

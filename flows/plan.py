@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from crawler.browser import browser_for
 from crawler.replay import Replay
 from crawler.source import LOCAL, Source, SourceError, host_of, load_sources
-from flows.collect import Order
+from flows.collect import Order, needs_browser
 from flows.settings import Settings, SettingsError
 from storage import ledger
 from storage.archive import ArchiveError
@@ -45,7 +46,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             if last is not None:
                 since = min(since, last.until)
             orders.append(Order("nightly", source, since, today, today, replay))
-        return orders
+        return _with_browsers(orders, settings)
     finally:
         database.close()
 
@@ -57,6 +58,8 @@ def backfill(
     ids: Sequence[str] = (),
     replay: Path | None = None,
     via: Literal["wayback"] | None = None,
+    *,
+    again: bool = False,
 ) -> list[Order]:
     """The orders of a backfill over a window of days, both included.
 
@@ -67,6 +70,7 @@ def backfill(
         ids: sources; none for those that the settings name, or all.
         replay: a WARC file that answers instead of the network.
         via: who is asked instead of the sources' sites.
+        again: known pages are asked for whole, whether they are due or not.
 
     Raises:
         WindowError: it ends before it begins, or begins after today.
@@ -83,9 +87,10 @@ def backfill(
         if since > today:
             raise WindowError(f"the window begins on {since}, after today ({today})")
         wayback = settings.wayback if via else None
-        orders.append(Order("backfill", source, since, min(until, today), today, replay, wayback))
+        last = min(until, today)
+        orders.append(Order("backfill", source, since, last, today, replay, wayback, again))
     Database(settings.database_url).close()
-    return orders
+    return _with_browsers(orders, settings)
 
 
 def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -> list[Source]:
@@ -115,6 +120,18 @@ def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -
     elif not all(source.loopback for source in chosen):
         require_contact(settings)
     return chosen
+
+
+def _with_browsers(orders: list[Order], settings: Settings) -> list[Order]:
+    """The orders, whose browsers are there.
+
+    Raises:
+        SourceError: one is missing.
+    """
+    for order in orders:
+        if needs_browser(order):
+            browser_for(order.source, settings.chromium)
+    return orders
 
 
 def require_contact(settings: Settings) -> None:

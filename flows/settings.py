@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=60.0, gt=0, le=600, description="seconds that one response may take, to its last byte"
     )
 
+    chromium: Path | None = Field(
+        default=None, description="the browser of sources that need one; found on PATH if none"
+    )
+
     @field_validator("collect", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
@@ -97,6 +101,8 @@ class Settings(BaseSettings):
             out["PODIUM_SOURCES"] = str(self.sources.absolute())
         if self.contact:
             out["PODIUM_CONTACT"] = self.contact
+        if self.chromium:
+            out["PODIUM_CHROMIUM"] = str(self.chromium.absolute())
         if self.delay is not None:
             out["PODIUM_DELAY"] = str(self.delay)
         return out

@@ -191,9 +191,22 @@ def _read_in_time(item: Item, archive: Path, source: Source) -> Outcome:
 
 
 def load_batch(
-    database: Database, run_id: int, source: Source, outcomes: Sequence[Outcome], archive: Path
+    database: Database,
+    run_id: int,
+    source: Source,
+    outcomes: Sequence[Outcome],
+    archive: Path,
+    visited_on: dt.date | None = None,
 ) -> list[int]:
     """Load or settle every page of a batch, one transaction a page.
+
+    Args:
+        database: to load to.
+        run_id: the run.
+        source: whose pages they are.
+        outcomes: what became of their reading.
+        archive: folder of the WARC files.
+        visited_on: the day on which the site was asked for them; None for captures of others.
 
     Returns:
         The ids of the revisions that are new.
@@ -212,7 +225,14 @@ def load_batch(
         if capture is not None:
             before = read_capture(_item(item.page, item.key, capture, source), archive, source).transcript
         reading = Reading(
-            outcome.transcript, source.id, item.key, item.url, item.capture_id, VERSION, before=before
+            outcome.transcript,
+            source.id,
+            item.key,
+            item.url,
+            item.capture_id,
+            VERSION,
+            before=before,
+            visited_on=visited_on,
         )
         loaded = load(database, run_id, reading, item.page)
         if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
@@ -237,7 +257,7 @@ class Steps:
     extract: Callable[[Sequence[Item], Path, Source, ProcessPoolExecutor | None], list[Outcome]] = (
         extract_batch
     )
-    load: Callable[[Database, int, Source, Sequence[Outcome], Path], list[int]] = load_batch
+    load: Callable[[Database, int, Source, Sequence[Outcome], Path, dt.date | None], list[int]] = load_batch
     compare: Callable[[Database, str], Counter[str]] = compare
 
 
@@ -273,6 +293,7 @@ def extract_and_load(
     source: Source,
     archive: Path,
     *,
+    visited_on: dt.date | None = None,
     steps: Steps = PLAIN,
     watch: Callable[[str], None] = lambda _step: None,
     judge: Callable[[Outcome], Outcome] = lambda outcome: outcome,
@@ -284,6 +305,7 @@ def extract_and_load(
         run_id: the run.
         source: whose pages they are.
         archive: folder of the WARC files.
+        visited_on: the day on which the site was asked for them; None for captures of others.
         steps: plain or as tasks of a flow.
         watch: told the step it is at.
         judge: may refuse a page that was read, before it is loaded.
@@ -297,7 +319,7 @@ def extract_and_load(
             watch("extract")
             outcomes = list(map(judge, steps.extract(items, archive, source, readers.pool_for(items))))
             watch("load")
-            added += steps.load(database, run_id, source, outcomes, archive)
+            added += steps.load(database, run_id, source, outcomes, archive, visited_on)
     return added
 
 

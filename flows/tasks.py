@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -43,10 +44,15 @@ def extract_task(
 
 @task(task_run_name="load {source.id}", cache_policy=NO_CACHE, persist_result=False)
 def load_task(
-    database: Database, run_id: int, source: Source, outcomes: Sequence[Outcome], archive: Path
+    database: Database,
+    run_id: int,
+    source: Source,
+    outcomes: Sequence[Outcome],
+    archive: Path,
+    visited_on: dt.date | None,
 ) -> list[int]:
     """Load a batch of transcripts."""
-    return load_batch(database, run_id, source, outcomes, archive)
+    return load_batch(database, run_id, source, outcomes, archive, visited_on)
 
 
 @task(task_run_name="compare {source}", cache_policy=NO_CACHE, persist_result=False)

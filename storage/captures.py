@@ -42,6 +42,8 @@ def capture_of(source: str, record: Record, location: Location) -> Capture:
         warc=location.warc,
         offset=location.offset,
         length=location.length,
+        etag=clean(record.header("etag"))[:200] or None,
+        last_modified=clean(record.header("last-modified"))[:200] or None,
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import index, ledger, lookup, models
+from storage import index, ledger, lookup, models, visits
 from storage.database import Database
 from storage.transcript import GUESSED_DATE, Transcript
 
@@ -43,6 +43,7 @@ class Reading:
         extractor: version of the extractor that read it.
         before: what the same extractor makes of the stored revision's capture, where an older one had read it:
             what only the extractor changed is no edit of the institution's.
+        visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
     """
 
     transcript: Transcript
@@ -52,6 +53,7 @@ class Reading:
     capture_id: int
     extractor: int
     before: Transcript | None = None
+    visited_on: dt.date | None = None
 
 
 def digest(transcript: Transcript) -> str:
@@ -108,6 +110,15 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
         try:
             with database.write() as session:
                 loaded = _decide(session, reading)
+                if reading.visited_on is not None and loaded.revision_id is not None:
+                    visits.was_read(
+                        session,
+                        reading.source,
+                        reading.key,
+                        reading.capture_id,
+                        reading.transcript.date,
+                        reading.visited_on,
+                    )
                 ledger.settle(
                     session,
                     run_id,

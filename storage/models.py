@@ -3,8 +3,8 @@
 A *capture* is one archived response. A *transcript* is one thing said, whoever published it; each text it has
 had is a *revision* with its *turns*, and each address it stands at an *appearance*. *Fingerprints* propose which
 transcripts are nearly the same, and a *link* says that two are. What is *searched* are the turns of the newest
-revisions. A *run* is one collection of one source over one
-window, and a *page* is the ledger's row of what became of one document in it.
+revisions. A *run* is one collection of one source over one window, and a *page* is the ledger's row of what became
+of one document in it. A *host* is one that is asked, by however many crawls at once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     MetaData,
@@ -116,6 +117,8 @@ class Capture(Base):
     content_type: Mapped[str]
     digest: Mapped[str] = mapped_column(doc="sha256:BASE32 of the body, as in WARC-Payload-Digest")
     size: Mapped[int] = mapped_column(doc="bytes of the body")
+    etag: Mapped[str | None] = mapped_column(doc="as the site sent it")
+    last_modified: Mapped[str | None] = mapped_column(doc="as the site sent it")
     warc: Mapped[str] = mapped_column(doc="file below the archive's folder")
     offset: Mapped[int] = mapped_column(doc="of the record's gzip member, in bytes")
     length: Mapped[int] = mapped_column(doc="of the record's gzip member, in bytes")
@@ -140,10 +143,10 @@ class Transcript(Base):
 
 
 class Appearance(Base):
-    """An address that a transcript stands at."""
+    """An address that a transcript stands at, and when it is visited: see `storage.visits`."""
 
     __tablename__ = "appearances"
-    __table_args__ = (UniqueConstraint("source", "key"),)
+    __table_args__ = (UniqueConstraint("source", "key"), Index(None, "source", "next_visit"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     transcript_id: Mapped[int] = mapped_column(ForeignKey("transcripts.id"), index=True)
@@ -152,8 +155,20 @@ class Appearance(Base):
     url: Mapped[str] = mapped_column(index=True)
     digest: Mapped[str] = mapped_column(doc="of the text last read there")
     first_seen: Mapped[dt.datetime]
+    capture_id: Mapped[int | None] = mapped_column(
+        ForeignKey("captures.id"), doc="last fetched and read well"
+    )
+    visited_on: Mapped[dt.date | None] = mapped_column(
+        doc="day of the last visit; none yet where it was ingested"
+    )
+    next_visit: Mapped[dt.date | None] = mapped_column(
+        doc="first day of the next one; none where there is none"
+    )
+    unmodified: Mapped[int] = mapped_column(default=0, doc="visits since it was last fetched whole")
+    missing: Mapped[int] = mapped_column(default=0, doc="days since then on which it was not there")
 
     transcript: Mapped[Transcript] = relationship(back_populates="appearances")
+    capture: Mapped[Capture | None] = relationship()
 
 
 class Revision(Base):
@@ -272,3 +287,17 @@ class Page(Base):
 
     capture: Mapped[Capture | None] = relationship()
     revision: Mapped[Revision | None] = relationship()
+
+
+class Host(Base):
+    """A host that crawls ask: when it may be asked next, and until when it is left alone; see `storage.hosts`."""
+
+    __tablename__ = "hosts"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[float] = mapped_column(
+        Double, doc="the moment before which it is not asked, in seconds since 1970 by the database's clock"
+    )
+    delay: Mapped[float] = mapped_column(Double, doc="seconds between the last request and next_at")
+    left_until: Mapped[dt.datetime | None] = mapped_column(doc="nobody asks it before")
+    left_reason: Mapped[str | None]

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, func, insert, select, text
 
-from storage import models
+from storage import duplicates, models
 from storage.copy import CopyError, CopyRefused, copy
 from storage.database import Database
 from tests.conftest import Server
-from tests.test_load import Desk, said
+from tests.test_load import LONG, Desk, said
 
 ROOT = Path(__file__).parent.parent
 MOMENT = dt.datetime(2026, 3, 20, 1, 2, 3, 456789, tzinfo=dt.UTC)
@@ -46,7 +46,7 @@ def target(target_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def desk(database: Database) -> Desk:
-    """A source with something in every table, and in every kind of column."""
+    """Sources with something in every table that holds what was collected, and in every kind of column."""
     desk = Desk(database)
     desk.load(said())
     desk.load(said(title="Паром «Ёлка» 渡轮 🚢 \u0301 ' \" \\"))
@@ -55,6 +55,7 @@ def desk(database: Database) -> Desk:
         run = session.get_one(models.Run, desk.run)
         run.reasons, run.started_at = ["naïve", 'a "quoted" \\ reason', "\u2028"], MOMENT
         assert run.finished_at is None
+        session.add(models.Host(host="mfa.example", next_at=1.7e9 + 1 / 3, delay=0.1, left_until=MOMENT))
     return desk
 
 
@@ -85,12 +86,22 @@ def fill(database: Database, turns: int) -> None:
 # --- what arrives --------------------------------------------------------------------------------
 
 
+def test_links_and_fingerprints_arrive_too(desk: Desk, target: Database) -> None:
+    desk.load(said(LONG + " more or less"), "alike", "elsewhere")
+    for source in ("here", "elsewhere"):
+        list(duplicates.compare(desk.database, source))
+    copy(desk.database, target, lambda _step, _rows: None)
+    was = rows_of(desk.database)
+    assert rows_of(target) == was
+    assert was["links"] and was["fingerprints"]
+
+
 def test_every_row_arrives_as_it_was(desk: Desk, target: Database) -> None:
     fill(desk.database, 2500)
     told: list[tuple[str, int]] = []
     copied = copy(desk.database, target, lambda step, rows: told.append((step, rows)))
     was = rows_of(desk.database)
-    assert all(was.values()) and rows_of(target) == was
+    assert rows_of(target) == was and was["turns"] and was["appearances"]
     assert {name: rows.count for name, rows in copied.items()} == {
         name: len(rows) for name, rows in was.items()
     }

@@ -26,8 +26,20 @@ from flows.collect import SourceReport
 from flows.demo import Stage
 from flows.demo_site import Visit
 from flows.settings import Settings
+from storage import models
+from storage.database import Database
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, challenge, redirect, robots, times, too_many_requests
+from tests.site import (
+    MisbehavingMinistry,
+    challenge,
+    forbidden,
+    hang_up,
+    redirect,
+    robots,
+    times,
+    too_many_requests,
+    unavailable,
+)
 from tests.test_collect import expected, pages, run, texts
 
 WINDOW = (TODAY - dt.timedelta(14), TODAY)
@@ -100,6 +112,57 @@ def test_retry_after_is_read_as_a_date() -> None:
     assert retry_after(Response("http://x/", headers={"Retry-After": "Fri, 01 Jan 2100 00:00:00 GMT"})) > (
         LONGEST_WAIT
     )
+
+
+# --- for how long --------------------------------------------------------------------------------
+
+WALLS = {
+    "a challenge": ("*", challenge(), "a challenge", 6),
+    "403": ("/briefings*", forbidden(), "refused 3 pages in a row", 6),
+    "429 with a Retry-After": ("/briefings*", too_many_requests(3 * 3600), "for 10800 s", 3),
+    "429 for a century": ("/briefings*", too_many_requests(10**9 - 1), "for 999999999 s", 7 * 24),
+    "robots.txt 503": ("/robots.txt", unavailable(), "robots.txt: HTTP 503", 6),
+    "robots.txt: once a day": ("/robots.txt", robots("Request-rate: 1/1d"), "86400 s", 24),
+}
+
+
+@pytest.mark.parametrize("wall", WALLS)
+def test_a_wall_that_one_crawl_met_is_not_met_by_the_next_until_its_time_is_over(
+    site: MisbehavingMinistry, place: Stage, wall: str
+) -> None:
+    where, how, reason, hours = WALLS[wall]
+    settings = place.settings.model_copy(update={"delay": 0.05})
+    site.misbehave(where, how)
+    begun = dt.datetime.now(dt.UTC)
+    found = run(settings, *WINDOW)
+    assert found.state in ("degraded", "failed")
+    assert reason in " ".join(found.reasons)
+
+    site.behave()
+    site.requests.clear()
+    again = run(settings, *WINDOW)
+    (told,) = [each for each in again.reasons if " left alone until " in each]
+    _, _, rest = told.partition("127.0.0.1 left alone until ")
+    until = dt.datetime.strptime(rest[:20], "%Y-%m-%d %H:%M UTC").replace(tzinfo=dt.UTC)
+    assert dt.timedelta(minutes=-1) <= until - begun - dt.timedelta(hours=hours) < dt.timedelta(minutes=2)
+    assert reason in told and told in found.reasons
+    assert (again.state, site.requests) == ("failed", [])
+
+    database = Database(settings.database_url)
+    with database.write() as session:
+        session.get_one(models.Host, "127.0.0.1").left_until = dt.datetime.now(dt.UTC)
+    database.close()
+    assert run(settings, *WINDOW).state == "completed"
+
+
+def test_what_may_be_this_machines_own_fault_is_asked_again_by_the_next_crawl(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    settings = place.settings.model_copy(update={"delay": 0.05})
+    site.misbehave("/robots.txt", hang_up())
+    assert run(settings, *WINDOW).state == "failed"
+    site.behave()
+    assert run(settings, *WINDOW).state == "completed"
 
 
 # --- whither -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 from parsel import Selector
 from sqlalchemy import select
 
+from crawler.discovery import Missed, Walk
+from crawler.replay import Replay
+from crawler.sheets import Sheet
+from crawler.source import load_sources
 from flows import plan
 from flows.collect import SourceReport, collect
 from flows.settings import Settings
@@ -100,3 +105,36 @@ def test_a_feed_that_was_captured_often_is_replayed_as_it_was_last(corpus: Path,
     found = collect(order, empty)
     assert order.today == dt.date(2021, 6, 10)
     assert found.tally.discovered == 10
+
+
+@pytest.mark.parametrize("window", [("2020-05-10", "2020-08-15"), ("2020-06-01", "2020-06-30")])
+def test_by_calendar_alone_and_by_listing_alone_the_same_documents_are_found(
+    corpus: Path, window: tuple[str, str]
+) -> None:
+    capture = corpus / "kremlin-en.warc.gz"
+    since, until = map(dt.date.fromisoformat, window)
+    tape, kremlin = Replay(capture), load_sources()["kremlin"]
+
+    async def fetch(url: str) -> Sheet:
+        record = tape.answer(url)
+        if record is None:
+            raise Missed("not captured", in_replay=True)
+        return Sheet(record.url, record.body.decode("utf-8", "replace"))
+
+    async def walk(kind: str) -> tuple[set[str], list[dt.date]]:
+        only = tuple(entry for entry in kremlin.discover if entry.kind == kind)
+        source = kremlin.model_copy(update={"discover": only})
+        found = Walk(source, since, until, dt.date(2020, 8, 28), fetch)
+        return {each.key async for each in found.found()}, found.gaps
+
+    def is_captured(day: dt.date) -> bool:
+        return tape.answer(f"http://en.kremlin.ru/events/president/news/by-date/{day:%d.%m.%Y}") is not None
+
+    by_calendar, open_days = asyncio.run(walk("calendar"))
+    by_listing, gaps = asyncio.run(walk("listing"))
+    wanted = {key for key, day in listed(capture).items() if since <= day <= until}
+    assert by_calendar == by_listing == wanted
+    assert len(wanted) > 50
+    assert gaps == []
+    # A day stays open where its own page was not captured, or that of a day beside it, which may have its evening.
+    assert all(not all(is_captured(day + dt.timedelta(beside)) for beside in (-1, 0, 1)) for day in open_days)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 from scrapy import Request, Spider
@@ -17,15 +18,16 @@ from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
 from crawler.accept import GONE, verdict_on_status
-from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, reason_of
+from crawler.browser import RENDERED
+from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
-from crawler.middlewares import CAPTURE, COPIED, Miss, storage_failed
+from crawler.middlewares import CAPTURE, COPIED, NOT_MODIFIED, Miss, storage_failed
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
-from crawler.source import host_of
+from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
-from storage import ledger
+from storage import ledger, visits
 from storage.database import Database
 from storage.ledger import Found
 from storage.models import Disposition
@@ -55,34 +57,66 @@ class BriefingSpider(Spider):
     @property
     def courtesy(self) -> Courtesy:
         """What the crawl knows of the hosts it asks."""
-        found = self.crawler.get_downloader_middleware(Courtesy)
-        assert found is not None
-        return found
+        return courtesy_of(self.crawler)
 
     async def start(self) -> AsyncIterator[Any]:
-        """A request for each document that the walk finds, as it finds it."""
+        """A request for each document that the walk finds, as it finds it; then for those that are due besides."""
         async for found in self.walk.found():
-            with self._write() as session:
-                fresh = ledger.discovered(session, self.job.run_id, found)
-            if fresh:
-                yield Request(
-                    self.walk.address(found),
-                    callback=self.document,
-                    errback=self.lost,
-                    cb_kwargs={"found": found},
-                    # A redirect among captures leads to another one than the index named.
-                    meta={COPIED: found, "dont_redirect": True} if found.moment else {},
-                    dont_filter=True,
-                )
+            if request := self._request(found):
+                yield request
+        if self.job.revisit:
+            with self._database.read() as session:
+                due = visits.due(session, self.job.source.id, self.job.today)
+            for found in due:
+                if request := self._request(found):
+                    yield request
+
+    def _request(self, found: Found) -> Request | None:
+        """Write a document down; a request for it, unless it is known to the run or not due."""
+        with self._write() as session:
+            if not ledger.discovered(session, self.job.run_id, found):
+                return None
+            visit = self._visit(session, found)
+            if not visit.due:
+                when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
+                ledger.settle(session, self.job.run_id, found.page, "unchanged", f"not asked for {when}")
+                return None
+        return Request(
+            self.walk.address(found),
+            callback=self.document,
+            errback=self.lost,
+            cb_kwargs={"found": found},
+            headers=visit.headers,
+            # A redirect among captures leads to another one than the index named.
+            meta={COPIED: found, "dont_redirect": True} if found.moment else self._with_browser(),
+            dont_filter=True,
+        )
+
+    def _visit(self, session: Session, found: Found) -> visits.Visit:
+        """Whether and how to ask for a document. A capture costs its site nothing, so it is always read."""
+        if self.job.again or self.job.replay or self.job.wayback:
+            return visits.Visit(True, {})
+        visit = visits.plan(session, self.job.source.id, found.key, self.job.today)
+        # A browser that is told of no change shows none of the page.
+        return replace(visit, headers={}) if self.job.chromium else visit
 
     def document(self, response: Response, found: Found) -> None:
         """Note the capture; a response that can't be a document is settled here and now."""
+        source = self.job.source
         verdict = verdict_on_status(response.status)
-        if verdict is not None:
+        if response.status == NOT_MODIFIED:
+            with self._write() as session:
+                visits.was_unmodified(session, source.id, found.key, self.job.today)
+                ledger.settle(session, self.job.run_id, found.page, "unchanged", "HTTP 304: not modified")
+        elif response.status in GONE and found.moment is None:
+            with self._write() as session:
+                told, why = visits.was_missing(session, source.id, found.key, self.job.today)
+                ledger.settle(session, self.job.run_id, found.page, told, f"HTTP {response.status}: {why}")
+        elif verdict is not None:
             self._settle(found, *verdict)
-        elif found.moment is None and self.job.source.key(response.url) is None:
+        elif found.moment is None and source.key(response.url) is None:
             self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
-        elif found.moment is None and (wall := wall_on(_page(response), self.job.source)):
+        elif found.moment is None and (wall := wall_on(_page(response), source)):
             self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
@@ -101,7 +135,10 @@ class BriefingSpider(Spider):
         """A discovery page, through the same middlewares as any other."""
         assert self.crawler.engine is not None
         try:
-            response = await self.crawler.engine.download_async(Request(url, dont_filter=True))
+            # A browser shows a feed or a site map as a page of its own.
+            page = isinstance(self.walk, Walk) and not isinstance(self.walk.way, Feed | SiteMap)
+            request = Request(url, meta=self._with_browser() if page else {}, dont_filter=True)
+            response = await self.crawler.engine.download_async(request)
         except CloseSpider:
             raise
         except Exception as problem:
@@ -116,6 +153,10 @@ class BriefingSpider(Spider):
         if not isinstance(response, TextResponse):
             raise Missed("not a text")
         return Sheet(response.url, response.text)
+
+    def _with_browser(self) -> dict[str, Any]:
+        """The meta of a request for a page, which a browser fetches where the source needs one."""
+        return {RENDERED: True} if self.job.chromium else {}
 
     def _wall(self, url: str, wall: str) -> None:
         """A challenge in place of a page: every further request would only meet it again."""

@@ -13,6 +13,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE runs SET kind = 'backfill' WHERE kind = 'ingest'")
     _allow("'nightly', 'backfill'")
 
 

@@ -6,7 +6,7 @@ from alembic import op
 from storage.index import name_of, words_of
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

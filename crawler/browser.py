@@ -1,0 +1,86 @@
+"""The browser of sources that say ``render = true``: whether it is there, and what it may do.
+
+Nothing here imports Playwright, which is an extra; `crawler.render` does, once a crawl needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from crawler.source import Source, SourceError, host_of, is_on
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+"""Names under which a browser is looked for on PATH."""
+
+NEEDED = frozenset({"document", "script", "xhr", "fetch"})
+"""What a page's text may come from; images, styles and fonts are not asked for."""
+
+RENDERED = "playwright"
+"""The key in a request's meta that says that a browser is to fetch it."""
+
+
+class _Wanted(Protocol):
+    """A request of a page, as Playwright describes it."""
+
+    url: str
+    resource_type: str
+
+
+def browser_for(source: Source, chromium: Path | None) -> Path:
+    """The browser that renders a source's pages.
+
+    Args:
+        source: one with ``render = true``.
+        chromium: the program; None for the first of `CHROMIUMS`.
+
+    Raises:
+        SourceError: something is not installed; one line that says what to install.
+    """
+    if find_spec("scrapy_playwright") is None:
+        raise SourceError(f"{source.id}: its pages need a browser: install podium[render], and Chromium")
+    if chromium is not None:
+        if not os.access(chromium, os.X_OK):
+            raise SourceError(f"{source.id}: its pages need a browser, and {chromium} is no program")
+        return chromium
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None:
+        raise SourceError(
+            f"{source.id}: its pages need a browser: install Chromium, or name one in PODIUM_CHROMIUM"
+        )
+    return Path(found)
+
+
+def for_browser(chromium: Path, hosts: Sequence[str], timeout: float) -> dict[str, Any]:
+    """Scrapy's settings for a crawl that renders pages.
+
+    Args:
+        chromium: the program.
+        hosts: those that a page may ask, and the hosts below them.
+        timeout: seconds that one page may take.
+    """
+    # Playwright's own look at a page's requests does not see where they are redirected to; this does.
+    proxies = {urlsplit(url if "://" in url else f"//{url}").hostname for url in getproxies().values()}
+    known = [*(pattern for host in hosts for pattern in (host, f"*.{host}")), *filter(None, proxies)]
+    rules = ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {pattern}" for pattern in known)])
+
+    def abort(request: _Wanted) -> bool:
+        return request.resource_type not in NEEDED or not is_on(host_of(request.url), hosts)
+
+    return {
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawler.render.Rendered"),
+        "PLAYWRIGHT_ABORT_REQUEST": abort,
+        "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT": timeout * 1000,
+        "PLAYWRIGHT_LAUNCH_OPTIONS": {
+            "executable_path": str(chromium),
+            "headless": True,
+            "chromium_sandbox": os.geteuid() != 0,  # Chromium's does not work for root
+            "args": [f"--host-resolver-rules={rules}"],
+        },
+    }

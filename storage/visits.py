@@ -1,0 +1,139 @@
+"""When a known page is asked for again, and how: nothing twice without need, and no edit missed.
+
+A page is asked for at every run in its first week, then weekly for a month, monthly for a year, and then no more.
+It is asked whether it changed since it was last read well; but some sites send the same validators with another
+text, so every `FULL_EVERY`th time the whole page is asked for. Nothing here knows how a page is fetched.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from storage import models
+from storage.ledger import Found
+
+EVERY_RUN, WEEKLY, MONTHLY = 7, 31, 366
+"""Days after its publication until which a page is asked for at every run, weekly, and monthly."""
+
+FULL_EVERY = 5
+"""Of so many visits one asks for the whole page."""
+
+GONE_AFTER = 3
+"""Days on which a page was not there, after which it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Whether a page is to be asked for today, with which headers, and when next if not."""
+
+    due: bool
+    headers: dict[str, str]
+    next_on: dt.date | None = None
+
+
+def plan(session: Session, source: str, key: str, today: dt.date) -> Visit:
+    """How to ask for a page.
+
+    Args:
+        session: to read in.
+        source: id of the source.
+        key: the document's.
+        today: the day in the source's time zone.
+    """
+    page = _page(session, source, key)
+    if page is None:
+        return Visit(True, {})
+    due = page.visited_on is None or (page.next_visit is not None and page.next_visit <= today)
+    return Visit(due, _validators(page), page.next_visit)
+
+
+def _validators(page: models.Appearance) -> dict[str, str]:
+    if page.capture is None or page.unmodified >= FULL_EVERY - 1:
+        return {}
+    known = {"If-None-Match": page.capture.etag, "If-Modified-Since": page.capture.last_modified}
+    return {name: value for name, value in known.items() if value}
+
+
+def due(session: Session, source: str, today: dt.date) -> list[Found]:
+    """The pages of a source that are to be asked for today, listed or not, the longest due first."""
+    rows = session.execute(
+        select(models.Appearance.key, models.Appearance.url)
+        .where(models.Appearance.source == source, models.Appearance.next_visit <= today)
+        .order_by(models.Appearance.next_visit, models.Appearance.id)
+    )
+    return [Found(key, url) for key, url in rows]
+
+
+def was_read(session: Session, source: str, key: str, capture_id: int, day: dt.date, today: dt.date) -> None:
+    """A page was asked for and read well.
+
+    Args:
+        session: the transaction of its load.
+        source: id of the source.
+        key: the document's.
+        capture_id: what it was read from.
+        day: its date of publication.
+        today: the day of the visit.
+    """
+    page = _page(session, source, key)
+    if page is not None:
+        page.capture_id, page.unmodified, page.missing = capture_id, 0, 0
+        page.visited_on, page.next_visit = today, _next(day, today)
+
+
+def was_unmodified(session: Session, source: str, key: str, today: dt.date) -> None:
+    """A page was asked for, and the site says that it did not change."""
+    page = _page(session, source, key)
+    if page is not None:
+        page.unmodified, page.missing = page.unmodified + 1, 0
+        page.visited_on, page.next_visit = today, _next(_published(session, page), today)
+
+
+def was_missing(session: Session, source: str, key: str, today: dt.date) -> tuple[models.Disposition, str]:
+    """A page was asked for and is not there: its disposition, and why.
+
+    One that was never read is gone. One that was is asked for on three days first, and then monthly: it can come
+    back.
+    """
+    page = _page(session, source, key)
+    if page is None:
+        return "gone", "not there"
+    if page.visited_on != today or not page.missing:
+        page.missing += 1
+    page.visited_on, page.next_visit = today, today
+    if page.missing < GONE_AFTER:
+        return "failed", f"not there, on {page.missing} of {GONE_AFTER} days"
+    old = (today - _published(session, page)).days >= MONTHLY
+    page.next_visit = None if old else today + dt.timedelta(30)
+    return "gone", f"not there, on {page.missing} days"
+
+
+def _next(published: dt.date, today: dt.date) -> dt.date | None:
+    age = (today - published).days
+    if age < EVERY_RUN:
+        return today
+    if age < WEEKLY:
+        return today + dt.timedelta(7)
+    return today + dt.timedelta(30) if age < MONTHLY else None
+
+
+def _page(session: Session, source: str, key: str) -> models.Appearance | None:
+    return session.scalar(
+        select(models.Appearance)
+        .where(models.Appearance.source == source, models.Appearance.key == key)
+        .options(joinedload(models.Appearance.capture))
+    )
+
+
+def _published(session: Session, page: models.Appearance) -> dt.date:
+    newest = (
+        select(models.Revision.date)
+        .where(models.Revision.transcript_id == page.transcript_id)
+        .order_by(models.Revision.number.desc())
+        .limit(1)
+    )
+    return session.scalars(newest).one()

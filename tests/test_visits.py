@@ -1,0 +1,171 @@
+"""Asking again: nothing is asked for twice without need, no edit is missed, and what vanishes is noticed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+from sqlalchemy import select
+
+from flows import plan
+from flows.collect import SourceReport, collect
+from flows.demo import Stage
+from flows.settings import Settings
+from storage import models
+from storage.database import Database
+from tests.conftest import TODAY
+from tests.site import MisbehavingMinistry, gone, same_etag
+from tests.test_collect import pages, rows, texts
+
+Night = Callable[[int], SourceReport]
+WINDOW = (TODAY - dt.timedelta(45), TODAY)
+
+
+@pytest.fixture
+def settings(place: Stage) -> Settings:
+    """On SQLite alone: nothing here asks a database for anything of its own kind."""
+    return place.settings
+
+
+@pytest.fixture
+def night(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Night:
+    """A night of the test site, so many days after the day on which it publishes."""
+
+    def run(days: int) -> SourceReport:
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(days))
+        (order,) = plan.night(settings)
+        return collect(order, settings)
+
+    return run
+
+
+@pytest.fixture
+def backfill(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SourceReport]:
+    """A backfill of all that the test site has, so many days later."""
+
+    def run(days: int = 0, *, again: bool = False) -> SourceReport:
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(days))
+        (order,) = plan.backfill(settings, *WINDOW, again=again)
+        return collect(order, settings)
+
+    return run
+
+
+def asked(site: MisbehavingMinistry) -> list[str]:
+    """The documents that were asked for since this was last called."""
+    paths = [request.path for request in site.requests]
+    site.requests.clear()
+    return sorted(path for path in paths if path.removeprefix("/briefings/").isdigit())
+
+
+def age(site: MisbehavingMinistry, path: str) -> int:
+    return (TODAY - site.document(path).date).days
+
+
+def test_a_known_page_is_asked_for_at_each_run_of_its_first_week_then_weekly_and_then_monthly(
+    site: MisbehavingMinistry, backfill: Callable[..., SourceReport]
+) -> None:
+    paths = [document.path for document in site.documents]
+    backfill()
+    assert asked(site) == sorted(paths)
+    backfill()
+    young = sorted(path for path in paths if age(site, path) < 7)
+    assert 0 < len(young) < len(paths)
+    assert asked(site) == young
+    backfill(days=7)
+    middle = sorted(path for path in paths if age(site, path) < 31)
+    assert asked(site) == middle
+    assert backfill(days=8).tally.counts == {"unchanged": len(paths)}
+    assert asked(site) == []
+    backfill(days=38)
+    assert asked(site) == sorted(paths)
+
+
+def test_what_is_not_due_is_asked_for_again_when_somebody_says_so(
+    site: MisbehavingMinistry, settings: Settings, backfill: Callable[..., SourceReport]
+) -> None:
+    backfill()
+    old = site.documents[-1].path
+    words = site.document(old).transcript.turns[0].paragraphs[0].split()[0]
+    site.edit(old, words, "Indeed")
+    assert "revised" not in backfill().tally.counts
+    found = backfill(again=True)
+    assert found.tally.counts["revised"] == 1
+    assert len(texts(settings)[old.rsplit("/", 1)[1]]) == 2
+
+
+def test_a_page_that_did_not_change_is_not_sent_nor_archived_again(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    night(0)
+    before = rows(settings)
+    found = night(0)
+    assert found.tally.counts == {"unchanged": found.tally.discovered}
+    told = {reason for _, reason in pages(settings, found.run_id).values()}
+    assert "HTTP 304: not modified" in told
+    # Only the discovery's own pages were archived again.
+    assert rows(settings)["captures"] - before["captures"] < 6
+    assert rows(settings) | {"captures": 0} == before | {"captures": 0}
+
+
+def test_an_edit_is_seen_though_the_site_says_that_nothing_changed(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    site.misbehave("/briefings/114", same_etag())
+    night(0)
+    site.correct()
+    revised = [night(0).tally.counts.get("revised", 0) for _ in range(5)]
+    assert revised == [0, 0, 0, 0, 1]
+    assert len(texts(settings)["114"]) == 2
+
+
+def test_a_page_that_is_due_is_asked_for_though_nothing_lists_it_any_more(
+    site: MisbehavingMinistry, settings: Settings, backfill: Callable[..., SourceReport], night: Night
+) -> None:
+    backfill()
+    asked(site)
+    found = night(60)
+    assert (found.since, found.tally.discovered) == (TODAY + dt.timedelta(46), len(site.documents))
+    assert asked(site) == sorted(document.path for document in site.documents)
+    assert found.tally.counts == {"unchanged": len(site.documents)}
+
+
+def test_a_page_that_vanishes_is_gone_after_three_days_and_can_come_back(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    night(0)
+    site.misbehave("/briefings/114", gone())
+
+    def told(days: int) -> tuple[str | None, str | None]:
+        return pages(settings, night(days).run_id)["114"]
+
+    assert told(1) == ("failed", "HTTP 410: not there, on 1 of 3 days")
+    assert told(1) == ("failed", "HTTP 410: not there, on 1 of 3 days")  # the same day counts once
+    assert told(2) == ("failed", "HTTP 410: not there, on 2 of 3 days")
+    assert told(3) == ("gone", "HTTP 410: not there, on 3 days")
+    assert told(4)[0] == "unchanged"  # not asked for
+    assert len(texts(settings)["114"]) == 1
+    site.behave()
+    assert told(40)[0] == "unchanged"
+    with closing(Database(settings.database_url)) as database, database.read() as session:
+        page = session.scalars(select(models.Appearance).where(models.Appearance.key == "114")).one()
+    assert (page.missing, page.visited_on) == (0, TODAY + dt.timedelta(40))
+
+
+def test_a_listed_page_that_never_was_there_is_gone(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    site.misbehave("/briefings/114", gone())
+    assert pages(settings, night(0).run_id)["114"] == ("gone", "HTTP 410: not there")
+
+
+def test_a_page_that_was_refused_is_asked_for_again_whenever_it_is_listed(
+    site: MisbehavingMinistry, settings: Settings, backfill: Callable[..., SourceReport]
+) -> None:
+    old = site.documents[-1].path
+    site.misbehave(old, gone())
+    backfill()
+    site.behave()
+    assert backfill(days=1).tally.counts["new"] == 1
