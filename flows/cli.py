@@ -16,6 +16,7 @@ import typer
 from flows.cli_archive import archive_app
 from flows.cli_audit import audit
 from flows.cli_ingest import ingest
+from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
     DEGRADED,
@@ -25,6 +26,7 @@ from flows.terminal import (
     DatabaseUrl,
     Mistake,
     ReplayFile,
+    day,
     opened,
     plain,
     settings_from,
@@ -54,13 +56,8 @@ app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
 app.command()(audit)
 app.command()(ingest)
-
-
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise Mistake(f"not a date: {text!r}; write it as 2020-08-27") from None
+app.command()(search)
+app.command()(export)
 
 
 Sources = Annotated[
@@ -121,8 +118,8 @@ def backfill(
     With PREFECT_API_URL set the run shows in that server's UI.
     """
     _logs(verbose)
-    first = _day(since)
-    last = _day(until) if until else dt.datetime.now(dt.UTC).date()
+    first = day(since)
+    last = day(until) if until else dt.datetime.now(dt.UTC).date()
     if via and replay:
         raise Mistake("--via and --replay are two ways to answer; name one")
     settings = settings_from(database)
@@ -383,6 +380,7 @@ def _status_of(problem: Exception) -> int | None:
     from storage.archive import ArchiveError
     from storage.copy import CopyError, CopyRefused
     from storage.database import DatabaseError
+    from storage.export import ExportError, ExportRefused
 
     mistakes = (
         Mistake,
@@ -393,11 +391,14 @@ def _status_of(problem: Exception) -> int | None:
         CopyRefused,
         DatabaseError,
         DemoError,
+        ExportRefused,
         UpError,
     )
     if isinstance(problem, mistakes):
         return WRONG_USAGE
-    return FAILED if isinstance(problem, CopyError | FetchError | DBAPIError | OSError) else None
+    return (
+        FAILED if isinstance(problem, CopyError | ExportError | FetchError | DBAPIError | OSError) else None
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from crawler.page import Page, Refused, extract
 from crawler.source import Source, SourceError, load_sources, source_of
+from storage import transcript
 from storage.archive import Record, read_warc
 from storage.transcript import Transcript, render
 
@@ -95,30 +96,9 @@ def as_dict(read: Read) -> dict[str, Any]:
     Raises:
         ValueError: the page was refused.
     """
-    transcript = read.transcript
-    if transcript is None:
+    if read.transcript is None:
         raise ValueError(read.refusal)
-    return {
-        "url": read.url,
-        "source": read.source,
-        "title": transcript.title,
-        "date": transcript.date.isoformat(),
-        "language": transcript.language,
-        "kind": transcript.kind,
-        "event_date": transcript.event_date.isoformat() if transcript.event_date else None,
-        "number": transcript.number,
-        "turns": [
-            {
-                "label": turn.label,
-                "role": turn.role,
-                "speaker": turn.speaker,
-                "paragraphs": list(turn.paragraphs),
-            }
-            for turn in transcript.turns
-        ],
-        "left_out": list(transcript.left_out),
-        "doubts": list(transcript.doubts),
-    }
+    return {"url": read.url, "source": read.source, **transcript.as_dict(read.transcript)}
 
 
 def formatted(read: Read, form: Format) -> str:

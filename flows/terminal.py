@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,18 @@ ReplayFile = Annotated[
 
 class Mistake(Exception):  # noqa: N818 - the user's, not the program's
     """Wrong usage or configuration: one line, exit status 2."""
+
+
+def day(text: str) -> dt.date:
+    """A date that a flag names.
+
+    Raises:
+        Mistake: it is none.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise Mistake(f"not a date: {text!r}; write it as 2020-08-27") from None
 
 
 def settings_from(database: str | None = None) -> Settings:

@@ -136,6 +136,14 @@ class Archive:
         Raises:
             ArchiveError: there is no whole response record there, or its body has another digest.
         """
+        return self.member(location, digest=digest)[0]
+
+    def member(self, location: Location, *, digest: str | None = None) -> tuple[Record, bytes]:
+        """The record at a location, and the bytes of its gzip member.
+
+        Raises:
+            ArchiveError: as `read` does.
+        """
         path = self.folder / location.warc
         try:
             with path.open("rb") as file:
@@ -148,7 +156,7 @@ class Archive:
         record = next((found for found, _ in _records(BytesIO(member), path)), None)
         if record is None or (digest is not None and record.digest != digest):
             raise ArchiveError(f"{path}: not the recorded capture at offset {location.offset}")
-        return record
+        return record, member
 
 
 class Writer:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
 
 BUSY_SECONDS = 60

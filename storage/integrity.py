@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKeyConstraint, and_, func, select, text, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from storage import ledger, lookup
+from storage import index, ledger, lookup
 from storage.database import Database
 from storage.load import digest
 from storage.models import Appearance, Base, Page, Revision, Run, Transcript
@@ -75,6 +75,9 @@ def rows(database: Database, checked: Checked) -> Iterator[Finding]:
     yield from _dangling(database)
     yield from _transcripts(database, checked)
     yield from _revisions(database, checked)
+    broken = index.damage(database)
+    if broken:
+        yield Finding("search", database.url, broken, "makes it anew", partial(index.rebuild, database))
 
 
 def _dead_runs(database: Database) -> Iterator[Finding]:
@@ -196,12 +199,16 @@ def _revisions(database: Database, checked: Checked) -> Iterator[Finding]:
             if not ids:
                 return
             last = ids[-1]
-            wrong = list(_wrong_among(session, ids))
+            wrong = list(_wrong_among(database, session, ids))
         checked.revisions += len(ids)
         yield from wrong
 
 
-def _wrong_among(session: Session, ids: Sequence[int]) -> Iterator[Finding]:
+def _wrong_among(database: Database, session: Session, ids: Sequence[int]) -> Iterator[Finding]:
+    def keep(transcript_id: int) -> None:
+        with database.write() as session:
+            index.keep(session, transcript_id)
+
     query = (
         select(Revision)
         .where(Revision.id.in_(ids))
@@ -216,10 +223,11 @@ def _wrong_among(session: Session, ids: Sequence[int]) -> Iterator[Finding]:
     ) as problem:  # a column that holds no date or no JSON; which row, a second look says
         if len(ids) > 1:
             for each in ids:
-                yield from _wrong_among(session, [each])
+                yield from _wrong_among(database, session, [each])
         else:
             yield Finding("revision", f"revision {ids[0]}", f"can't be read: {problem}")
         return
+    unindexed = set(index.unindexed(session, found))
     for revision in found:
         own = revision.transcript
         name = f"{own.source}/{own.key} revision {revision.number}" if own else f"revision {revision.id}"
@@ -231,5 +239,8 @@ def _wrong_among(session: Session, ids: Sequence[int]) -> Iterator[Finding]:
         try:
             if digest(lookup.transcript_of(revision)) != revision.digest:
                 yield Finding("revision", name, "its text is not the one that was loaded: another digest")
+            elif revision in unindexed:
+                what = "searches look in other words than its newest revision's"
+                yield Finding("search", name, what, "indexes it anew", partial(keep, revision.transcript_id))
         except ValueError as problem:
             yield Finding("revision", name, f"its text can't be put together: {problem}")

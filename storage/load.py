@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import ledger, lookup, models, visits
+from storage import index, ledger, lookup, models, visits
 from storage.database import Database
 from storage.transcript import GUESSED_DATE, Transcript
 
@@ -283,4 +283,5 @@ def _revise(session: Session, transcript_id: int, number: int, text: str, readin
     ]
     if rows:
         session.execute(insert(models.Turn), rows)
+    index.keep(session, transcript_id)
     return revision.id

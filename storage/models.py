@@ -2,9 +2,9 @@
 
 A *capture* is one archived response. A *transcript* is one thing said, whoever published it; each text it has
 had is a *revision* with its *turns*, and each address it stands at an *appearance*. *Fingerprints* propose which
-transcripts are nearly the same, and a *link* says that two are. A *run* is one collection of one source over one
-window, and a *page* is the ledger's row of what became of one document in it. A *host* is one that is asked, by
-however many crawls at once.
+transcripts are nearly the same, and a *link* says that two are. What is *searched* are the turns of the newest
+revisions. A *run* is one collection of one source over one window, and a *page* is the ledger's row of what became
+of one document in it. A *host* is one that is asked, by however many crawls at once.
 """
 
 from __future__ import annotations
@@ -219,6 +219,19 @@ class Turn(Base):
     role: Mapped[str | None] = mapped_column(String(10))
     speaker: Mapped[str | None] = mapped_column(index=True)
     text: Mapped[str] = mapped_column(doc="paragraphs, one a line")
+
+
+class Searched(Base):
+    """The words of one turn of a newest revision, for searches: see `storage.index`."""
+
+    __tablename__ = "searched"
+    __table_args__ = (UniqueConstraint("revision_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
+    position: Mapped[int] = mapped_column(doc="of the turn")
+    name: Mapped[str] = mapped_column(doc="speaker and label, without case")
+    words: Mapped[str] = mapped_column(doc="as they are looked for, a space on each side of each")
 
 
 class Fingerprint(Base):

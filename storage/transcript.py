@@ -21,9 +21,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["question", "answer", "statement", "moderator", "note"]
 Kind = Literal["transcript", "statement", "news"]
@@ -182,6 +183,51 @@ def parse(text: str) -> Transcript:
         else:
             turns.append(Turn((match.string[match.end() :], *rest), label=match["label"]))
     return Transcript(day, lines[2], tuple(turns))
+
+
+def as_dict(transcript: Transcript) -> dict[str, Any]:
+    """The transcript with all that the text format has no room for, as JSON can hold it."""
+    return {
+        "title": transcript.title,
+        "date": transcript.date.isoformat(),
+        "language": transcript.language,
+        "kind": transcript.kind,
+        "event_date": transcript.event_date.isoformat() if transcript.event_date else None,
+        "number": transcript.number,
+        "turns": [
+            {
+                "label": turn.label,
+                "role": turn.role,
+                "speaker": turn.speaker,
+                "paragraphs": list(turn.paragraphs),
+            }
+            for turn in transcript.turns
+        ],
+        "left_out": list(transcript.left_out),
+        "doubts": list(transcript.doubts),
+    }
+
+
+def from_dict(told: Mapping[str, Any]) -> Transcript:
+    """The transcript that `as_dict` made an object of; other keys of it are passed over.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such object.
+    """
+    return Transcript(
+        date=dt.date.fromisoformat(told["date"]),
+        title=told["title"],
+        turns=tuple(
+            Turn(tuple(turn["paragraphs"]), turn["label"], turn["role"], turn["speaker"])
+            for turn in told["turns"]
+        ),
+        language=told["language"],
+        kind=told["kind"],
+        event_date=dt.date.fromisoformat(told["event_date"]) if told["event_date"] else None,
+        number=told["number"],
+        left_out=tuple(told["left_out"]),
+        doubts=tuple(told["doubts"]),
+    )
 
 
 def parse_date(line: str) -> dt.date:

@@ -30,3 +30,34 @@ def spans(text: str) -> list[tuple[int, int]]:
 def spoken(text: str) -> list[str]:
     """The words of a text as they are said: in lower case, without punctuation."""
     return _SPOKEN.findall(text.casefold())
+
+
+# Arabic and Hebrew vowel points and the Arabic stretching line: the same word is spelt with them or without.
+_POINTS = re.compile(
+    "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]"
+)
+
+
+def placed(text: str) -> list[tuple[str, int, int]]:
+    """The spoken words of a text as they are looked for, each with the offsets of its beginning and end.
+
+    Vowel points of Arabic and Hebrew are no part of a word here. Accents are: they make another word.
+    """
+    folded, places = text.casefold(), None
+    if len(folded) != len(text) or _POINTS.search(text):
+        pairs = [
+            (char, place)
+            for place, printed in enumerate(text)
+            if not _POINTS.match(printed)
+            for char in printed.casefold()
+        ]
+        folded, places = "".join(char for char, _ in pairs), [place for _, place in pairs]
+    found = []
+    for match in _SPOKEN.finditer(folded):
+        start, end = match.span()
+        if places is not None:
+            start, end = places[start], places[end - 1] + 1
+            while _POINTS.match(text, end):  # a point on its last letter
+                end += 1
+        found.append((match.group(), start, end))
+    return found

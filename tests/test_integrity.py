@@ -23,7 +23,7 @@ from storage.database import Database
 from storage.integrity import Checked, Finding
 from storage.ledger import Found
 from storage.load import Reading, load
-from storage.models import Appearance, Capture, Page, Revision, Run, Transcript, Turn
+from storage.models import Appearance, Capture, Page, Revision, Run, Searched, Transcript, Turn
 from storage.transcript import Transcript as Text
 from storage.transcript import Turn as Said
 from storage.verification import verify
@@ -606,6 +606,7 @@ def test_rows_that_contradict_each_other_are_found(
 def test_a_transcript_without_a_revision_is_found(office: Office) -> None:
     with office.by_hand() as connection:
         connection.execute(update(Page).values(revision_id=None))
+        connection.execute(delete(Searched).where(Searched.revision_id == 3))
         connection.execute(delete(Turn).where(Turn.revision_id == 3))
         connection.execute(delete(Revision).where(Revision.id == 3))
     (finding,) = office.findings()

@@ -154,6 +154,10 @@ def rows(settings: Settings) -> dict[str, Any]:
                 )
                 for row in revisions.values()
             ),
+            "searched": sorted(
+                (*names[row.revision_id], row.position, row.name, row.words)
+                for row in session.scalars(select(models.Searched))
+            ),
             "fingerprints": sorted(
                 (row.hash, transcripts[row.transcript_id])
                 for row in session.scalars(select(models.Fingerprint))

@@ -19,6 +19,14 @@ def configuration() -> Config:
     return config
 
 
+def include_name(name: str | None, _kind: str, _parents: object) -> bool:
+    """Whether Alembic compares a table or an index with the models: `searched_words`, with its parts, is in none.
+
+    It is an FTS5 table on SQLite and a GIN index on PostgreSQL, and SQLAlchemy has no words for the former.
+    """
+    return not (name or "").startswith("searched_words")
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction in which the schema can be changed, whatever the tables hold.

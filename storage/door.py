@@ -1,0 +1,180 @@
+"""The archive for notebooks and scripts: open it, look for something, go through it. Nothing here writes.
+
+    >>> from storage import open_archive
+    >>> archive = open_archive("sqlite:///example.db")
+    >>> for document in archive.transcripts(source="ministry", since="2026-03-01"):
+    ...     print(document.date, document.title)
+    2026-03-20 On the ferry
+    2026-03-21 On the bridge
+
+A document has ``id``, ``revision``, ``source``, ``key``, ``url``, ``date``, ``title`` and ``turns``. All that was
+read is its ``transcript``, and ``as_dict()`` an object that JSON can hold.
+
+    >>> archive.close()
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Generator
+from contextlib import closing
+from types import TracebackType
+from typing import Self
+
+from storage import index, lookup
+from storage.database import Database
+from storage.documents import Document, document_of, documents
+from storage.search import Hit, search
+from storage.selection import Selection
+from storage.transcript import Turn
+
+Day = dt.date | str
+"""A day, or one as ``2026-03-20``."""
+
+
+def open_archive(url: str | None = None) -> OpenArchive:
+    """Open an archive that is there.
+
+    Args:
+        url: an SQLAlchemy address, such as ``sqlite:///podium.db``; that of ``PODIUM_DATABASE_URL``, or else the
+            command's own default in the working folder, if not given.
+
+    Raises:
+        storage.database.DatabaseError: it can't be opened.
+    """
+    wanted = url or os.environ.get("PODIUM_DATABASE_URL") or "sqlite:///podium-data/podium.db"
+    return OpenArchive(Database(wanted, create=False))
+
+
+class OpenArchive:
+    """An archive that is open; close it, or use it in a ``with`` statement.
+
+    Every iterator reads the archive as it goes, so what it gives is never all in memory.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def transcripts(
+        self,
+        source: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+        language: str | None = None,
+    ) -> Generator[Document, None, None]:
+        """The newest text of every transcript, in the order in which they came.
+
+        Args:
+            source: id of a source at one of whose addresses it stands.
+            since, until: first and last day of publication.
+            language: ISO 639-1 code.
+
+        >>> with open_archive("sqlite:///example.db") as archive:
+        ...     [document.title for document in archive.transcripts(until="2026-03-20")]
+        ['On the ferry']
+        """
+        yield from self._documents(Selection(source, language, _day(since), _day(until)))
+
+    def turns(
+        self,
+        speaker: str | None = None,
+        role: str | None = None,
+        source: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+        language: str | None = None,
+    ) -> Generator[tuple[Document, Turn], None, None]:
+        """Turns, each with its document.
+
+        Args:
+            speaker: a part of a label or of the name it resolves to, in whatever case.
+            role: such as ``question`` or ``answer``.
+            source, since, until, language: as for `transcripts`.
+
+        >>> with open_archive("sqlite:///example.db") as archive:
+        ...     for document, turn in archive.turns(speaker="rosk"):
+        ...         print(document.date, turn.label, turn.text, sep=": ")
+        2026-03-20: Edda Rosk: It sails on Monday.
+        """
+        chosen = Selection(source, language, _day(since), _day(until), speaker, role)
+        name = index.folded(speaker or "")
+        for document in self._documents(chosen):
+            for turn in document.turns:
+                if role in (None, turn.role) and name in index.name_of(turn.label, turn.speaker):
+                    yield document, turn
+
+    def find(self, name: str, revision: int | None = None) -> Document | None:
+        """The document that a name stands for; None where there is none.
+
+        Args:
+            name: a transcript's id, an address it appears at, or ``SOURCE/KEY``.
+            revision: the number of an older text; the newest if not given.
+
+        >>> with open_archive("sqlite:///example.db") as archive:
+        ...     archive.find("ministry/ferry").title
+        'On the ferry'
+        """
+        with self.database.read() as session:
+            found = lookup.find(session, name, revision)
+            return document_of(found) if found is not None else None
+
+    def search(
+        self,
+        query: str,
+        speaker: str | None = None,
+        role: str | None = None,
+        source: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+        language: str | None = None,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> list[Hit]:
+        """Turns by their words, the best first; see `storage.search`.
+
+        Args:
+            query: all words of it; ``"a phrase"``, ``begin*``, ``-without``.
+            speaker, role, source, since, until, language: as for `turns`.
+            limit, offset: how many at most, and how many to pass over.
+
+        Raises:
+            storage.search.SearchError: the query has no word to look for, or too many.
+
+        >>> with open_archive("sqlite:///example.db") as archive:
+        ...     [(hit.speaker, hit.passage) for hit in archive.search("sails mon*")]
+        [('Edda Rosk', 'It sails on Monday.')]
+        """
+        with self.database.read() as session:
+            return search(
+                session,
+                query,
+                speaker=speaker,
+                role=role,
+                source=source,
+                language=language,
+                since=_day(since),
+                until=_day(until),
+                limit=limit,
+                offset=offset,
+            )
+
+    def _documents(self, selection: Selection) -> Generator[Document, None, None]:
+        with self.database.read() as session, closing(documents(session, selection)) as found:
+            yield from found
+
+
+def _day(day: Day | None) -> dt.date | None:
+    return dt.date.fromisoformat(day) if isinstance(day, str) else day

@@ -1,0 +1,127 @@
+"""The index that searches look in: the words of every turn of the newest revision of each transcript.
+
+A row of the table `searched` is one turn, its words cut by `storage.words` and parted by spaces, so that a phrase
+is a part of that text, in whatever script. `searched_words` finds the rows that have some words: a GIN index on
+PostgreSQL, an FTS5 table on SQLite that triggers keep equal to the rows. Either only proposes, by whole words and
+their beginnings: `storage.search` decides on the text. Nothing is stemmed and no accent is dropped, since what is
+cited is cited as it was said.
+
+The rows can be made again from the revisions at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from storage.database import Database
+from storage.models import Revision, Searched, Transcript, Turn
+from storage.transcript import clean
+from storage.words import placed
+
+LONGEST_WORD = 400
+"""Characters of a word that count. PostgreSQL's index takes words of 2,046 bytes."""
+
+LONGEST_TEXT = 250_000
+"""Characters of a turn that are indexed: PostgreSQL takes 1 MiB of words, at four bytes a character at most.
+
+No speech is so long: this is some 40,000 words, five hours.
+"""
+
+
+def words_of(paragraphs: Iterable[str]) -> str:
+    """The words of a turn as the index keeps them: a space on each side of a word, two between paragraphs."""
+    return "".join(
+        f" {' '.join(word[:LONGEST_WORD] for word, _, _ in words)} "
+        for paragraph in paragraphs
+        if (words := placed(paragraph))
+    )[:LONGEST_TEXT]
+
+
+def name_of(label: str | None, speaker: str | None) -> str:
+    """What a turn's speaker is looked for in: the resolved name and the label, without case."""
+    return folded(f"{speaker or ''}\n{label or ''}") if speaker != label else folded(speaker or "")
+
+
+def folded(text: str) -> str:
+    """A name without case, line by line."""
+    return "\n".join(clean(line).casefold() for line in text.split("\n"))
+
+
+def keep(session: Session, transcript_id: int) -> None:
+    """Make the index hold the newest revision of a transcript, and no other of it."""
+    # Whoever else does it for this transcript queues; SQLite's write lock does it there.
+    session.execute(
+        select(Transcript.id).where(Transcript.id == transcript_id).with_for_update(key_share=True)
+    )
+    own = select(Revision.id).where(Revision.transcript_id == transcript_id)
+    session.execute(
+        delete(Searched).where(Searched.revision_id.in_(own)),
+        execution_options={"synchronize_session": False},
+    )
+    newest = own.order_by(Revision.number.desc()).limit(1).scalar_subquery()
+    turns = session.execute(
+        select(Turn.revision_id, Turn.position, Turn.label, Turn.speaker, Turn.text)
+        .where(Turn.revision_id == newest)
+        .order_by(Turn.position)
+    )
+    rows = [
+        {"revision_id": revision, "position": position, "name": name, "words": words}
+        for revision, position, label, speaker, said in turns
+        for name, words in [(name_of(label, speaker), words_of(said.split("\n")))]
+    ]
+    if rows:
+        session.execute(insert(Searched), rows)
+
+
+def unindexed(session: Session, revisions: Sequence[Revision]) -> Iterator[Revision]:
+    """The revisions among some, loaded with their turns, that the index holds otherwise than it should."""
+    ids = [revision.id for revision in revisions]
+    owners = [revision.transcript_id for revision in revisions]
+    newest = dict(
+        session.execute(
+            select(Revision.transcript_id, func.max(Revision.number))
+            .where(Revision.transcript_id.in_(owners))
+            .group_by(Revision.transcript_id)
+        )
+        .tuples()
+        .all()
+    )
+    there: dict[int, list[tuple[int, str, str]]] = {}
+    for row in session.scalars(
+        select(Searched).where(Searched.revision_id.in_(ids)).order_by(Searched.position)
+    ):
+        there.setdefault(row.revision_id, []).append((row.position, row.name, row.words))
+    for revision in revisions:
+        wanted = [
+            (turn.position, name_of(turn.label, turn.speaker), words_of(turn.text.split("\n")))
+            for turn in revision.turns
+            if revision.number == newest[revision.transcript_id]
+        ]
+        if there.get(revision.id, []) != wanted:
+            yield revision
+
+
+def damage(database: Database) -> str | None:
+    """What is wrong with SQLite's own index of the table; None where nothing is, and on PostgreSQL."""
+    if database.engine.dialect.name != "sqlite":
+        return None
+    try:
+        with database.write() as session:
+            session.execute(
+                text("INSERT INTO searched_words (searched_words, rank) VALUES ('integrity-check', 1)")
+            )
+    except DatabaseError as problem:
+        if getattr(problem.orig, "sqlite_errorname", "") != "SQLITE_CORRUPT_VTAB":
+            raise
+        return "searched_words is not the index of the table searched"
+    return None
+
+
+def rebuild(database: Database) -> None:
+    """Make SQLite's own index of the table anew."""
+    with database.write() as session:
+        session.execute(text("INSERT INTO searched_words (searched_words) VALUES ('rebuild')"))

@@ -1,0 +1,286 @@
+"""Full text search over the turns of the newest revisions, with the same answers from SQLite and PostgreSQL.
+
+A search is for all of its words. What stands in quotation marks is a phrase, and so is what has no space in it but
+several words (``de-escalation``, or a word of a script that parts none); a ``*`` at the end of a word is for all
+that begin so; a ``-`` before one excludes it. Anything else is literal, and punctuation is nothing.
+
+The database's index proposes turns by their words, and the text of their words decides. Both databases compute one
+rank, so their order is one too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, select, text
+from sqlalchemy.orm import Session
+
+from storage.index import LONGEST_WORD
+from storage.models import Revision, Searched, Transcript, Turn
+from storage.selection import Selection
+from storage.transcript import clean
+from storage.words import placed
+
+LONGEST_QUERY = 2000
+"""Characters of a query."""
+
+MOST_TERMS = 50
+"""Words and phrases of a query. SQLite takes expressions of 1,000 parts."""
+
+MOST_PROPOSING = 20
+"""Words of a query that the index is asked for, the longest first: more of them hardly leave out more turns."""
+
+PASSAGE = 300
+"""Characters of a turn that a hit shows, about."""
+
+USUAL_LENGTH = 600
+"""Characters of a usual turn: a word counts for less in a longer one."""
+
+_TERM = re.compile(
+    r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)(?:"|$)|(?P<word>[^\s"]+?))(?P<star>\*+)?(?=["\s]|$)'
+)
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
+
+
+class SearchError(ValueError):
+    """A query that can't be answered; one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word or a phrase that is looked for; of a `prefix` the last word only begins so."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The part of `Searched.words` that it is."""
+        return f" {' '.join(self.words)}{'' if self.prefix else ' '}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a text asks for."""
+
+    wanted: tuple[Term, ...]
+    excluded: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A turn that was found.
+
+    Args:
+        transcript_id: what `storage.lookup.find` finds it by.
+        revision: the number of its revision.
+        position: of the turn in it, from 0.
+        source, key: of the transcript.
+        date: of publication.
+        title: of the transcript.
+        language: of the transcript.
+        label, speaker, role: of the turn.
+        passage: what the turn says about the first place of the hit, of one paragraph, cut off at ``…``.
+        marks: the places of the hit in the passage, each from and to.
+    """
+
+    transcript_id: int
+    revision: int
+    position: int
+    source: str
+    key: str
+    date: dt.date
+    title: str
+    language: str | None
+    label: str | None
+    speaker: str | None
+    role: str | None
+    passage: str
+    marks: tuple[tuple[int, int], ...]
+
+
+def search(
+    session: Session,
+    query: str,
+    *,
+    speaker: str | None = None,
+    role: str | None = None,
+    source: str | None = None,
+    language: str | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> list[Hit]:
+    """The turns that a query finds, the best first, and the newest first among equals.
+
+    Args:
+        session: to read in.
+        query: what is looked for, as the module's description has it.
+        speaker, role, source, language, since, until: which turns of which documents; see `Selection`.
+        limit: how many hits at most.
+        offset: how many to pass over.
+
+    Raises:
+        SearchError: the query has no word to look for, or too many.
+    """
+    asked = parse(query)
+    selection = Selection(source, language, since, until, speaker, role)
+    words = Searched.words
+    found = session.execute(
+        select(Revision, Transcript.source, Transcript.key, Turn)
+        .select_from(Searched)
+        .join(Revision, Revision.id == Searched.revision_id)
+        .join(Transcript, Transcript.id == Revision.transcript_id)
+        .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
+        .where(
+            _proposed(asked.wanted, session.get_bind().dialect.name),
+            *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
+            *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
+            *selection.of_documents(),
+            *selection.of_turns(),
+        )
+        .order_by(_rank(asked.wanted).desc(), Revision.date.desc(), Searched.revision_id, Searched.position)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_hit(revision, of, key, turn, asked.wanted) for revision, of, key, turn in found]
+
+
+def parse(query: str) -> Query:
+    """What a query asks for.
+
+    Raises:
+        SearchError: it has no word to look for, or too many.
+    """
+    if len(query) > LONGEST_QUERY:
+        raise SearchError(f"a query has at most {LONGEST_QUERY} characters, not {len(query)}")
+    wanted, excluded = dict[Term, None](), dict[Term, None]()
+    for found in _TERM.finditer(clean(query).translate(_QUOTES)):
+        words = tuple(word[:LONGEST_WORD] for word, _, _ in placed(found["phrase"] or found["word"] or ""))
+        if words:
+            (excluded if found["minus"] else wanted)[Term(words, bool(found["star"]))] = None
+    if not wanted:
+        raise SearchError("a search needs a word to look for")
+    if len(wanted) + len(excluded) > MOST_TERMS:
+        raise SearchError(f"a query has at most {MOST_TERMS} words and phrases")
+    return Query(tuple(wanted), tuple(excluded))
+
+
+# --- in the database -----------------------------------------------------------------------------
+
+
+def _proposed(terms: Sequence[Term], dialect: str) -> ColumnElement[bool]:
+    """Turns with all the words, by the index. Words are letters and digits, so none has a mark that means more."""
+    whole = {word for term in terms for word in (term.words[:-1] if term.prefix else term.words)}
+    begun = {term.words[-1] for term in terms if term.prefix}
+    most = sorted(whole, key=lambda word: (-len(word), word))[:MOST_PROPOSING]
+    if dialect == "postgresql":
+        tsquery = " & ".join([*(f"'{word}'" for word in most), *(f"'{word}':*" for word in sorted(begun))])
+        has = "array_to_tsvector(array_remove(string_to_array(searched.words, ' '), '')) @@ :sought"
+        return text(f"({has}\\:\\:tsquery)").bindparams(sought=tsquery)  # type: ignore[return-value]
+    match = " AND ".join([*(f'"{word}"' for word in most), *(f'"{word}" *' for word in sorted(begun))])
+    has = "searched.id IN (SELECT rowid FROM searched_words WHERE searched_words MATCH :sought)"
+    return text(has).bindparams(sought=match)  # type: ignore[return-value]
+
+
+def _rank(terms: Sequence[Term]) -> ColumnElement[float]:
+    """How much of a turn the terms are. Each counts for less the more often it stands there, as in BM25."""
+    words = Searched.words
+    length = cast(func.length(words), Float)
+    rank: ColumnElement[float] = literal(0.0)
+    for term in terms:
+        pattern = term.pattern
+        times = (length - cast(func.length(func.replace(words, pattern, "")), Float)) / float(len(pattern))
+        rank = rank + times / (times + 0.3 + 0.9 * length / float(USUAL_LENGTH))
+    return rank
+
+
+# --- one hit -------------------------------------------------------------------------------------
+
+
+def _hit(revision: Revision, source: str, key: str, turn: Turn, terms: Sequence[Term]) -> Hit:
+    passage, marks = _passage(turn.text, terms)
+    return Hit(
+        transcript_id=revision.transcript_id,
+        revision=revision.number,
+        position=turn.position,
+        source=source,
+        key=key,
+        date=revision.date,
+        title=revision.title,
+        language=revision.language,
+        label=turn.label,
+        speaker=turn.speaker,
+        role=turn.role,
+        passage=passage,
+        marks=marks,
+    )
+
+
+def _passage(said: str, terms: Sequence[Term]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The passage of a turn that has the most of the terms, and their places in it."""
+    best, shown, places = 0, "", list[tuple[int, int, Term]]()
+    for paragraph in map(clean, said.split("\n")):
+        found = _places(paragraph, terms)
+        if (count := len({term for _, _, term in found})) > best:
+            best, shown, places = count, paragraph, found
+    if not places:
+        return clean(said)[:PASSAGE], ()
+    start, end = _window(shown, *places[0][:2])
+    before, after = "…" if start else "", "…" if end < len(shown) else ""
+    shift = len(before) - start
+    marks = _merged([(at + shift, to + shift) for at, to, _ in places if to <= end])
+    return f"{before}{shown[start:end]}{after}", marks
+
+
+def _places(paragraph: str, terms: Sequence[Term]) -> list[tuple[int, int, Term]]:
+    """Where terms stand in a paragraph, in order."""
+    words = placed(paragraph)
+    at: dict[str, list[int]] = {}
+    for index, (word, _, _) in enumerate(words):
+        at.setdefault(word[:LONGEST_WORD], []).append(index)
+    found = []
+    for term in terms:
+        first, prefix_only = term.words[0], term.prefix and len(term.words) == 1
+        starts = (
+            [index for word, places in at.items() if word.startswith(first) for index in places]
+            if prefix_only
+            else at.get(first, [])
+        )
+        for index in starts:
+            run = words[index : index + len(term.words)]
+            if len(run) == len(term.words) and _is(term, [word[:LONGEST_WORD] for word, _, _ in run]):
+                found.append((run[0][1], run[-1][2], term))
+    return sorted(found, key=lambda place: place[:2])
+
+
+def _is(term: Term, run: Sequence[str]) -> bool:
+    *before, last = term.words
+    return list(run[:-1]) == before and (run[-1].startswith(last) if term.prefix else run[-1] == last)
+
+
+def _window(paragraph: str, first: int, last: int) -> tuple[int, int]:
+    """From where to where a passage goes whose first mark is known; it cuts no word that spaces part."""
+    start = max(0, first - PASSAGE // 3)
+    end = min(len(paragraph), max(start + PASSAGE, last))
+    start = min(first, max(0, end - PASSAGE))
+    if start and (space := paragraph.find(" ", start, first)) >= 0:
+        start = space + 1
+    if end < len(paragraph) and (space := paragraph.rfind(" ", last, end)) >= 0:
+        end = space
+    return start, end
+
+
+def _merged(marks: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Places without those that lie in others."""
+    out: list[tuple[int, int]] = []
+    for start, end in marks:
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return tuple(out)

@@ -1,0 +1,319 @@
+"""Export: what was kept comes out whole, in every format, the same each time, whatever pages call their things."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from storage import captures, ledger, lookup, models
+from storage.archive import Archive, Record, read_warc
+from storage.database import Database
+from storage.export import (
+    MANIFEST,
+    Exported,
+    ExportError,
+    ExportRefused,
+    Format,
+    as_was,
+    export,
+    neutral,
+)
+from storage.ledger import Found
+from storage.load import Reading, load
+from storage.selection import Selection
+from storage.transcript import Transcript, Turn, from_dict, parse, render
+from tests.test_load import DAY, said
+
+WARCIO = str(Path(sys.executable).parent / "warcio")
+NOON = dt.datetime(2026, 3, 20, 12, 0, 0, 123456, tzinfo=dt.UTC)
+FORMATS = get_args(Format)
+TEI = "{http://www.tei-c.org/ns/1.0}"
+
+HOSTILE = Transcript(
+    DAY,
+    "=HYPERLINK(\"http://x\") </title><script>alert('1')</script> & ]]> \ufffe\uffff",
+    (
+        Turn(("-1+2", "@SUM(A1)", "'quoted'"), label="=cmd|' /C calc'!A0", role="answer", speaker="+Mr <X>"),
+        Turn(("There were two: yes.",)),
+        Turn(("(Laughter \u200f\u202e)",), role="note"),
+        Turn((), label="Вопрос"),
+        Turn(("كلمة سلام‌ها",), label="الوزير", speaker="الوزير", role="answer"),
+    ),
+    language="ar",
+    kind="transcript",
+    number="@1",
+    doubts=("=1",),
+    left_out=("<b>",),
+)
+KEYS = [
+    "../../etc/passwd", "..", ".", "", "a", "A", "a/b", "a-b", "a\\b", "a\x00b", "a\nb\x1b[2J", "con",
+    "\u202egpj.a", "х", "у", "x" * 300, "x" * 301, "a-0123456789abcdef", "=1+1",
+]  # fmt: skip
+
+
+class Office:
+    """A database with an archive, in which every document has its capture."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.archive = database, Archive(folder)
+        self.kept: dict[tuple[str, str], Transcript] = {}
+        with database.write() as session:
+            self.run = ledger.open_run(session, "nightly", "here", DAY, DAY).id
+        self.writer = self.archive.writer("here", self.run, NOON)
+
+    def keep(self, transcript: Transcript, key: str, source: str = "here", n: int = 0) -> None:
+        url = f"https://{source}.example/{quote(key)}"
+        body = f"<p>{len(self.kept)} {n}</p>".encode()
+        record = Record(url, NOON + dt.timedelta(n), 200, (("Content-Type", "text/html"),), body)
+        with self.writer:
+            capture = captures.keep(self.database, self.writer, source, record)
+        key = key.replace("\x00", "")
+        with self.database.write() as session:
+            self.run = ledger.open_run(session, "nightly", source, DAY, DAY).id
+            ledger.discovered(session, self.run, Found(key, url))
+        loaded = load(self.database, self.run, Reading(transcript, source, key, url, capture, 1))
+        if loaded.disposition in ("new", "revised"):
+            self.kept[source, key] = transcript
+
+    def export(self, folder: Path, form: Format, **chosen: Any) -> Exported:
+        return export(self.database, self.archive, folder, form, Selection(**chosen))
+
+
+@pytest.fixture
+def office(database: Database, tmp_path: Path) -> Office:
+    office = Office(database, tmp_path / "archive")
+    for n, key in enumerate(KEYS):
+        turns = (*HOSTILE.turns, Turn((f"number {n} " * 70,)))
+        office.keep(
+            Transcript(
+                DAY, HOSTILE.title, turns, language="ar", kind="transcript", number="@1", doubts=("=1",),
+                left_out=("<b>",),
+            ),
+            key,
+        )  # fmt: skip
+    office.keep(said(), "revised")
+    office.keep(said("Another text now. " * 30), "revised", n=1)
+    office.keep(said("Another text now. " * 30), "copy", "mirror")
+    return office
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def details(transcript: Transcript) -> tuple[object, ...]:
+    """Everything in a transcript, what the text format has no room for too."""
+    turns = [(turn.label, turn.role, turn.speaker, turn.paragraphs) for turn in transcript.turns]
+    names = ("date", "title", "language", "kind", "event_date", "number", "left_out", "doubts")
+    return (turns, *(getattr(transcript, name) for name in names))
+
+
+# --- every format --------------------------------------------------------------------------------
+
+
+def test_every_format_is_the_same_twice_and_its_manifest_has_the_digest_of_each_file(
+    office: Office, tmp_path: Path
+) -> None:
+    for form in FORMATS:
+        first, second = tmp_path / f"{form}1", tmp_path / f"{form}2"
+        done = office.export(first, form)
+        assert office.export(second, form) == done
+        files = bytes_of(first)
+        assert bytes_of(second) == files
+        manifest = json.loads(files.pop(MANIFEST))
+        assert {each["path"]: (each["bytes"], each["sha256"]) for each in manifest["files"]} == {
+            name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()
+        }
+        assert (manifest["format"], manifest["documents"], manifest["turns"]) == (form, 20, done.turns)
+        assert done == Exported(20, manifest["turns"], len(files))
+
+
+def test_names_stay_in_the_folder_and_are_of_plain_characters(office: Office, tmp_path: Path) -> None:
+    for form in ("text", "tei"):
+        office.export(tmp_path / "out" / form, form)  # type: ignore[arg-type]
+        names = [PurePosixPath(name) for name in bytes_of(tmp_path / "out" / form) if name != MANIFEST]
+        assert len({str(name).lower() for name in names}) == len(office.kept)
+        for name in names:
+            assert name.parts[:2] == ("here", "2026") and len(name.parts) == 3
+            assert name.name.startswith("2026-03-20-") and len(name.name) < 130
+            assert set(name.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+    assert (tmp_path / "out" / "text" / "here" / "2026" / "2026-03-20-a.txt").exists()
+    assert {path.name for path in tmp_path.iterdir()} - {"out", "archive"} <= {
+        f"podium.db{end}" for end in ("", "-wal", "-shm")
+    }
+
+
+def test_texts_read_back_are_what_was_loaded(office: Office, tmp_path: Path) -> None:
+    office.export(tmp_path / "out", "text")
+    files = {name: data for name, data in bytes_of(tmp_path / "out").items() if name != MANIFEST}
+    assert sorted(files.values()) == sorted(render(each).encode() for each in office.kept.values())
+    for data in files.values():
+        assert parse(data.decode()) in office.kept.values()
+
+
+def test_json_lines_read_back_are_what_was_loaded_to_the_last_detail(office: Office, tmp_path: Path) -> None:
+    office.export(tmp_path / "out", "jsonl")
+    lines = (tmp_path / "out" / "documents.jsonl").read_bytes().decode().split("\n")
+    told = [json.loads(line) for line in lines if line]
+    assert {(each["source"], each["key"]): details(from_dict(each)) for each in told} == {
+        name: details(transcript) for name, transcript in office.kept.items()
+    }
+    last = told[-1]
+    assert (last["revision"], last["id"]) == (2, len(KEYS) + 1)
+    assert last["capture"]["url"] == last["url"] == "https://here.example/revised"
+    assert last["capture"]["time"] == "2026-03-21T12:00:00.123456Z"
+    assert [(each["source"], each["key"]) for each in last["appearances"]] == [
+        ("here", "revised"),
+        ("mirror", "copy"),
+    ]
+    with office.database.read() as session:
+        revision = lookup.find(session, "here/revised")
+        assert revision is not None and revision.capture.digest == last["capture"]["digest"]
+
+
+def test_tables_read_back_are_what_was_loaded_and_no_cell_is_a_formula(
+    office: Office, tmp_path: Path
+) -> None:
+    office.export(tmp_path / "out", "csv")
+    tables = {}
+    for name in ("documents", "turns"):
+        with (tmp_path / "out" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        cells = [cell for row in rows for cell in row.values()]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        tables[name] = [{column: as_was(cell) for column, cell in row.items()} for row in rows]
+    turns: dict[str, list[tuple[str | None, ...]]] = {}
+    for row in tables["turns"]:
+        turns.setdefault(row["document"], []).append(
+            (row["label"] or None, row["role"] or None, row["speaker"] or None, row["text"])
+        )
+    found = {
+        (row["source"], row["key"]): (row["title"], row["date"], row["number"], turns[row["id"]])
+        for row in tables["documents"]
+    }
+    assert found == {
+        name: (
+            each.title,
+            str(each.date),
+            each.number,
+            [(turn.label, turn.role, turn.speaker, turn.text) for turn in each.turns],
+        )
+        for name, each in office.kept.items()
+    }
+
+
+@given(st.text())
+def test_a_neutral_cell_is_no_formula_and_can_be_had_as_it_was(cell: str) -> None:
+    assert as_was(neutral(cell)) == cell
+    assert not neutral(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+
+
+def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_path: Path) -> None:
+    office.export(tmp_path / "out", "tei")
+    roots = [etree.parse(str(path)).getroot() for path in (tmp_path / "out").rglob("*.xml")]
+    assert len(roots) == len(office.kept)
+
+    def fit(text: str) -> str:
+        return text.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
+
+    said_by = {tuple(map(fit, (turn.text for turn in each.turns))): each for each in office.kept.values()}
+    for root in roots:
+        body = root.find(f"{TEI}text/{TEI}body/{TEI}div")
+        turns = [each for each in body if each.tag != f"{TEI}head" and not each.get("type")]
+        texts = ["\n".join(each.itertext("{*}seg", "{*}note")) for each in turns]
+        texts = ["\n".join(line for line in text.split("\n") if line.strip()) for text in texts]
+        (was,) = [each for words, each in said_by.items() if list(words) == texts]
+        assert root.findtext(f".//{TEI}titleStmt/{TEI}title") == fit(was.title)
+        people = {
+            each.get("{http://www.w3.org/XML/1998/namespace}id"): each.findtext(f"{TEI}persName")
+            for each in root.iter(f"{TEI}person")
+        }
+        who = [people[each.get("who")[1:]] for each in turns if each.get("who")]
+        assert who == [fit(turn.speaker or turn.label) for turn in was.turns if turn.speaker or turn.label]
+        ids = root.xpath("//@xml:id")
+        assert len(set(ids)) == len(ids)
+        assert {each[1:] for each in root.xpath("//@ana")} <= set(ids)
+        digest, url = (root.xpath(f"string(//*[@type='{name}'])") for name in ("digest", "URI"))
+        assert digest.startswith("sha256:") and url.startswith("https://here.example/")
+
+
+def test_a_warc_file_holds_the_captures_byte_for_byte_and_passes_a_check(
+    office: Office, tmp_path: Path
+) -> None:
+    office.export(tmp_path / "out", "warc")
+    path = tmp_path / "out" / "captures.warc.gz"
+    done = subprocess.run([WARCIO, "check", str(path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with office.database.read() as session:
+        newest = [revision.capture for revision in _newest(session)]
+    records = [record for record, _ in read_warc(path)]
+    assert [(each.url, each.digest) for each in records] == [(each.url, each.digest) for each in newest]
+
+
+def _newest(session: Any) -> list[models.Revision]:
+    found = [lookup.find(session, str(n + 1)) for n in range(len(KEYS) + 1)]
+    return [revision for revision in found if revision is not None]
+
+
+# --- what is chosen, refused or fails ------------------------------------------------------------
+
+
+def test_filters_choose_documents(office: Office, tmp_path: Path) -> None:
+    def count(**chosen: Any) -> int:
+        folder = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        done = office.export(folder, "text", **chosen)
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        assert told["selection"] == {name: str(value) for name, value in chosen.items()}
+        return done.documents
+
+    assert count(source="here") == 20 and count(source="mirror") == 1 and count(source="nowhere") == 0
+    assert (
+        count(language="en") == 1 and count(speaker="ROSK") == 1 and count(speaker="rosk", role="note") == 0
+    )
+    assert count(speaker="+mr <x>", role="answer") == 19
+    assert count(since=DAY, until=DAY) == 20
+    assert count(since=DAY + dt.timedelta(1)) == count(until=DAY - dt.timedelta(1)) == 0
+
+
+def test_a_folder_with_anything_in_it_is_refused_and_left_alone(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("Dear")
+    (tmp_path / "file").write_text("Dear")
+    for name in ("full", "file"):
+        with pytest.raises(ExportRefused, match="is not an empty folder"):
+            office.export(tmp_path / name, "text")
+    assert bytes_of(tmp_path / "full") == {"letter.txt": b"Dear"}
+    (tmp_path / "empty").mkdir()
+    assert office.export(tmp_path / "empty", "text").documents == 20
+
+
+def test_an_export_that_fails_has_no_manifest(office: Office, tmp_path: Path) -> None:
+    for path in office.archive.folder.rglob("*.warc.gz"):
+        path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ExportError, match="podium audit --verify"):
+        office.export(tmp_path / "out", "warc")
+    assert not (tmp_path / "out" / MANIFEST).exists()
+    with pytest.raises(ExportRefused):
+        office.export(tmp_path / "out", "warc")
+
+
+def test_memory_holds_a_batch_and_progress_is_told(office: Office, tmp_path: Path) -> None:
+    for n in range(90):
+        office.keep(said(f"Text number {n}. " * 40), f"many-{n}")
+    told: list[int] = []
+    export(office.database, office.archive, tmp_path / "out", "jsonl", Selection(), told.append)
+    assert told == [100]
