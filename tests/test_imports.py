@@ -26,6 +26,7 @@ TOP = {
         "Makefile",
         "LICENSE",
         "requirements.lock",
+        "requirements-render.lock",
     ),
 }
 
