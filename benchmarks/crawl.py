@@ -1,0 +1,290 @@
+"""What a crawl costs: Podium's, with archive and ledger, over a bare Scrapy spider that makes the same requests.
+
+Run: ``python -m benchmarks.crawl [--documents N] [--known N] [--rounds N]``. First a large ministry's site, served by
+a process of its own, is crawled as new, by the bare spider and by Podium in turn, each in a process of its own. Then
+come nights with nothing new on an archive that knows all of the site and many older pages; there the bare spider
+makes the requests that Podium's night made. Times are of whole processes, start-up included, CPU seconds are theirs
+alone, and the median of the rounds counts. PostgreSQL is measured where its server programs are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import multiprocessing
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from benchmarks.site import DAYS, SOURCE
+from crawler.job import CrawlJob
+from crawler.page import VERSION
+from flows import plan, steps
+from flows.collect import collect
+from flows.settings import Settings
+from storage import ledger
+from storage.database import Database
+from storage.models import Appearance, Base, Capture, Page, Revision, Run, Transcript, Turn
+from tests.conftest import postgres_server
+
+FIRST_ID = 1_000_000
+"""Ids of what is written straight into the tables begin here: above what a database gives by itself."""
+
+CHUNK = 10_000
+"""Rows of a table that are written at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something took: wall seconds, CPU seconds, and the most memory of one process, in MB.
+
+    `caller` is the memory of the process that waited for it.
+    """
+
+    seconds: float
+    cpu: float
+    memory: float
+    caller: float
+
+
+def costs(act: Callable[..., object], *given: object) -> Cost:
+    """What a call costs, made in a process that has made no other."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+        return fresh.submit(_costs, act, given).result()
+
+
+def _costs(act: Callable[..., object], given: Sequence[object]) -> Cost:
+    def cpu() -> float:
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(each.ru_utime + each.ru_stime for each in used)
+
+    before, start = cpu(), time.perf_counter()
+    act(*given)
+    seconds, spent = time.perf_counter() - start, cpu() - before
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    return Cost(seconds, spent, *(peak / 1000 for peak in peaks))
+
+
+# --- the two sides -------------------------------------------------------------------------------
+
+
+def bare(address: str, asked: Path | None = None) -> None:
+    """The bare spider's crawl: of all, or of the requests in a file."""
+    words = [address] if asked is None else [address, str(asked)]
+    subprocess.run([sys.executable, "-m", "benchmarks.bare", *words], check=True, stderr=subprocess.DEVNULL)
+
+
+def crawl(settings: Settings) -> None:
+    """Podium's crawl of a window into an archive and a ledger: its first step, without the others."""
+    (order,) = plan.night(settings, ["large"])
+    database = Database(settings.database_url)
+    with database.write() as session:
+        run_id = ledger.open_run(session, "nightly", order.source.id, order.since, order.until).id
+    report = steps.crawl(
+        CrawlJob(
+            source=order.source,
+            since=order.since,
+            until=order.until,
+            today=order.today,
+            run_id=run_id,
+            database_url=settings.database_url,
+            archive=settings.archive,
+        )
+    )
+    assert report.finished and not report.complaints, report
+    with database.read() as session:
+        captured = select(func.count()).where(Page.run_id == run_id, Page.capture_id.is_not(None))
+        assert session.scalar(captured) == ledger.tally_of(session, run_id).discovered
+    database.close()
+
+
+def night(settings: Settings) -> None:
+    """Podium's night: all of its steps."""
+    (order,) = plan.night(settings, ["large"])
+    report = collect(order, settings)
+    assert report.state == "completed", report
+
+
+# --- the site and the archive --------------------------------------------------------------------
+
+
+@contextmanager
+def serving(documents: int) -> Iterator[str]:
+    """The site in a process of its own; its address."""
+    command = [sys.executable, "-m", "benchmarks.site", str(documents)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None and server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.stdin.close()
+
+
+def requests(address: str) -> list[tuple[str, str | None]]:
+    """What the site was asked for since this was called last, robots.txt aside."""
+    with urlopen(f"{address}/asked") as answer:  # noqa: S310 - our own
+        told: list[tuple[str, str | None]] = json.load(answer)
+    return [(path, etag) for path, etag in told if path != "/robots.txt"]
+
+
+def place(folder: Path, address: str, database_url: str | None = None) -> Settings:
+    """A new folder with the site's source file, and settings that keep everything there."""
+    sources = folder / "sources"
+    sources.mkdir(parents=True)
+    (sources / "large.toml").write_text(SOURCE.format(base=address))
+    url = database_url or f"sqlite:///{folder / 'podium.db'}"
+    return Settings(database_url=url, archive=folder / "archive", sources=sources)
+
+
+def know(database: Database, address: str, count: int) -> None:
+    """Write pages down as if an earlier night had loaded them, older than any window of today."""
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(30)
+    run = {"id": FIRST_ID, "kind": "nightly", "source": "large", "state": "completed", "reasons": []}
+    run |= {"since": moment.date(), "until": moment.date(), "started_at": moment, "finished_at": moment}
+    with database.write() as session:
+        session.execute(insert(Run), [run | {"process": "elsewhere:1"}])
+        for start in range(FIRST_ID, FIRST_ID + count, CHUNK):
+            rows: dict[type[Base], list[dict[str, Any]]] = {}
+            for number in range(start, min(start + CHUNK, FIRST_ID + count)):
+                for table, row in _known(number, f"{address}/briefings/{number}", moment):
+                    rows.setdefault(table, []).append(row)
+            for table, chunk in rows.items():
+                session.execute(insert(table), chunk)
+
+
+def _known(number: int, url: str, moment: dt.datetime) -> Iterator[tuple[type[Base], dict[str, Any]]]:
+    key, digest, page = str(number), f"sha256:{number:052}", {"source": "large", "url": url}
+    yield (
+        Capture,
+        page
+        | {"id": number, "fetched_at": moment, "status": 200, "content_type": "text/html", "digest": digest}
+        | {"size": 15_000, "warc": "large/older.warc.gz", "offset": number * 5_000, "length": 5_000},
+    )
+    yield (
+        Transcript,
+        {"id": number, "source": "large", "key": key, "first_digest": digest, "created_at": moment},
+    )
+    yield (
+        Appearance,
+        page | {"transcript_id": number, "key": key, "digest": digest, "first_seen": moment},
+    )
+    yield (
+        Revision,
+        {"id": number, "transcript_id": number, "number": 1, "capture_id": number, "extractor": VERSION}
+        | {"loaded_at": moment, "digest": digest, "date": moment.date() - dt.timedelta(number % 5_000)}
+        | {"title": f"Briefing {number}", "language": "en", "kind": "news", "left_out": [], "doubts": []}
+        | {"compared_at": moment},
+    )
+    yield Turn, {"revision_id": number, "position": 0, "text": f"Text {number}. " * 200}
+    yield (
+        Page,
+        {"run_id": FIRST_ID, "key": key, "url": url, "capture_id": number, "disposition": "new"}
+        | {"revision_id": number},
+    )
+
+
+# --- the two measurements ------------------------------------------------------------------------
+
+
+def crawls(
+    address: str, rounds: int, folder: Path, databases: dict[str, Callable[[str], str | None]]
+) -> None:
+    """A site that is new, by the bare spider and with every kind of database."""
+    spent: dict[str, list[Cost]] = {name: [] for name in ("bare Scrapy (baseline)", *databases)}
+    asked = set()
+    for number in range(rounds):
+        spent["bare Scrapy (baseline)"].append(costs(bare, address))
+        asked.add(len(requests(address)))
+        for name, new in databases.items():
+            settings = place(folder / f"{number}-{name}", address, new(f"crawl{number}"))
+            spent[name].append(costs(crawl, settings))
+            asked.add(len(requests(address)))
+    assert len(asked) == 1, f"not the same requests: {asked}"
+    show(f"{asked.pop()} pages, all new", spent)
+
+
+def nights(address: str, rounds: int, folder: Path, known: int) -> None:
+    """Nights with nothing new, and the bare spider with the same requests."""
+    settings = place(folder / "known", address)
+    night(settings)
+    database = Database(settings.database_url)
+    know(database, address, known)
+    database.close()
+    requests(address)
+    spent: dict[str, list[Cost]] = {"bare Scrapy (baseline)": [], "podium, a whole night": []}
+    asked, file = [], folder / "asked.json"
+    for _ in range(rounds):
+        spent["podium, a whole night"].append(costs(night, settings))
+        asked = requests(address)
+        file.write_text(json.dumps(asked))
+        spent["bare Scrapy (baseline)"].append(costs(bare, address, file))
+        again = requests(address)
+        assert sorted(map(str, asked)) == sorted(map(str, again)), f"{len(asked)} requests, {len(again)}"
+    conditional = sum(etag is not None for _, etag in asked)
+    show(
+        f"A night with nothing new, {known} older pages known: {len(asked)} requests, "
+        f"{conditional} of them conditional",
+        spent,
+        len(asked),
+    )
+
+
+def show(title: str, spent: dict[str, list[Cost]], count: int = 0) -> None:
+    """Print a table; each ratio is the median of the rounds' own."""
+    base = spent["bare Scrapy (baseline)"]
+    print(f"\n{title}, {len(base)} rounds")
+    print(f"{'':28}{'seconds':>8}{'CPU s':>8}{'time':>7}{'min':>6}{'max':>6}{'CPU':>6}{'MB':>6}{'caller':>8}")
+    for name, each in spent.items():
+        seconds, cpu, memory, caller = (
+            statistics.median(values)
+            for values in zip(*((c.seconds, c.cpu, c.memory, c.caller) for c in each), strict=True)
+        )
+        times = [b.seconds / c.seconds for b, c in zip(base, each, strict=True)]
+        cpus = statistics.median(b.cpu / c.cpu for b, c in zip(base, each, strict=True))
+        print(
+            f"{name:28}{seconds:>8.2f}{cpu:>8.2f}{statistics.median(times):>7.2f}{min(times):>6.2f}"
+            f"{max(times):>6.2f}{cpus:>6.2f}{memory:>6.0f}{caller:>8.0f}"
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--documents", type=int, default=2_000, help="of the site")
+    parser.add_argument(
+        "--known", type=int, default=100_000, help="older pages of the archive; 0 for no nights"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    print(f"{asked.documents} documents; Python {platform.python_version()}, {platform.machine()}")
+    with ExitStack() as stack:
+        address = stack.enter_context(serving(asked.documents))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-")))
+        databases: dict[str, Callable[[str], str | None]] = {"podium, SQLite": lambda _: None}
+        try:
+            server = stack.enter_context(postgres_server())
+            databases["podium, PostgreSQL"] = server.create
+        except pytest.skip.Exception as problem:
+            print(problem)
+        crawls(address, asked.rounds, folder, databases)
+        if asked.known:
+            nights(address, asked.rounds, folder, asked.known)
+
+
+if __name__ == "__main__":
+    main()
