@@ -1,4 +1,4 @@
-"""A bare Scrapy spider, the baseline of `benchmarks.crawl`: it follows a listing to its documents and keeps nothing.
+"""A bare Scrapy spider, the baseline of `benchmarks.crawl`: it follows a listing to its documents, keeps nothing.
 
 Run: ``python -m benchmarks.bare ADDRESS [ASKED]``. It has Podium's settings of a crawl, less Podium's own classes.
 ASKED is a file of requests as the benchmark's site gives them: then it makes those and no others.

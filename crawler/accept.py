@@ -132,7 +132,8 @@ def may_be_wall(markup: str) -> str | None:
 
 def challenge_in(markup: str) -> str | None:
     """What shows that a page which lacks all it is for is a challenge; None where nothing does."""
-    root = parse(markup) if may_be_wall(markup) else None
+    # Parsed first: a tenth of what it takes to look for a wall's words in a whole page of the corpus.
+    root = parse(markup)
     verdict = verdict_on_text(markup, root) if root is not None else None
     return verdict[1] if verdict is not None and verdict[0] == "challenge" else None
 

@@ -45,48 +45,65 @@ def capture_of(source: str, record: Record, location: Location) -> Capture:
     )
 
 
-def keep(database: Database, writer: Writer, source: str, record: Record) -> int:
-    """Archive a record and write its capture down, unless it is known.
+def keep(
+    database: Database,
+    writer: Writer,
+    source: str,
+    records: Sequence[Record],
+    *,
+    began: dt.datetime | None = None,
+) -> list[int]:
+    """Archive records and write their captures down, unless they are known.
 
     Args:
         database: where captures are written down.
-        writer: to the WARC file it is appended to.
-        source: id of the source it belongs to.
-        record: what was captured.
+        writer: to the WARC file they are appended to.
+        source: id of the source they belong to.
+        records: what was captured.
+        began: what was captured since then is new, and not looked for.
 
     Returns:
-        The capture's id.
+        The captures' ids, in the records' order.
 
     Raises:
         storage.archive.ArchiveError: the disk refused it.
         sqlalchemy.exc.DBAPIError: the database failed.
     """
-    there = _id_of(database, record)
-    if there is not None:
-        return there
-    capture = capture_of(source, record, writer.write(record))
+    ids = _ids(database, [each for each in records if began is None or each.fetched_at < began])
+    new = {_identity(each): each for each in records if _identity(each) not in ids}
+    places = writer.write_all(new.values()) if new else []
+    rows = [capture_of(source, record, place) for record, place in zip(new.values(), places, strict=True)]
     try:
-        with database.write() as session:
-            session.add(capture)
-            session.flush()
-            return capture.id
+        ids |= _written(database, rows)
     except IntegrityError:
-        # Another process kept the same one a moment ago.
-        there = _id_of(database, record)
-        if there is None:
-            raise
-        return there
+        # Another process kept one of them a moment ago.
+        ids |= _ids(database, list(new.values()))
+        ids |= _written(database, [row for row in rows if identity(row) not in ids])
+    return [ids[_identity(each)] for each in records]
 
 
-def _id_of(database: Database, record: Record) -> int | None:
+def _written(database: Database, rows: Sequence[Capture]) -> dict[Identity, int]:
+    if not rows:
+        return {}
+    with database.write() as session:
+        session.add_all(rows)
+        session.flush()
+        return {identity(row): row.id for row in rows}
+
+
+def _ids(database: Database, records: Sequence[Record]) -> dict[Identity, int]:
+    """The ids of the captures that are known already."""
+    found: dict[Identity, int] = {}
+    columns = (Capture.url, Capture.fetched_at, Capture.digest)
     with database.read() as session:
-        return session.scalar(
-            select(Capture.id).where(
-                Capture.url == record.url,
-                Capture.fetched_at == record.fetched_at,
-                Capture.digest == record.digest,
-            )
-        )
+        for batch in batches([_identity(each) for each in records]):
+            rows = session.execute(select(*columns, Capture.id).where(tuple_(*columns).in_(batch)))
+            found |= {(url, moment, digest): number for url, moment, digest, number in rows}
+    return found
+
+
+def _identity(record: Record) -> Identity:
+    return record.url, record.fetched_at, record.digest
 
 
 def identity(capture: Capture) -> Identity:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -104,14 +104,28 @@ def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: 
 
 def discovered(session: Session, run_id: int, found: Found) -> bool:
     """Write a page down; False where the run knows it already."""
+    return discovered_all(session, run_id, [found]) == 1
+
+
+def discovered_all(session: Session, run_id: int, found: Sequence[Found]) -> int:
+    """Write pages down; how many of them the run did not know already."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(Page).values(run_id=run_id, key=found.page, url=found.url, date_hint=found.date_hint)
-    return session.scalar(row.on_conflict_do_nothing().returning(Page.id)) is not None
+    rows = [
+        {"run_id": run_id, "key": each.page, "url": each.url, "date_hint": each.date_hint} for each in found
+    ]
+    return len(session.scalars(insert(Page).on_conflict_do_nothing().returning(Page.id), rows).all())
 
 
 def fetched(session: Session, run_id: int, key: str, capture_id: int) -> None:
     """The page has a capture, to be extracted and loaded."""
-    session.execute(update(Page).where(*_the(run_id, key)).values(capture_id=capture_id))
+    fetched_all(session, run_id, {key: capture_id})
+
+
+def fetched_all(session: Session, run_id: int, captures: Mapping[str, int]) -> None:
+    """The pages, by their keys, have captures."""
+    session.connection().execute(
+        _FETCHED, [{"run": run_id, "page": key, "capture": number} for key, number in captures.items()]
+    )
 
 
 def settle(
@@ -193,6 +207,13 @@ def alive(process: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+_FETCHED = (
+    update(Page.__table__)  # type: ignore[arg-type]
+    .where(Page.run_id == bindparam("run"), Page.key == bindparam("page"))
+    .values(capture_id=bindparam("capture"))
+)
 
 
 def _the(run_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -12,21 +12,18 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response, TextResponse
 from scrapy.utils.gz import gunzip, gzip_magic_number
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
 from crawler.accept import GONE, verdict_on_status
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
-from crawler.middlewares import CAPTURE, COPIED, Miss, storage_failed
+from crawler.middlewares import CAPTURE, COPIED, STORAGE_ERRORS, Archiving, Miss, storage_failed
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import host_of
 from crawler.wayback import Wayback
-from storage import ledger
-from storage.database import Database
+from storage.keeper import Keeper
 from storage.ledger import Found
 from storage.models import Disposition
 
@@ -45,7 +42,7 @@ class BriefingSpider(Spider):
         self.allowed_domains = list(job.source.hosts)
         window = (job.source, job.since, job.until, job.today, self._sheet)
         self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall)
-        self._database = Database(job.database_url)
+        self._seen: set[str] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -62,9 +59,10 @@ class BriefingSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """A request for each document that the walk finds, as it finds it."""
         async for found in self.walk.found():
-            with self._write() as session:
-                fresh = ledger.discovered(session, self.job.run_id, found)
-            if fresh:
+            if found.page not in self._seen:
+                self._seen.add(found.page)
+                with self._keeping() as keeper:
+                    keeper.discovered(found)
                 yield Request(
                     self.walk.address(found),
                     callback=self.document,
@@ -86,8 +84,8 @@ class BriefingSpider(Spider):
             self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
-            with self._write() as session:
-                ledger.fetched(session, self.job.run_id, found.page, response.meta[CAPTURE])
+            with self._keeping() as keeper:
+                keeper.fetched(found.page, response.meta[CAPTURE])
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
@@ -122,17 +120,18 @@ class BriefingSpider(Spider):
         self.courtesy.leave(host_of(url), f"a challenge: {wall}")
 
     @contextmanager
-    def _write(self) -> Iterator[Session]:
-        """A transaction; the crawl ends when the database fails."""
+    def _keeping(self) -> Iterator[Keeper]:
+        """What writes the ledger; the crawl ends when it can't."""
+        archiving = self.crawler.get_downloader_middleware(Archiving)
+        assert archiving is not None
         try:
-            with self._database.write() as session:
-                yield session
-        except DBAPIError as problem:
+            yield archiving.keeper
+        except STORAGE_ERRORS as problem:
             raise CloseSpider(storage_failed(problem)) from problem
 
     def _settle(self, found: Found, disposition: Disposition, reason: str) -> None:
-        with self._write() as session:
-            ledger.settle(session, self.job.run_id, found.page, disposition, reason)
+        with self._keeping() as keeper:
+            keeper.settle(found.page, disposition, reason)
 
 
 def _disposition(problem: BaseException | None) -> Disposition:
