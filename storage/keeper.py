@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from storage.archive import Record, Writer
 from storage.database import Database
 from storage.ledger import Found
 from storage.models import Disposition
+
+GATHER = 0.0
 
 LARGEST_BATCH = 100
 """Entries that are kept together. On SQLite every other writer waits for as long."""
@@ -128,6 +131,7 @@ class Keeper:
         batch: list[_Entry | None] = []
         while None not in batch:
             batch = [self._waiting.get()]
+            time.sleep(GATHER)
             while len(batch) < LARGEST_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get())
             try:

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -104,16 +105,22 @@ def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: 
 
 def discovered(session: Session, run_id: int, found: Found) -> bool:
     """Write a page down; False where the run knows it already."""
-    return discovered_all(session, run_id, [found]) == 1
+    row = _if_new(session).values(**_row(run_id, found)).returning(Page.id)
+    return session.scalar(row) is not None
 
 
-def discovered_all(session: Session, run_id: int, found: Sequence[Found]) -> int:
-    """Write pages down; how many of them the run did not know already."""
+def discovered_all(session: Session, run_id: int, found: Sequence[Found]) -> None:
+    """Write pages down, as far as the run does not know them already."""
+    session.connection().execute(_if_new(session), [_row(run_id, each) for each in found])
+
+
+def _if_new(session: Session) -> sqlite.Insert | postgresql.Insert:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [
-        {"run_id": run_id, "key": each.page, "url": each.url, "date_hint": each.date_hint} for each in found
-    ]
-    return len(session.scalars(insert(Page).on_conflict_do_nothing().returning(Page.id), rows).all())
+    return insert(Page).on_conflict_do_nothing()
+
+
+def _row(run_id: int, found: Found) -> dict[str, Any]:
+    return {"run_id": run_id, "key": found.page, "url": found.url, "date_hint": found.date_hint}
 
 
 def fetched(session: Session, run_id: int, key: str, capture_id: int) -> None:
@@ -210,7 +217,7 @@ def alive(process: str) -> bool:
 
 
 _FETCHED = (
-    update(Page.__table__)  # type: ignore[arg-type]
+    update(Page)
     .where(Page.run_id == bindparam("run"), Page.key == bindparam("page"))
     .values(capture_id=bindparam("capture"))
 )
