@@ -16,8 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import trafilatura
-from htmldate import find_date
 from lxml import etree
 from lxml.html import HtmlElement
 
@@ -217,6 +215,8 @@ def _body_text(root: HtmlElement, paragraphs: Sequence[Paragraph]) -> str:
     if count > CROWD * 4 or any(len(element) > CROWD for element in root.iter()):
         text = " ".join(paragraph.text for paragraph in paragraphs if len(paragraph.text) > STRAY)
     else:
+        import trafilatura  # 0.14 s and 15 MB, with htmldate, py3langid and numpy, that a crawl has no use for
+
         found = trafilatura.bare_extraction(
             root, fast=count > MANY, favor_recall=True, include_comments=False, with_metadata=False
         )
@@ -332,6 +332,8 @@ def _date(
         return meta, []
     if beside is not None:
         return beside, []
+    from htmldate import find_date  # as above
+
     guess = find_date(root, original_date=True, extensive_search=False, url=url)
     day = dates.stamp(guess) if guess else None
     return day, [GUESSED_DATE] if day is not None else []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from lxml import etree
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from crawler.blocks import Paragraph
 from crawler.source import Source
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 SAMPLE = 800
 """Characters the language is told from; more changes nothing on the corpus."""
@@ -24,6 +27,8 @@ SURE = 0.9
 
 @cache
 def _identifier() -> LanguageIdentifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # and numpy, of which a crawl has no use
+
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from dataclasses import replace
 from typing import Self
@@ -16,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from crawler.job import CrawlJob
 from crawler.replay import Replay
 from storage.archive import Archive, ArchiveError, Record
-from storage.captures import keep
 from storage.database import Database
+from storage.keeper import Keeper
 from storage.ledger import Found
 
 CAPTURE = "podium_capture"
@@ -53,10 +54,12 @@ class Archiving:
     def __init__(self, crawler: Crawler, job: CrawlJob) -> None:
         self._job = job
         self._stats = crawler.stats
-        self._database = Database(job.database_url)
+        self.database = Database(job.database_url)
         self._writer = Archive(job.archive).writer(job.source.id, job.run_id, dt.datetime.now(dt.UTC))
         self._replay = Replay(job.replay) if job.replay else None
-        self._failure: str | None = None
+        self.keeper = Keeper(self.database, self._writer, job.source.id, job.run_id)
+        """What keeps the crawl's pages; the spider writes the ledger by it."""
+        crawler.signals.connect(self._finish, signals.spider_idle)
         crawler.signals.connect(self._close, signals.spider_closed)
 
     @classmethod
@@ -69,8 +72,8 @@ class Archiving:
 
     def process_request(self, request: Request) -> Response | None:
         """In a replay the captured response, so that no request leaves."""
-        if self._failure is not None:
-            raise CloseSpider(self._failure)
+        if self.keeper.failure is not None:
+            raise CloseSpider(storage_failed(self.keeper.failure))
         if self._replay is None:
             return None
         record = self._replay.answer(request.url)
@@ -84,8 +87,8 @@ class Archiving:
         request.meta["podium_moment"] = record.fetched_at
         return kind(url=request.url, status=record.status, headers=headers, body=record.body)
 
-    def process_response(self, request: Request, response: Response) -> Response:
-        """Archive, record, and pass on. A copied capture is archived as what it is a copy of.
+    async def process_response(self, request: Request, response: Response) -> Response:
+        """Archive, record, and pass on when that is done. A copied capture is archived as what it is a copy of.
 
         What did not change since it was archived comes without a body, and there is nothing to keep.
         """
@@ -106,16 +109,23 @@ class Archiving:
         if copied is not None and copied.moment is not None and response.status == 200:
             record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
         try:
-            request.meta[CAPTURE] = keep(self._database, self._writer, self._job.source.id, record)
+            request.meta[CAPTURE] = await asyncio.wrap_future(self.keeper.keep(record))
         except STORAGE_ERRORS as problem:
-            self._failure = storage_failed(problem)
-            raise CloseSpider(self._failure) from problem
+            raise CloseSpider(storage_failed(problem)) from problem
         return response
 
     def _count(self, name: str) -> None:
         if self._stats is not None:
             self._stats.inc_value(name)
 
+    def _finish(self) -> None:
+        """A crawl has not come to its end before its last row is written."""
+        try:
+            self.keeper.flush()
+        except STORAGE_ERRORS as problem:
+            raise CloseSpider(storage_failed(problem)) from problem
+
     def _close(self) -> None:
+        self.keeper.close()
         self._writer.close()
-        self._database.close()
+        self.database.close()

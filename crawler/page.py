@@ -136,7 +136,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
 def wall_on(page: Page, source: Source | None) -> str | None:
     """What shows that a page is a challenge in place of the source's; None for any other page.
 
-    It is asked of every page while the source is crawled; only those that look like one are parsed.
+    It is asked of every page while the source is crawled; only those that say little are parsed.
     """
     if len(page.body) > accept.LARGEST:
         return None

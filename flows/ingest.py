@@ -65,7 +65,8 @@ class _Intake:
     def keep(self, record: Record) -> int:
         """Archive a record; the id of its capture."""
         self.days.add(record.fetched_at.date())
-        return keep(self.database, self.writer, self.source, record)
+        (capture_id,) = keep(self.database, self.writer, self.source, [record])
+        return capture_id
 
     def close(self, added: Sequence[int], reasons: Sequence[str], note: str) -> SourceReport:
         """Compare what was loaded, end the run, whose window is the days of its captures, and report it."""

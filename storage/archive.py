@@ -16,8 +16,9 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,9 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 SOFTWARE = "podium"
+
+LEVEL = 6
+"""Of gzip. 9, which warcio takes, needs half as much time again for 0.4 % of the bytes of the corpus."""
 
 logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
 
@@ -70,7 +74,7 @@ class Location:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """One response as it was received, content encoding undone; or a file, at an address that begins ``file:``.
 
@@ -90,7 +94,7 @@ class Record:
     body: bytes
     origin: str = ""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The body's digest, as `digest_of` gives it."""
         return digest_of(self.body)
@@ -160,13 +164,13 @@ class Archive:
 
 
 class Writer:
-    """Appends responses to one WARC file, each on disk before `write` returns."""
+    """Appends responses to one WARC file, on disk before `write` returns."""
 
     def __init__(self, folder: Path, warc: str) -> None:
         self._path = folder / warc
         self._warc = warc
         self._file: io.FileIO | None = None
-        self._members = WARCWriter(BytesIO(), gzip=True, warc_version="1.1")
+        self._members = WARCWriter(BytesIO(), gzip=False, warc_version="1.1")
 
     def __enter__(self) -> Self:
         return self
@@ -182,11 +186,19 @@ class Writer:
         Raises:
             ArchiveError: the disk refused it. The file is as it was before.
         """
+        return self.write_all([record])[0]
+
+    def write_all(self, records: Iterable[Record]) -> list[Location]:
+        """Append records, in one go: the disk is waited for once.
+
+        Raises:
+            ArchiveError: the disk refused them. The file is as it was before.
+        """
+        members = [self._member(self._made(record)) for record in records]
         try:
             if self._file is None:
                 self._file = self._open()
-            made = self._file_record(record) if record.url.startswith(FILE) else self._response(record)
-            return self._append(self._file, made)
+            return self._append(self._file, members)
         except OSError as problem:
             raise ArchiveError(f"{self._path}: {problem.strerror}") from problem
 
@@ -201,28 +213,37 @@ class Writer:
         file = io.FileIO(self._path, "ab")
         if file.seek(0, os.SEEK_END) == 0:
             about = {"software": SOFTWARE, "format": "WARC File Format 1.1"}
+            made = self._members.create_warcinfo_record(self._path.name, about)
             try:
-                self._append(file, self._members.create_warcinfo_record(self._path.name, about))
+                self._append(file, [self._member(made)])
             except OSError:
                 file.close()
                 raise
         return file
 
-    def _append(self, file: io.FileIO, record: ArcWarcRecord) -> Location:
+    def _member(self, record: ArcWarcRecord) -> bytes:
+        """A record as it stands in the file: a gzip member of its own."""
         self._members.out = BytesIO()
         self._members.write_record(record)
-        member = self._members.out.getbuffer()
-        offset, written = file.tell(), 0
+        return zlib.compress(self._members.out.getbuffer(), LEVEL, wbits=31)
+
+    def _append(self, file: io.FileIO, members: list[bytes]) -> list[Location]:
+        start, written = file.tell(), 0
+        together = memoryview(b"".join(members))
         try:
-            while written < len(member):
-                written += file.write(member[written:])
+            while written < len(together):
+                written += file.write(together[written:])
             os.fsync(file.fileno())
         except OSError:
             # Half a record would tear the file for everyone who reads it from its start.
-            file.truncate(offset)
-            file.seek(offset)
+            file.truncate(start)
+            file.seek(start)
             raise
-        return Location(self._warc, offset, len(member))
+        ends = list(itertools.accumulate(map(len, members), initial=start))
+        return [Location(self._warc, offset, end - offset) for offset, end in itertools.pairwise(ends)]
+
+    def _made(self, record: Record) -> ArcWarcRecord:
+        return self._file_record(record) if record.url.startswith(FILE) else self._response(record)
 
     def _response(self, record: Record) -> ArcWarcRecord:
         # The body is archived decoded, so the headers that describe its transfer no longer hold.

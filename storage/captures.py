@@ -7,10 +7,10 @@ record stands: its address, moment and digest say which it is, so the same one i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -31,64 +31,88 @@ FACTS = ("url", "fetched_at", "status", "digest", "size", "length")
 
 def capture_of(source: str, record: Record, location: Location) -> Capture:
     """The row of a record, not yet in the database."""
-    return Capture(
-        source=source,
-        url=record.url,
-        fetched_at=record.fetched_at,
-        status=record.status,
-        content_type=clean(record.header("content-type"))[:200],
-        digest=record.digest,
-        size=len(record.body),
-        warc=location.warc,
-        offset=location.offset,
-        length=location.length,
-        etag=clean(record.header("etag"))[:200] or None,
-        last_modified=clean(record.header("last-modified"))[:200] or None,
-    )
+    return Capture(**_facts(source, record, location))
 
 
-def keep(database: Database, writer: Writer, source: str, record: Record) -> int:
-    """Archive a record and write its capture down, unless it is known.
+def _facts(source: str, record: Record, location: Location) -> dict[str, Any]:
+    return {
+        "source": source,
+        "url": record.url,
+        "fetched_at": record.fetched_at,
+        "status": record.status,
+        "content_type": clean(record.header("content-type"))[:200],
+        "digest": record.digest,
+        "size": len(record.body),
+        "warc": location.warc,
+        "offset": location.offset,
+        "length": location.length,
+        "etag": clean(record.header("etag"))[:200] or None,
+        "last_modified": clean(record.header("last-modified"))[:200] or None,
+    }
+
+
+def keep(
+    database: Database,
+    writer: Writer,
+    source: str,
+    records: Sequence[Record],
+    *,
+    began: dt.datetime | None = None,
+) -> list[int]:
+    """Archive records and write their captures down, unless they are known.
 
     Args:
         database: where captures are written down.
-        writer: to the WARC file it is appended to.
-        source: id of the source it belongs to.
-        record: what was captured.
+        writer: to the WARC file they are appended to.
+        source: id of the source they belong to.
+        records: what was captured.
+        began: what was captured since then is new, and not looked for.
 
     Returns:
-        The capture's id.
+        The captures' ids, in the records' order.
 
     Raises:
         storage.archive.ArchiveError: the disk refused it.
         sqlalchemy.exc.DBAPIError: the database failed.
     """
-    there = _id_of(database, record)
-    if there is not None:
-        return there
-    capture = capture_of(source, record, writer.write(record))
+    ids = _ids(database, [each for each in records if began is None or each.fetched_at < began])
+    new = {_identity(each): each for each in records if _identity(each) not in ids}
+    places = writer.write_all(new.values()) if new else []
+    rows = {same: _facts(source, new[same], place) for same, place in zip(new, places, strict=True)}
     try:
-        with database.write() as session:
-            session.add(capture)
-            session.flush()
-            return capture.id
+        ids |= _written(database, rows)
     except IntegrityError:
-        # Another process kept the same one a moment ago.
-        there = _id_of(database, record)
-        if there is None:
-            raise
-        return there
+        # Another process kept one of them a moment ago.
+        ids |= _ids(database, list(new.values()))
+        ids |= _written(database, {same: row for same, row in rows.items() if same not in ids})
+    return [ids[_identity(each)] for each in records]
 
 
-def _id_of(database: Database, record: Record) -> int | None:
+def _written(database: Database, rows: Mapping[Identity, dict[str, Any]]) -> dict[Identity, int]:
+    if not rows:
+        return {}
+    with database.write() as session:
+        ids = session.connection().execute(_INSERT, list(rows.values()))
+        return dict(zip(rows, ids.scalars(), strict=True))
+
+
+# Executed by the connection: as objects of a session the rows take twice as long.
+_INSERT = insert(Capture).returning(Capture.id, sort_by_parameter_order=True)
+
+
+def _ids(database: Database, records: Sequence[Record]) -> dict[Identity, int]:
+    """The ids of the captures that are known already."""
+    found: dict[Identity, int] = {}
+    columns = (Capture.url, Capture.fetched_at, Capture.digest)
     with database.read() as session:
-        return session.scalar(
-            select(Capture.id).where(
-                Capture.url == record.url,
-                Capture.fetched_at == record.fetched_at,
-                Capture.digest == record.digest,
-            )
-        )
+        for batch in batches([_identity(each) for each in records]):
+            rows = session.execute(select(*columns, Capture.id).where(tuple_(*columns).in_(batch)))
+            found |= {(url, moment, digest): number for url, moment, digest, number in rows}
+    return found
+
+
+def _identity(record: Record) -> Identity:
+    return record.url, record.fetched_at, record.digest
 
 
 def identity(capture: Capture) -> Identity:

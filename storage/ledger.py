@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -104,14 +105,34 @@ def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: 
 
 def discovered(session: Session, run_id: int, found: Found) -> bool:
     """Write a page down; False where the run knows it already."""
+    row = _if_new(session).values(**_row(run_id, found)).returning(Page.id)
+    return session.scalar(row) is not None
+
+
+def discovered_all(session: Session, run_id: int, found: Sequence[Found]) -> None:
+    """Write pages down, as far as the run does not know them already."""
+    session.connection().execute(_if_new(session), [_row(run_id, each) for each in found])
+
+
+def _if_new(session: Session) -> sqlite.Insert | postgresql.Insert:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(Page).values(run_id=run_id, key=found.page, url=found.url, date_hint=found.date_hint)
-    return session.scalar(row.on_conflict_do_nothing().returning(Page.id)) is not None
+    return insert(Page).on_conflict_do_nothing()
+
+
+def _row(run_id: int, found: Found) -> dict[str, Any]:
+    return {"run_id": run_id, "key": found.page, "url": found.url, "date_hint": found.date_hint}
 
 
 def fetched(session: Session, run_id: int, key: str, capture_id: int) -> None:
     """The page has a capture, to be extracted and loaded."""
-    session.execute(update(Page).where(*_the(run_id, key)).values(capture_id=capture_id))
+    fetched_all(session, run_id, {key: capture_id})
+
+
+def fetched_all(session: Session, run_id: int, captures: Mapping[str, int]) -> None:
+    """The pages, by their keys, have captures."""
+    session.connection().execute(
+        _FETCHED, [{"run": run_id, "page": key, "capture": number} for key, number in captures.items()]
+    )
 
 
 def settle(
@@ -193,6 +214,13 @@ def alive(process: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+_FETCHED = (
+    update(Page)
+    .where(Page.run_id == bindparam("run"), Page.key == bindparam("page"))
+    .values(capture_id=bindparam("capture"))
+)
 
 
 def _the(run_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

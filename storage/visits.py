@@ -35,6 +35,12 @@ class Visit:
     next_on: dt.date | None = None
 
 
+def any_known(session: Session, source: str) -> bool:
+    """Whether any page of a source is known."""
+    wanted = select(models.Appearance.id).where(models.Appearance.source == source).limit(1)
+    return session.scalar(wanted) is not None
+
+
 def plan(session: Session, source: str, key: str, today: dt.date) -> Visit:
     """How to ask for a page.
 

@@ -201,7 +201,11 @@ def test_a_flipped_bit_is_an_error(tmp_path: Path) -> None:
     archive, (place,) = archived(tmp_path, page(b"Good morning. " * 50))
     path = tmp_path / place.warc
     whole = path.read_bytes()
+    # The byte before the gzip member's trailer may end in bits that mean nothing.
+    filler = place.offset + place.length - 9
     for at in range(place.offset + 10, place.offset + place.length, 7):
+        if at == filler:
+            continue
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
         with pytest.raises(ArchiveError):
             archive.read(place, digest=digest_of(b"Good morning. " * 50))

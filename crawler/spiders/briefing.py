@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Self, TypeVar
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response, TextResponse
 from scrapy.utils.gz import gunzip, gzip_magic_number
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
@@ -22,15 +22,17 @@ from crawler.browser import RENDERED
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
-from crawler.middlewares import CAPTURE, COPIED, NOT_MODIFIED, Miss, storage_failed
+from crawler.middlewares import CAPTURE, COPIED, NOT_MODIFIED, STORAGE_ERRORS, Archiving, Miss, storage_failed
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
 from storage import ledger, visits
-from storage.database import Database
+from storage.keeper import Keeper
 from storage.ledger import Found
 from storage.models import Disposition
+
+T = TypeVar("T")
 
 LARGEST_SHEET = 50 * 1024 * 1024
 """Bytes of a packed discovery page, unpacked: what a site map may have by its protocol."""
@@ -47,7 +49,7 @@ class BriefingSpider(Spider):
         self.allowed_domains = list(job.source.hosts)
         window = (job.source, job.since, job.until, job.today, self._sheet)
         self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall)
-        self._database = Database(job.database_url)
+        self._seen: set[str] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -65,21 +67,23 @@ class BriefingSpider(Spider):
             if request := self._request(found):
                 yield request
         if self.job.revisit:
-            with self._database.read() as session:
-                due = visits.due(session, self.job.source.id, self.job.today)
+            with self._keeping():
+                due = self._read(lambda session: visits.due(session, self.job.source.id, self.job.today))
             for found in due:
                 if request := self._request(found):
                     yield request
 
     def _request(self, found: Found) -> Request | None:
         """Write a document down; a request for it, unless it is known to the run or not due."""
-        with self._write() as session:
-            if not ledger.discovered(session, self.job.run_id, found):
-                return None
-            visit = self._visit(session, found)
+        if found.page in self._seen:
+            return None
+        self._seen.add(found.page)
+        with self._keeping() as keeper:
+            keeper.discovered(found)
+            visit = self._visit(found)
             if not visit.due:
                 when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
-                ledger.settle(session, self.job.run_id, found.page, "unchanged", f"not asked for {when}")
+                keeper.settle(found.page, "unchanged", f"not asked for {when}")
                 return None
         return Request(
             self.walk.address(found),
@@ -92,26 +96,34 @@ class BriefingSpider(Spider):
             dont_filter=True,
         )
 
-    def _visit(self, session: Session, found: Found) -> visits.Visit:
+    def _visit(self, found: Found) -> visits.Visit:
         """Whether and how to ask for a document. A capture costs its site nothing, so it is always read."""
-        if self.job.again or self.job.replay or self.job.wayback:
+        source, job = self.job.source.id, self.job
+        if job.again or job.replay or job.wayback or not self._knows_any:
             return visits.Visit(True, {})
-        visit = visits.plan(session, self.job.source.id, found.key, self.job.today)
+        visit = self._read(lambda session: visits.plan(session, source, found.key, job.today))
         # A browser that is told of no change shows none of the page.
-        return replace(visit, headers={}) if self.job.chromium else visit
+        return replace(visit, headers={}) if job.chromium else visit
+
+    @cached_property
+    def _knows_any(self) -> bool:
+        return self._read(lambda session: visits.any_known(session, self.job.source.id))
+
+    def _read(self, what: Callable[[Session], T]) -> T:
+        with self._archiving.database.read() as session:
+            return what(session)
 
     def document(self, response: Response, found: Found) -> None:
         """Note the capture; a response that can't be a document is settled here and now."""
-        source = self.job.source
+        source, today = self.job.source, self.job.today
         verdict = verdict_on_status(response.status)
         if response.status == NOT_MODIFIED:
-            with self._write() as session:
-                visits.was_unmodified(session, source.id, found.key, self.job.today)
-                ledger.settle(session, self.job.run_id, found.page, "unchanged", "HTTP 304: not modified")
+            with self._keeping() as keeper:
+                keeper.write(lambda session: visits.was_unmodified(session, source.id, found.key, today))
+            self._settle(found, "unchanged", "HTTP 304: not modified")
         elif response.status in GONE and found.moment is None:
-            with self._write() as session:
-                told, why = visits.was_missing(session, source.id, found.key, self.job.today)
-                ledger.settle(session, self.job.run_id, found.page, told, f"HTTP {response.status}: {why}")
+            with self._keeping() as keeper:
+                keeper.write(lambda session: self._miss(session, found, response.status))
         elif verdict is not None:
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:
@@ -120,8 +132,12 @@ class BriefingSpider(Spider):
             self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
-            with self._write() as session:
-                ledger.fetched(session, self.job.run_id, found.page, response.meta[CAPTURE])
+            with self._keeping() as keeper:
+                keeper.fetched(found.page, response.meta[CAPTURE])
+
+    def _miss(self, session: Session, found: Found, status: int) -> None:
+        told, why = visits.was_missing(session, self.job.source.id, found.key, self.job.today)
+        ledger.settle(session, self.job.run_id, found.page, told, f"HTTP {status}: {why}")
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
@@ -162,18 +178,23 @@ class BriefingSpider(Spider):
         """A challenge in place of a page: every further request would only meet it again."""
         self.courtesy.leave(host_of(url), f"a challenge: {wall}")
 
+    @property
+    def _archiving(self) -> Archiving:
+        found = self.crawler.get_downloader_middleware(Archiving)
+        assert found is not None
+        return found
+
     @contextmanager
-    def _write(self) -> Iterator[Session]:
-        """A transaction; the crawl ends when the database fails."""
+    def _keeping(self) -> Iterator[Keeper]:
+        """What writes the ledger; the crawl ends when the database fails."""
         try:
-            with self._database.write() as session:
-                yield session
-        except DBAPIError as problem:
+            yield self._archiving.keeper
+        except STORAGE_ERRORS as problem:
             raise CloseSpider(storage_failed(problem)) from problem
 
     def _settle(self, found: Found, disposition: Disposition, reason: str) -> None:
-        with self._write() as session:
-            ledger.settle(session, self.job.run_id, found.page, disposition, reason)
+        with self._keeping() as keeper:
+            keeper.settle(found.page, disposition, reason)
 
 
 def _disposition(problem: BaseException | None) -> Disposition:

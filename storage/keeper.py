@@ -1,0 +1,177 @@
+"""Keeping what a crawl fetches without making it wait: in a thread of its own, as much at a time as has come in.
+
+While one batch is on its way to the disk the next one gathers, so that a fast crawl shares an fsync and a
+transaction among many pages, and a slow one has both for each. The order stays that of the archive: records are
+on disk before their rows are written, and a page of the ledger never names a capture without a row. What was
+fetched is only in memory while the batch before its own and its own are written: some ten milliseconds each, or
+two waits for a disk that is slower. A kill loses that much.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from sqlalchemy.orm import Session
+
+from storage import captures, ledger
+from storage.archive import Record, Writer
+from storage.database import Database
+from storage.ledger import Found
+from storage.models import Disposition
+
+LARGEST_BATCH = 100
+"""Entries that are kept together. On SQLite every other writer waits for as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A record, and where its capture's id is waited for."""
+
+    record: Record
+    answer: Future[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    page: str
+    capture_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    page: str
+    disposition: Disposition
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    change: Callable[[Session], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Nothing to keep: everything before it has been when it is answered."""
+
+    answer: Future[None]
+
+
+_Entry = _Kept | Found | _Fetched | _Settled | _Written | _Mark
+
+
+class Keeper:
+    """Archives the records of one crawl and writes its ledger, in the order in which they come.
+
+    After a failure it keeps nothing more, and every call raises that failure.
+
+    Args:
+        database: where rows are written.
+        writer: to the crawl's WARC file.
+        source: whose pages they are.
+        run_id: the crawl's run.
+
+    Attributes:
+        failure: why it keeps nothing more.
+    """
+
+    def __init__(self, database: Database, writer: Writer, source: str, run_id: int) -> None:
+        self.failure: Exception | None = None
+        self._database = database
+        self._writer = writer
+        self._source = source
+        self._run_id = run_id
+        self._began = dt.datetime.now(dt.UTC)
+        self._waiting: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
+        self._thread.start()
+
+    def keep(self, record: Record) -> Future[int]:
+        """Archive a record and write its capture down, unless it is known: the capture's id, when that is done."""
+        answer: Future[int] = Future()
+        answer.set_running_or_notify_cancel()  # whoever waits may go; what was fetched is kept
+        self._put(_Kept(record, answer))
+        return answer
+
+    def discovered(self, found: Found) -> None:
+        """Write a page down, unless the run knows it."""
+        self._put(found)
+
+    def fetched(self, page: str, capture_id: int) -> None:
+        """A page has a capture, which was kept."""
+        self._put(_Fetched(page, capture_id))
+
+    def settle(self, page: str, disposition: Disposition, reason: str) -> None:
+        """Give a page its disposition; one that has one keeps it."""
+        self._put(_Settled(page, disposition, reason))
+
+    def write(self, change: Callable[[Session], None]) -> None:
+        """Change anything else, in the transaction that what came before is written in, or in a later one."""
+        self._put(_Written(change))
+
+    def flush(self) -> None:
+        """Wait until everything before is kept.
+
+        Raises:
+            storage.archive.ArchiveError: the disk refused it.
+            sqlalchemy.exc.DBAPIError: the database failed.
+        """
+        mark = _Mark(Future())
+        self._put(mark)
+        mark.answer.result()
+
+    def close(self) -> None:
+        """Keep what still waits, and end; `failure` says whether it could."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _put(self, entry: _Entry) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self._waiting.put(entry)
+
+    def _work(self) -> None:
+        """Take what waits and keep it, until it is closed."""
+        batch: list[_Entry | None] = []
+        while None not in batch:
+            batch = [self._waiting.get()]
+            while len(batch) < LARGEST_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            try:
+                if self.failure is not None:
+                    raise self.failure
+                self._keep(batch)
+            except Exception as problem:  # noqa: BLE001 - raised wherever something is asked of the keeper
+                self.failure = problem
+                for each in batch:
+                    if isinstance(each, _Kept | _Mark) and not each.answer.done():
+                        each.answer.set_exception(problem)
+
+    def _keep(self, batch: Sequence[_Entry | None]) -> None:
+        kept = [each for each in batch if isinstance(each, _Kept)]
+        if kept:
+            records = [each.record for each in kept]
+            ids = captures.keep(self._database, self._writer, self._source, records, began=self._began)
+            for each, capture_id in zip(kept, ids, strict=True):
+                each.answer.set_result(capture_id)
+        found = [each for each in batch if isinstance(each, Found)]
+        fetched = {each.page: each.capture_id for each in batch if isinstance(each, _Fetched)}
+        settled = [each for each in batch if isinstance(each, _Settled)]
+        written = [each for each in batch if isinstance(each, _Written)]
+        if found or fetched or settled or written:
+            with self._database.write() as session:
+                if found:
+                    ledger.discovered_all(session, self._run_id, found)
+                if fetched:
+                    ledger.fetched_all(session, self._run_id, fetched)
+                for page in settled:
+                    ledger.settle(session, self._run_id, page.page, page.disposition, page.reason)
+                for other in written:
+                    other.change(session)
+        for mark in batch:
+            if isinstance(mark, _Mark):
+                mark.answer.set_result(None)
