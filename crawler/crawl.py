@@ -6,6 +6,7 @@ whole; a crawl that was killed leaves none, which is how its caller knows.
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -65,6 +66,9 @@ def crawl(job: CrawlJob) -> CrawlReport:
 def main() -> int:
     """Read the job, crawl, write the report; 0 when the spider came to its own end."""
     path = Path(sys.argv[1])
+    # What was imported stays, and a page leaves little garbage: looking for it took a tenth of a crawl's CPU time.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     report = crawl(CrawlJob.model_validate_json(sys.stdin.read()))
     partial = path.with_suffix(".partial")
     partial.write_text(report.model_dump_json(), encoding="utf-8")

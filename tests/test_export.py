@@ -78,7 +78,7 @@ class Office:
         body = f"<p>{len(self.kept)} {n}</p>".encode()
         record = Record(url, NOON + dt.timedelta(n), 200, (("Content-Type", "text/html"),), body)
         with self.writer:
-            capture = captures.keep(self.database, self.writer, source, record)
+            (capture,) = captures.keep(self.database, self.writer, source, [record])
         key = key.replace("\x00", "")
         with self.database.write() as session:
             self.run = ledger.open_run(session, "nightly", source, DAY, DAY).id
