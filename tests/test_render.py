@@ -30,6 +30,8 @@ from tests.site import MisbehavingMinistry, Misbehaviour, redirect
 from tests.test_collect import expected, pages, run, texts
 from tests.test_courtesy import again, gaps
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 WINDOW = (TODAY - dt.timedelta(4), TODAY)
 
 

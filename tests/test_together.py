@@ -20,6 +20,8 @@ from storage import models
 from storage.database import Database
 from tests.site import MisbehavingMinistry, robots, too_many_requests
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 PODIUM = Path(sys.executable).parent / "podium"
 TODAY = dt.datetime.now(dt.timezone(dt.timedelta(hours=2))).date()
 DELAY = 0.4
