@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
+
+from storage.models import Base
 
 SCHEMA = "0006"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
@@ -109,6 +112,12 @@ class Database:
                         f"{self.url}: schema {found} is newer than this Podium knows ({SCHEMA}); update Podium"
                     )
                 upgrade(connection)
+
+
+def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An insert of the session's own database, which can say what happens where there is such a row already."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table)
 
 
 def _make_folder(folder: Path) -> None:

@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage import lookup, models
-from storage.database import Database
+from storage.database import Database, insert_into
 from storage.fingerprints import fingerprints
 from storage.load import SHORT_WORDS
 from storage.words import spoken
@@ -145,11 +144,10 @@ def _marks(revision: models.Revision) -> set[int]:
 
 def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> None:
     """Keep the fingerprints of transcripts, given by id; those that are known stay as they are."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     rows = sorted({(mark, number) for number, own in marks for mark in own})
     if rows:
         values = [{"hash": mark, "transcript_id": number} for mark, number in rows]
-        session.execute(insert(models.Fingerprint).on_conflict_do_nothing(), values)
+        session.execute(insert_into(session, models.Fingerprint).on_conflict_do_nothing(), values)
 
 
 # One statement, however many fingerprints; and a phrase of the house costs no more than a rare one.
@@ -249,7 +247,6 @@ def _link(revision: models.Revision, other: models.Revision, near: Near) -> mode
 
 def _add(session: Session, link: models.Link) -> models.Link | None:
     """Keep a link; None where it is known."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "revision_id": link.revision_id,
         "other_id": link.other_id,
@@ -257,4 +254,6 @@ def _add(session: Session, link: models.Link) -> models.Link | None:
         "similarity": link.similarity,
         "found_at": link.found_at,
     }
-    return session.scalar(insert(models.Link).values(row).on_conflict_do_nothing().returning(models.Link))
+    return session.scalar(
+        insert_into(session, models.Link).values(row).on_conflict_do_nothing().returning(models.Link)
+    )

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Double, Function, delete, func, literal_co
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.database import insert_into
 from storage.models import Host
 from storage.transcript import clean
 
@@ -119,5 +120,4 @@ def _extremes(session: Session) -> tuple[Callable[..., Function[Any]], Callable[
 
 
 def _insert(session: Session, **values: object) -> postgresql.Insert | sqlite.Insert:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(Host).values(**values)
+    return insert_into(session, Host).values(**values)

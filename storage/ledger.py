@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.database import insert_into
 from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind, RunState
 from storage.transcript import clean
 
@@ -115,8 +116,7 @@ def discovered_all(session: Session, run_id: int, found: Sequence[Found]) -> Non
 
 
 def _if_new(session: Session) -> sqlite.Insert | postgresql.Insert:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(Page).on_conflict_do_nothing()
+    return insert_into(session, Page).on_conflict_do_nothing()
 
 
 def _row(run_id: int, found: Found) -> dict[str, Any]:
