@@ -52,11 +52,11 @@ class Bare(Spider):
 
 def main() -> None:
     """Crawl."""
-    ours = ("DOWNLOADER_MIDDLEWARES", "TWISTED_DNS_RESOLVER")
+    ours = ("DOWNLOADER_MIDDLEWARES", "DOWNLOAD_HANDLERS", "TWISTED_DNS_RESOLVER")
     settings = Settings(
         {name: value for name, value in vars(polite).items() if name.isupper() and name not in ours}
     )
-    settings.update(polite.for_job(hosts=[], contact=None, loopback=True))
+    settings.update(polite.for_job(hosts=[], contact=None, delay=0, loopback=True))
     asked = dict(json.loads(Path(sys.argv[2]).read_text())) if len(sys.argv) > 2 else None
     process = AsyncCrawlerProcess(settings)
     process.crawl(Bare, address=sys.argv[1], asked=asked)
