@@ -13,6 +13,8 @@ PREFECT = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # Lines of the crawl, the extractor and the loader show in the run that they belong to.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "podium",
+    # A line that belongs to no run goes to standard error only; Prefect would warn about each.
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "false",
 }
 

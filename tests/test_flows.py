@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import os
 import re
 import signal
@@ -30,9 +31,14 @@ PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prefect server for these tests, with a database of its own."""
+    """A Prefect server for these tests, with a database of its own.
+
+    It sends what our logger says to the server; the logger is given back as it was.
+    """
+    ours = logging.getLogger("podium")
+    before = ours.level, ours.propagate, list(ours.handlers)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.PREFECT.items():
             patch.setenv(name, value)
@@ -41,8 +47,11 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         from prefect.testing.utilities import prefect_test_harness
 
         quiet: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-        with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=120):
-            yield
+        try:
+            with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=120):
+                yield
+        finally:
+            ours.level, ours.propagate, ours.handlers[:] = before
 
 
 @pytest.fixture
