@@ -19,7 +19,7 @@ from queue import SimpleQueue
 
 from sqlalchemy.orm import Session
 
-from storage import captures, ledger
+from storage import captures, ledger, visits
 from storage.archive import Record, Writer
 from storage.database import Database
 from storage.ledger import Found
@@ -56,6 +56,13 @@ class _Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class _Unmodified:
+    key: str
+    published: dt.date | None
+    today: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class _Written:
     change: Callable[[Session], None]
 
@@ -67,7 +74,7 @@ class _Mark:
     answer: Future[None]
 
 
-_Entry = _Kept | Found | _Fetched | _Settled | _Written | _Mark
+_Entry = _Kept | Found | _Fetched | _Settled | _Unmodified | _Written | _Mark
 
 
 class Keeper:
@@ -114,6 +121,10 @@ class Keeper:
     def settle(self, page: str, disposition: Disposition, reason: str) -> None:
         """Give a page its disposition; one that has one keeps it."""
         self._put(_Settled(page, disposition, reason))
+
+    def unmodified(self, key: str, published: dt.date | None, today: dt.date) -> None:
+        """A known page was visited and did not change: see `storage.visits.were_unmodified`."""
+        self._put(_Unmodified(key, published, today))
 
     def write(self, change: Callable[[Session], None]) -> None:
         """Change anything else, in the transaction that what came before is written in, or in a later one."""
@@ -168,15 +179,20 @@ class Keeper:
         found = [each for each in batch if isinstance(each, Found)]
         fetched = {each.page: each.capture_id for each in batch if isinstance(each, _Fetched)}
         settled = [each for each in batch if isinstance(each, _Settled)]
+        unmodified = [each for each in batch if isinstance(each, _Unmodified)]
         written = [each for each in batch if isinstance(each, _Written)]
-        if found or fetched or settled or written:
+        if found or fetched or settled or unmodified or written:
             with self._database.write() as session:
                 if found:
                     ledger.discovered_all(session, self._run_id, found)
                 if fetched:
                     ledger.fetched_all(session, self._run_id, fetched)
-                for page in settled:
-                    ledger.settle(session, self._run_id, page.page, page.disposition, page.reason)
+                if settled:
+                    told = [(page.page, page.disposition, page.reason) for page in settled]
+                    ledger.settle_all(session, self._run_id, told)
+                if unmodified:
+                    published = {page.key: page.published for page in unmodified}
+                    visits.were_unmodified(session, self._source, published, unmodified[0].today)
                 for other in written:
                     other.change(session)
         for mark in batch:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -144,11 +144,24 @@ def settle(
     revision_id: int | None = None,
 ) -> None:
     """Give a page its disposition; one that has one keeps it."""
-    session.execute(
-        update(Page)
-        .where(*_the(run_id, key), Page.disposition.is_(None))
-        # What a site or a parser said may hold what no database stores, such as a NUL.
-        .values(disposition=disposition, reason=reason and clean(reason), revision_id=revision_id)
+    session.flush()  # the revision's row comes first
+    settle_all(session, run_id, [(key, disposition, reason)], revision_id)
+
+
+def settle_all(
+    session: Session,
+    run_id: int,
+    pages: Sequence[tuple[str, Disposition, str | None]],
+    revision_id: int | None = None,
+) -> None:
+    """Give pages, by their keys, their dispositions, with the reasons; one that has one keeps it."""
+    session.connection().execute(
+        _SETTLED,
+        [
+            # What a site or a parser said may hold what no database stores, such as a NUL.
+            {"run": run_id, "page": key, "is": disposition, "why": reason and clean(reason), "text": revision_id}
+            for key, disposition, reason in pages
+        ],
     )
 
 
@@ -216,12 +229,8 @@ def alive(process: str) -> bool:
     return True
 
 
-_FETCHED = (
-    update(Page)
-    .where(Page.run_id == bindparam("run"), Page.key == bindparam("page"))
-    .values(capture_id=bindparam("capture"))
+_PAGE = update(Page).where(Page.run_id == bindparam("run"), Page.key == bindparam("page"))
+_FETCHED = _PAGE.values(capture_id=bindparam("capture"))
+_SETTLED = _PAGE.where(Page.disposition.is_(None)).values(
+    disposition=bindparam("is"), reason=bindparam("why"), revision_id=bindparam("text")
 )
-
-
-def _the(run_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return Page.run_id == run_id, Page.key == key

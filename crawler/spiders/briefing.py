@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import cached_property
 from typing import Any, Self, TypeVar
 
 from scrapy import Request, Spider
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
 
 from crawler.accept import GONE, verdict_on_status
+from crawler.ahead import ahead
 from crawler.browser import RENDERED
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
@@ -33,6 +33,9 @@ from storage.ledger import Found
 from storage.models import Disposition
 
 T = TypeVar("T")
+
+AHEAD = 200
+"""Documents that the walk may be ahead of the requests for them: some pages of a listing."""
 
 LARGEST_SHEET = 50 * 1024 * 1024
 """Bytes of a packed discovery page, unpacked: what a site map may have by its protocol."""
@@ -63,63 +66,64 @@ class BriefingSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """A request for each document that the walk finds, as it finds it; then for those that are due besides."""
-        async for found in self.walk.found():
-            if request := self._request(found):
+        async for found in ahead(self.walk.found(), AHEAD):
+            for request in self._requests(found):
                 yield request
         if self.job.revisit:
             with self._keeping():
                 due = self._read(lambda session: visits.due(session, self.job.source.id, self.job.today))
-            for found in due:
-                if request := self._request(found):
-                    yield request
+            for request in self._requests(due):
+                yield request
 
-    def _request(self, found: Found) -> Request | None:
-        """Write a document down; a request for it, unless it is known to the run or not due."""
-        if found.page in self._seen:
-            return None
-        self._seen.add(found.page)
+    def _requests(self, listed: Sequence[Found]) -> list[Request]:
+        """Write documents down; requests for those that are due and not known to the run."""
+        new = {found.page: found for found in listed if found.page not in self._seen}
+        self._seen.update(new)
+        out = []
         with self._keeping() as keeper:
-            keeper.discovered(found)
-            visit = self._visit(found)
-            if not visit.due:
-                when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
-                keeper.settle(found.page, "unchanged", f"not asked for {when}")
-                return None
+            plan = self._plan(new.values())
+            for found in new.values():
+                keeper.discovered(found)
+                visit = plan.get(found.key, visits.Visit())
+                if visit.due:
+                    out.append(self._request(found, visit))
+                else:
+                    when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
+                    keeper.settle(found.page, "unchanged", f"not asked for {when}")
+        return out
+
+    def _request(self, found: Found, visit: visits.Visit) -> Request:
         return Request(
             self.walk.address(found),
             callback=self.document,
             errback=self.lost,
-            cb_kwargs={"found": found},
-            headers=visit.headers,
+            cb_kwargs={"found": found, "published": visit.published},
+            # A browser that is told of no change shows none of the page.
+            headers={} if self.job.chromium else visit.headers,
             # A redirect among captures leads to another one than the index named.
             meta={COPIED: found, "dont_redirect": True} if found.moment else self._with_browser(),
             dont_filter=True,
         )
 
-    def _visit(self, found: Found) -> visits.Visit:
-        """Whether and how to ask for a document. A capture costs its site nothing, so it is always read."""
+    def _plan(self, new: Collection[Found]) -> dict[str, visits.Visit]:
+        """Whether and how to ask for the known ones. A capture costs its site nothing, so it is always read."""
         source, job = self.job.source.id, self.job
-        if job.again or job.replay or job.wayback or not self._knows_any:
-            return visits.Visit(True, {})
-        visit = self._read(lambda session: visits.plan(session, source, found.key, job.today))
-        # A browser that is told of no change shows none of the page.
-        return replace(visit, headers={}) if job.chromium else visit
-
-    @cached_property
-    def _knows_any(self) -> bool:
-        return self._read(lambda session: visits.any_known(session, self.job.source.id))
+        if not new or job.again or job.replay or job.wayback:
+            return {}
+        keys = [found.key for found in new]
+        return self._read(lambda session: visits.plan(session, source, keys, job.today))
 
     def _read(self, what: Callable[[Session], T]) -> T:
         with self._archiving.database.read() as session:
             return what(session)
 
-    def document(self, response: Response, found: Found) -> None:
+    def document(self, response: Response, found: Found, published: dt.date | None) -> None:
         """Note the capture; a response that can't be a document is settled here and now."""
         source, today = self.job.source, self.job.today
         verdict = verdict_on_status(response.status)
         if response.status == NOT_MODIFIED:
             with self._keeping() as keeper:
-                keeper.write(lambda session: visits.was_unmodified(session, source.id, found.key, today))
+                keeper.unmodified(found.key, published, today)
             self._settle(found, "unchanged", "HTTP 304: not modified")
         elif response.status in GONE and found.moment is None:
             with self._keeping() as keeper:
