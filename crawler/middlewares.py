@@ -24,6 +24,9 @@ from storage.ledger import Found
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""
 
+LISTED = "podium_listed"
+"""The key in a request's meta for a page of discovery: the walk goes on when it is archived."""
+
 NOT_MODIFIED = 304
 
 COPIED = "podium_copied"
@@ -109,7 +112,9 @@ class Archiving:
         if copied is not None and copied.moment is not None and response.status == 200:
             record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
         try:
-            request.meta[CAPTURE] = await asyncio.wrap_future(self.keeper.keep(record))
+            request.meta[CAPTURE] = await asyncio.wrap_future(
+                self.keeper.keep(record, hurry=request.meta.get(LISTED, False))
+            )
         except STORAGE_ERRORS as problem:
             raise CloseSpider(storage_failed(problem)) from problem
         return response

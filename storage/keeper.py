@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -100,14 +99,22 @@ class Keeper:
         self._run_id = run_id
         self._began = dt.datetime.now(dt.UTC)
         self._waiting: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
         self._thread.start()
 
-    def keep(self, record: Record) -> Future[int]:
-        """Archive a record and write its capture down, unless it is known: the capture's id, when that is done."""
+    def keep(self, record: Record, *, hurry: bool = False) -> Future[int]:
+        """Archive a record and write its capture down, unless it is known: the capture's id, when that is done.
+
+        Args:
+            record: what was captured.
+            hurry: nothing else goes on until it is kept, so that nothing is gained by gathering more.
+        """
         answer: Future[int] = Future()
         answer.set_running_or_notify_cancel()  # whoever waits may go; what was fetched is kept
         self._put(_Kept(record, answer))
+        if hurry:
+            self._hurry.set()
         return answer
 
     def discovered(self, found: Found) -> None:
@@ -139,11 +146,13 @@ class Keeper:
         """
         mark = _Mark(Future())
         self._put(mark)
+        self._hurry.set()
         mark.answer.result()
 
     def close(self) -> None:
         """Keep what still waits, and end; `failure` says whether it could."""
         self._waiting.put(None)
+        self._hurry.set()
         self._thread.join()
 
     def _put(self, entry: _Entry) -> None:
@@ -156,7 +165,8 @@ class Keeper:
         batch: list[_Entry | None] = []
         while None not in batch:
             batch = [self._waiting.get()]
-            time.sleep(GATHER)
+            self._hurry.wait(GATHER)
+            self._hurry.clear()
             while len(batch) < LARGEST_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get())
             try:

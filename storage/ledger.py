@@ -159,7 +159,13 @@ def settle_all(
         _SETTLED,
         [
             # What a site or a parser said may hold what no database stores, such as a NUL.
-            {"run": run_id, "page": key, "is": disposition, "why": reason and clean(reason), "text": revision_id}
+            {
+                "run": run_id,
+                "page": key,
+                "is": disposition,
+                "why": reason and clean(reason),
+                "text": revision_id,
+            }
             for key, disposition, reason in pages
         ],
     )

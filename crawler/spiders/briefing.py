@@ -22,7 +22,16 @@ from crawler.browser import RENDERED
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
-from crawler.middlewares import CAPTURE, COPIED, NOT_MODIFIED, STORAGE_ERRORS, Archiving, Miss, storage_failed
+from crawler.middlewares import (
+    CAPTURE,
+    COPIED,
+    LISTED,
+    NOT_MODIFIED,
+    STORAGE_ERRORS,
+    Archiving,
+    Miss,
+    storage_failed,
+)
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import Feed, SiteMap, host_of
@@ -157,7 +166,8 @@ class BriefingSpider(Spider):
         try:
             # A browser shows a feed or a site map as a page of its own.
             page = isinstance(self.walk, Walk) and not isinstance(self.walk.way, Feed | SiteMap)
-            request = Request(url, meta=self._with_browser() if page else {}, dont_filter=True)
+            meta = {LISTED: True} | (self._with_browser() if page else {})
+            request = Request(url, meta=meta, dont_filter=True)
             response = await self.crawler.engine.download_async(request)
         except CloseSpider:
             raise
