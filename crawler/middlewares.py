@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Self
 
@@ -60,7 +61,9 @@ class Archiving:
         self.database = Database(job.database_url)
         self._writer = Archive(job.archive).writer(job.source.id, job.run_id, dt.datetime.now(dt.UTC))
         self._replay = Replay(job.replay) if job.replay else None
-        self.keeper = Keeper(self.database, self._writer, job.source.id, job.run_id)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[Future[int], asyncio.Future[None]] = {}
+        self.keeper = Keeper(self.database, self._writer, job.source.id, job.run_id, self._answered)
         """What keeps the crawl's pages; the spider writes the ledger by it."""
         crawler.signals.connect(self._finish, signals.spider_idle)
         crawler.signals.connect(self._close, signals.spider_closed)
@@ -112,12 +115,29 @@ class Archiving:
         if copied is not None and copied.moment is not None and response.status == 200:
             record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
         try:
-            request.meta[CAPTURE] = await asyncio.wrap_future(
-                self.keeper.keep(record, hurry=request.meta.get(LISTED, False))
-            )
+            request.meta[CAPTURE] = await self._kept(record, hurry=request.meta.get(LISTED, False))
         except STORAGE_ERRORS as problem:
             raise CloseSpider(storage_failed(problem)) from problem
         return response
+
+    async def _kept(self, record: Record, *, hurry: bool) -> int:
+        """The capture of a record, when it is kept."""
+        self._loop = asyncio.get_running_loop()
+        kept = self.keeper.keep(record, hurry=hurry)
+        heard = self._waiting[kept] = self._loop.create_future()
+        await heard
+        return kept.result()
+
+    def _answered(self) -> None:
+        """Called by the keeper. A wake-up costs as much as a small page, so that many answers share one."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for kept in [each for each in self._waiting if each.done()]:
+            heard = self._waiting.pop(kept)
+            if not heard.done():
+                heard.set_result(None)
 
     def _count(self, name: str) -> None:
         if self._stats is not None:

@@ -94,7 +94,7 @@ def for_job(
     if contact:
         out["USER_AGENT"] = f"Podium/{RELEASE} (archive of official press briefings; {contact})"
     if not delay:
-        out |= {"AUTOTHROTTLE_ENABLED": False, "CONCURRENT_REQUESTS_PER_DOMAIN": 4}
+        out |= {"AUTOTHROTTLE_ENABLED": False, "CONCURRENT_REQUESTS_PER_DOMAIN": 4, "CONCURRENT_REQUESTS": 64}
     if replay:
         out |= {"RETRY_ENABLED": False, "AUTOTHROTTLE_ENABLED": False, "DOWNLOAD_DELAY": 0}
     return out

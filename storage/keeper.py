@@ -86,17 +86,26 @@ class Keeper:
         writer: to the crawl's WARC file.
         source: whose pages they are.
         run_id: the crawl's run.
+        answered: called in the keeper's thread whenever it has answered what was asked of it, once for many.
 
     Attributes:
         failure: why it keeps nothing more.
     """
 
-    def __init__(self, database: Database, writer: Writer, source: str, run_id: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        source: str,
+        run_id: int,
+        answered: Callable[[], object] = lambda: None,
+    ) -> None:
         self.failure: Exception | None = None
         self._database = database
         self._writer = writer
         self._source = source
         self._run_id = run_id
+        self._answered = answered
         self._began = dt.datetime.now(dt.UTC)
         self._waiting: SimpleQueue[_Entry | None] = SimpleQueue()
         self._hurry = threading.Event()
@@ -178,6 +187,7 @@ class Keeper:
                 for each in batch:
                     if isinstance(each, _Kept | _Mark) and not each.answer.done():
                         each.answer.set_exception(problem)
+                self._answered()
 
     def _keep(self, batch: Sequence[_Entry | None]) -> None:
         kept = [each for each in batch if isinstance(each, _Kept)]
@@ -186,6 +196,7 @@ class Keeper:
             ids = captures.keep(self._database, self._writer, self._source, records, began=self._began)
             for each, capture_id in zip(kept, ids, strict=True):
                 each.answer.set_result(capture_id)
+            self._answered()
         found = [each for each in batch if isinstance(each, Found)]
         fetched = {each.page: each.capture_id for each in batch if isinstance(each, _Fetched)}
         settled = [each for each in batch if isinstance(each, _Settled)]
