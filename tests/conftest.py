@@ -117,6 +117,16 @@ def _postgres_programs() -> Path | None:
     return next((folder for folder in candidates if (folder / "pg_ctl").exists()), None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole collections on PostgreSQL too are for the slow tests, all but those of the first file."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        whole = "settings" in getattr(item, "fixturenames", ()) and "test_collect.py" not in item.nodeid
+        if whole and spec is not None and spec.params.get("database_url") == "postgresql":
+            item.add_marker("slow")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, once of each kind."""
