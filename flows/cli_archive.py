@@ -1,4 +1,4 @@
-"""Commands on the archive as a whole: what changed in a transcript, and the database copied elsewhere."""
+"""Commands on the archive as a whole: what changed in a text, the database copied elsewhere, hosts left alone."""
 
 from __future__ import annotations
 
@@ -121,3 +121,35 @@ def _find(session: Session, name: str, number: int | None = None) -> Revision:
     if newest is None:
         raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
     raise Mistake(f"{plain(name)}: no revision {number}; its newest is {newest.number}")
+
+
+@archive_app.command()
+def hosts(
+    lift: Annotated[
+        str | None, typer.Option("--lift", metavar="HOST", help="Ask this host again from now on.")
+    ] = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Show the hosts that are left alone: until when, and why.
+
+    A host that put up a wall or asked to be left alone is asked for nothing by any crawl until then. Lift that
+    only when you know that it was a mistake or is over.
+    """
+    from storage import hosts as kept
+
+    with opened(database) as archive:
+        if lift is not None:
+            with archive.write() as session:
+                if not kept.lift(session, lift):
+                    raise Mistake(f"{plain(lift)}: is not left alone")
+            typer.echo(f"{plain(lift)}: asked again from now on")
+            return
+        with archive.read() as session:
+            left = kept.all_left(session)
+    if not left:
+        typer.echo("no host is left alone")
+        return
+    table(
+        ["host", "until (UTC)", "why"],
+        [[host, f"{each.until:%Y-%m-%d %H:%M}", each.reason] for host, each in left],
+    )

@@ -94,6 +94,24 @@ def left(session: Session, host: str) -> Left | None:
     return _left(*row) if row else None
 
 
+def all_left(session: Session) -> list[tuple[str, Left]]:
+    """The hosts that are left alone, the one that is so for longest first."""
+    now = session.execute(select(_clock(session))).scalar_one()
+    rows = session.execute(
+        select(Host.host, Host.left_until, Host.left_reason)
+        .where(Host.left_until > _moment(now))
+        .order_by(Host.left_until.desc(), Host.host)
+    )
+    return [(host, Left(until, reason or "")) for host, until, reason in rows if until]
+
+
+def lift(session: Session, host: str) -> bool:
+    """Ask a host again; False where it was not left alone."""
+    lifted = any(host == each for each, _ in all_left(session))
+    session.execute(update(Host).where(Host.host == host).values(left_until=None, left_reason=None))
+    return lifted
+
+
 def forget(session: Session) -> None:
     """Remove the hosts whose rows say nothing any more, so that the table holds those of the last hours only."""
     now = session.execute(select(_clock(session))).scalar_one()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from storage import lookup, models
+from storage import hosts, lookup, models
 from storage.database import Database
 from storage.transcript import Transcript, Turn
 from tests.conftest import Server
@@ -232,3 +232,19 @@ def test_a_copy_that_fails_is_one_line_with_status_3(postgres: Server, tmp_path:
     done = podium("copy", "--from", f"sqlite:///{tmp_path / 'podium.db'}", "--to", postgres.create("narrow"))
     assert (done.returncode, done.stdout) == (3, "")
     assert "table transcripts: value too long" in done.stderr and done.stderr.count("\n") == 1
+
+
+# --- hosts ---------------------------------------------------------------------------------------
+
+
+def test_hosts_shows_who_is_left_alone_and_asks_one_again(database: Database, database_url: str) -> None:
+    assert run(database_url, "hosts").stdout == "no host is left alone\n"
+    with database.write() as session:
+        until = hosts.leave(session, "mfa.example", "a \x1b[31mchallenge", 3600)
+    assert run(database_url, "hosts").stdout.splitlines() == [
+        "host\tuntil (UTC)\twhy",
+        f"mfa.example\t{until:%Y-%m-%d %H:%M}\ta [31mchallenge",
+    ]
+    assert run(database_url, "hosts", "--lift", "mfa.example").returncode == 0
+    again = run(database_url, "hosts", "--lift", "mfa.example")
+    assert (again.returncode, again.stderr) == (2, "podium: mfa.example: is not left alone\n")

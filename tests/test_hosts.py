@@ -104,3 +104,23 @@ def test_the_table_keeps_only_what_still_says_something(database: Database) -> N
         hosts.forget(session)
     with database.read() as session:
         assert set(session.scalars(select(models.Host.host))) == {"1.example", "3.example"}
+
+
+def test_what_is_left_alone_is_told_and_can_be_lifted(database: Database) -> None:
+    with database.write() as session:
+        hosts.leave(session, HOST, "a challenge", 3600)
+        hosts.leave(session, "past.example", "a challenge", -1)
+        hosts.leave(session, "longer.example", "HTTP 403", 7200)
+    reserve(database, 0, "fine.example")
+    with database.read() as session:
+        assert [(host, left.reason) for host, left in hosts.all_left(session)] == [
+            ("longer.example", "HTTP 403"),
+            (HOST, "a challenge"),
+        ]
+    with database.write() as session:
+        assert hosts.lift(session, HOST)
+        assert not hosts.lift(session, HOST)
+        assert not hosts.lift(session, "fine.example")
+    assert reserve(database, 0) == 0
+    with database.read() as session:
+        assert hosts.left(session, "longer.example") is not None
