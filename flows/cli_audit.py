@@ -42,6 +42,9 @@ def audit(
         Path | None,
         typer.Option(metavar="FILE.svg", help="Write the year as a picture; this year if none is named."),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out the check of every row: minutes on a large archive.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every WARC file of the archive again as well.")
     ] = False,
@@ -65,28 +68,32 @@ def audit(
     if first and last and last < first:
         raise Mistake(f"the window ends ({last}) before it begins ({first})")
     settings = settings_from(database)
+    archive = settings.archive if verify or repair else None
+    if archive is not None and not archive.is_dir():
+        raise Mistake(f"{archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
     with closing(Database(settings.database_url, create=False)) as kept:
         if year or picture:
-            if since or until or months or as_json or verify or repair:
+            if since or until or months or as_json or quick or verify or repair:
                 raise Mistake("--year and --picture show a whole year; of the others they take --source only")
             _year(kept, settings, year or dt.datetime.now(dt.UTC).year, source or (), picture)
             raise typer.Exit(DONE)
-        archive = settings.archive if verify or repair else None
-        damage = _Damage(repair=repair, quiet=as_json)
-        damage.look(kept, archive)
-        told: dict[str, Any] = {}
-        needs = False
-        if not damage.broken:
-            from flows import missing, missing_report
+        if quick and (verify or repair):
+            raise Mistake("--quick leaves out what --verify and --repair look at; name one")
+        from flows import missing, missing_report
 
+        damage = _Damage(repair=repair, quiet=as_json)
+        needs, told = False, dict[str, Any]()
+        if quick or damage.whole(kept):
             found = missing.look(kept, settings, source or (), first, last)
             needs, told = bool(found.needs), missing_report.as_dict(found)
             if not as_json:
                 missing_report.show(found, months=months)
+            if not quick:
+                damage.look(kept, archive)
     if as_json:
-        told |= {"damage": damage.found, "checked": asdict(damage.checked)}
+        told |= {"damage": damage.found, "checked": None if quick else asdict(damage.checked)}
         write(json.dumps(told, default=str, indent=1) + "\n")
-    else:
+    elif not quick:
         damage.close(archive)
     raise typer.Exit(DEGRADED if needs or damage.left else DONE)
 
@@ -121,7 +128,6 @@ class _Damage:
         checked: what was looked at.
         found: every finding, as JSON can hold it.
         left: how many are not mended.
-        broken: no query can be trusted.
     """
 
     def __init__(self, *, repair: bool, quiet: bool) -> None:
@@ -130,19 +136,37 @@ class _Damage:
         self.repair, self.quiet = repair, quiet
         self.checked = Checked()
         self.found: list[dict[str, str]] = []
-        self.left, self.broken = 0, False
+        self.left = 0
+
+    def whole(self, kept: Database) -> bool:
+        """Whether the database's file is whole: where it isn't, no query can be trusted."""
+        from storage import integrity
+
+        self._take(integrity.damage(kept))
+        return not self.found
 
     def look(self, kept: Database, archive: Path | None) -> None:
-        """Look at the rows, and at an archive where one is given."""
+        """Look at the archive where one is given, and at the rows.
+
+        The archive comes first: a repair of it gives rows back that others point to.
+        """
+        from storage import integrity
+        from storage.verification import verify
+
+        if archive is not None:
+            self._take(verify(kept, archive, self.checked))
+        self._take(integrity.rows(kept, self.checked))
+
+    def _take(self, findings: Iterator[Finding]) -> None:
+        """Mend and print findings as they come, with a line of progress where a person waits."""
         from rich.console import Console
 
         console = Console(stderr=True)
         line = console.status(_Line(self.checked)) if console.is_terminal else None
         with line or nullcontext():
-            for finding in _findings(kept, archive, self.checked):
+            for finding in findings:
                 mended, outcome = _outcome(finding, repair=self.repair)
                 self.left += not mended
-                self.broken = self.broken or finding.kind == "database"
                 said = {
                     "kind": finding.kind,
                     "where": finding.where,
@@ -165,24 +189,6 @@ class _Damage:
             typer.echo("not read: the archive; --verify reads it")
         if self.checked.in_use:
             typer.echo(f"left alone: {self.checked.in_use} WARC files that a run is still writing")
-
-
-def _findings(database: Database, archive: Path | None, checked: Checked) -> Iterator[Finding]:
-    """Everything that is wrong: the archive first, since a repair of it gives rows back that others point to."""
-    from storage import integrity
-    from storage.verification import verify
-
-    broken = False
-    for finding in integrity.damage(database):
-        broken = True
-        yield finding
-    if broken:
-        return
-    if archive is not None:
-        if not archive.is_dir():
-            raise Mistake(f"{archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
-        yield from verify(database, archive, checked)
-    yield from integrity.rows(database, checked)
 
 
 def _outcome(finding: Finding, *, repair: bool) -> tuple[bool, str]:

@@ -307,14 +307,11 @@ def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
         return []
     worst = max(open_ones, key=lambda gap: gap.unproved)
     more = f", and {len(open_ones) - 1} more such stretches" if len(open_ones) > 1 else ""
-    return [
-        Need(
-            "gap",
-            name,
-            f"{worst.since} to {worst.until}: {worst.days} days without a document, {worst.unproved} of them never "
-            f"looked at; up to {worst.usual} are usual{more}",
-        )
-    ]
+    what = (
+        f"{worst.since} to {worst.until}: {worst.days} days without a document, {worst.unproved} of them never "
+        f"looked at; up to {worst.usual} are usual{more}"
+    )
+    return [Need("gap", name, what)]
 
 
 def _silence(

@@ -81,11 +81,8 @@ def markdown(missing: Missing) -> str:
         "",
         f"**{_safe(verdict(missing))}**" if missing.needs else _safe(verdict(missing)),
     ]
-    if missing.needs:
-        out += _table(
-            ("needs a look", "source", "what"),
-            [(n.kind, n.source, n.what) for n in missing.needs[:MOST_SHOWN]],
-        )
+    # A list, since a table of the UI cuts a long cell off.
+    out += ["", *(f"- **{n.kind}**: {_safe(n.source)}: {_safe(n.what)}" for n in missing.needs[:MOST_SHOWN])]
     if missing.sources:
         out += ["", "## Sources", *_table(_SOURCES, [_source_cells(row) for row in missing.sources])]
         filled = [_filled_cells(row.filled) for row in missing.sources]

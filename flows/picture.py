@@ -50,7 +50,7 @@ def svg(year: int, sources: Sequence[SourceYear]) -> str:
     """
     height = TOP + max(len(sources), 1) * BLOCK
     days = year_days(year)
-    told = "; ".join(f"{_text(each.name)}: {each.summary(days)}" for each in sources) or "no source"
+    told = "; ".join(f"{_named(each)}: {each.summary(days)}" for each in sources) or "no source"
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}" role="img" aria-labelledby="title desc">',
@@ -70,7 +70,7 @@ def svg(year: int, sources: Sequence[SourceYear]) -> str:
 
 def _calendar(source: SourceYear, days: Sequence[dt.date], top: int) -> Iterable[str]:
     yield "<g>"
-    yield f'<text class="name" x="{LEFT}" y="{top + 13}">{_text(source.name)}</text>'
+    yield f'<text class="name" x="{LEFT}" y="{top + 13}">{_named(source)}</text>'
     yield f'<text x="{WIDTH - 16}" y="{top + 13}" text-anchor="end">{source.summary(days)}</text>'
     for month, name in enumerate(MONTHS, 1):
         first = dt.date(days[0].year, month, 1)
@@ -107,8 +107,7 @@ def _empty(x: int, y: int) -> str:
 
 
 def _unproved(x: int, y: int) -> str:
-    side = CELL - 1
-    return f'<path class="unproved" d="M{x + 0.5} {y + 0.5}h{side}v{side}h-{side}zl{side} {side}"/>'
+    return f'<path class="unproved" d="M{x + 2} {y + 2}l{CELL - 4} {CELL - 4}"/>'
 
 
 def _lost(x: int, y: int) -> str:
@@ -141,5 +140,6 @@ def _told(source: SourceYear, day: dt.date) -> str:
     return f"{day}: {words}{f', {lost} not read' if lost else ''}"
 
 
-def _text(text: str) -> str:
-    return escape(clean(text))
+def _named(source: SourceYear) -> str:
+    """The source's name, and its id where that is another."""
+    return escape(clean(source.name if source.name == source.source else f"{source.name} ({source.source})"))
