@@ -67,6 +67,8 @@ def audit(
     first, last = (day(text) if text else None for text in (since, until))
     if first and last and last < first:
         raise Mistake(f"the window ends ({last}) before it begins ({first})")
+    if quick and (verify or repair):
+        raise Mistake("--quick leaves out what --verify and --repair look at; name one")
     settings = settings_from(database)
     archive = settings.archive if verify or repair else None
     if archive is not None and not archive.is_dir():
@@ -77,8 +79,6 @@ def audit(
                 raise Mistake("--year and --picture show a whole year; of the others they take --source only")
             _year(kept, settings, year or dt.datetime.now(dt.UTC).year, source or (), picture)
             raise typer.Exit(DONE)
-        if quick and (verify or repair):
-            raise Mistake("--quick leaves out what --verify and --repair look at; name one")
         from flows import missing, missing_report
 
         damage = _Damage(repair=repair, quiet=as_json)

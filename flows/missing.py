@@ -55,7 +55,7 @@ class Silence:
     Args:
         source: its id.
         last: day of its newest document; None where it never had one.
-        days: since then, or since its first night.
+        days: since then; where it never had one, those of the last year that a run has proved empty.
         usual: days that its file calls usual.
         proved: days of the silence that a run has proved empty.
     """
@@ -173,8 +173,7 @@ def look(
         ends = ends_of(wanted, facts, until)
         latest = max(ends.values(), default=until or _utc_today())
         days = coverage.documents_by_day(session, until=latest)
-        begin = min([day for name in wanted for day in days.get(name, ())], default=latest)
-        proved = coverage.proved_days(session, begin, latest)
+        proved = coverage.proved_days(session, _begin(days, wanted, latest), latest)
         nights = coverage.last_nights(session, latest)
         gone = coverage.gone_by_source(session)
         months = [each for each in coverage.filled_by_month(session, since, latest) if each.source in wanted]
@@ -190,8 +189,8 @@ def look(
             found = [gap for gap in found if gap.until >= (since or gap.until) and gap.since <= end]
             gaps += found
             needs += _gap_need(name, found)
-            needs += _visited(name, nights, name in settings.collect, end)
-            if source is not None:
+            if source is not None and (not settings.collect or name in settings.collect):
+                needs += _visited(name, nights, name in settings.collect, end)
                 silence = _silence(source, own, sure, name in nights, end)
                 needs += [Need("silent", name, str(silence))] if silence else []
             needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lost)]
@@ -231,8 +230,7 @@ def silent_sources(session: Session, sources: Iterable[Source]) -> list[Silence]
     ends = {source.id: plan.today_of(source) for source in chosen}
     latest = max(ends.values(), default=_utc_today())
     days = coverage.documents_by_day(session, until=latest)
-    begin = min((max(days[each.id]) for each in chosen if days.get(each.id)), default=latest)
-    proved = coverage.proved_days(session, begin, latest)
+    proved = coverage.proved_days(session, _begin(days, ends, latest), latest)
     nights = coverage.last_nights(session, latest)
     found = [
         _silence(
@@ -241,6 +239,11 @@ def silent_sources(session: Session, sources: Iterable[Source]) -> list[Silence]
         for each in chosen
     ]
     return [silence for silence in found if silence is not None]
+
+
+def _begin(days: Mapping[str, Iterable[dt.date]], ids: Iterable[str], latest: dt.date) -> dt.date:
+    """The first day on which it matters what runs have proved: of the oldest document, or a year ago."""
+    return min([latest - dt.timedelta(365), *(day for name in ids for day in days.get(name, ()))])
 
 
 def choose(

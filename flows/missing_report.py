@@ -24,7 +24,7 @@ _SOURCES = (
     *("not looked at", "gone"),
 )
 _GAPS = ("without a document", "from", "to", "days", "usual", "not looked at")
-_FILLED = ("dated", "titled", "labelled", "with speakers", "with questions", "doubted")
+_FILLED = ("dated", "labelled", "with speakers", "with questions", "doubted")
 
 
 def verdict(missing: Missing) -> str:
@@ -98,7 +98,7 @@ def markdown(missing: Missing) -> str:
 
 def as_dict(missing: Missing) -> dict[str, Any]:
     """An object that JSON can hold, once its days are made text."""
-    return asdict(missing)
+    return asdict(missing) | {"gaps": [asdict(gap) | {"days": gap.days} for gap in missing.gaps]}
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
@@ -119,7 +119,7 @@ def _gap_cells(gap: Gap) -> tuple[object, ...]:
 
 def _filled_cells(filled: Filled) -> tuple[object, ...]:
     counts = (
-        *(filled.dated, filled.titled, filled.labelled, filled.speakers),
+        *(filled.dated, filled.labelled, filled.speakers),
         *(filled.questions, filled.doubted),
     )
     return filled.source, filled.documents, *(_share(count, filled.documents) for count in counts)

@@ -79,12 +79,13 @@ def documents_by_day(
 class Filled:
     """How full the documents of a source are: how many have what.
 
+    Every document has a date and a title: a page without them is rejected with that reason.
+
     Args:
         source: its id.
         month: first day of the month; None for several together.
         documents: all of them.
         dated: the page states its date; others have a guess.
-        titled: have a title.
         labelled: have a turn with a label.
         speakers: have a turn whose speaker is known by name.
         questions: have a question.
@@ -95,7 +96,6 @@ class Filled:
     month: dt.date | None
     documents: int
     dated: int
-    titled: int
     labelled: int
     speakers: int
     questions: int
@@ -105,7 +105,7 @@ class Filled:
     def together(cls, source: str, parts: Collection[Filled]) -> Filled:
         """Several months as one."""
         numbers = zip(*(astuple(part)[2:] for part in parts), strict=True)
-        return cls(source, None, *(map(sum, numbers) if parts else [0] * 7))
+        return cls(source, None, *(map(sum, numbers) if parts else [0] * 6))
 
 
 def filled_by_month(
@@ -127,7 +127,6 @@ def filled_by_month(
     wanted = select(
         stands.c.source, year, month, func.count(),
         _count_of(doubts.not_like(f"%{GUESSED_DATE}%")),
-        _count_of(Revision.title != ""),
         any_turn(Turn.label.is_not(None)),
         any_turn(Turn.speaker.is_not(None)),
         any_turn(Turn.role == "question"),
