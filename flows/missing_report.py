@@ -19,12 +19,9 @@ MOST_SHOWN = 40
 MOST_GAPS = 10
 """The longest gaps that are shown."""
 
-_SOURCES = (
-    *("source", "documents", "newest", "usual silence", "last night", "days with", "proved empty"),
-    *("not looked at", "gone"),
-)
-_GAPS = ("without a document", "from", "to", "days", "usual", "not looked at")
-_FILLED = ("dated", "labelled", "with speakers", "with questions", "doubted")
+_SOURCES = ("source", "newest", "usual silence", "last night", "days with", "proved empty", "never looked at")
+_GAPS = ("without a document", "from", "to", "days", "usual", "never looked at")
+_SHARES = ("dated", "labelled", "speakers", "questions", "doubted")
 
 
 def verdict(missing: Missing) -> str:
@@ -54,10 +51,12 @@ def show(missing: Missing, *, months: bool = False) -> None:
         _more(len(missing.needs))
     if missing.sources:
         table(_SOURCES, [_source_cells(row) for row in missing.sources])
-        table(("source", "documents", *_FILLED), [_filled_cells(row.filled) for row in missing.sources])
+        table(("source", "documents", "gone", *_SHARES), [_filled_cells(row) for row in missing.sources])
     if months:
-        rows = [(each.source, f"{each.month:%Y-%m}", *_filled_cells(each)[1:]) for each in missing.months]
-        table(("source", "month", "documents", *_FILLED), rows)
+        rows = [
+            (each.source, f"{each.month:%Y-%m}", each.documents, *_shares(each)) for each in missing.months
+        ]
+        table(("source", "month", "documents", *_SHARES), rows)
     if missing.gaps:
         table(_GAPS, [_gap_cells(gap) for gap in missing.gaps[:MOST_GAPS]])
         _more(len(missing.gaps), MOST_GAPS)
@@ -75,18 +74,23 @@ def _more(count: int, shown: int = MOST_SHOWN) -> None:
 
 
 def markdown(missing: Missing) -> str:
-    """The verdict, then the tables."""
+    """The verdict, then what it rests on."""
+    said = _safe(verdict(missing))
     out = [
         "# What is missing?",
         "",
-        f"**{_safe(verdict(missing))}**" if missing.needs else _safe(verdict(missing)),
+        f"**{said}**" if missing.needs else said,
     ]
     # A list, since a table of the UI cuts a long cell off.
     out += ["", *(f"- **{n.kind}**: {_safe(n.source)}: {_safe(n.what)}" for n in missing.needs[:MOST_SHOWN])]
     if missing.sources:
         out += ["", "## Sources", *_table(_SOURCES, [_source_cells(row) for row in missing.sources])]
-        filled = [_filled_cells(row.filled) for row in missing.sources]
-        out += ["", "## How full the documents are", *_table(("source", "documents", *_FILLED), filled)]
+        filled = [_filled_cells(row) for row in missing.sources]
+        out += [
+            "",
+            "## How full the documents are",
+            *_table(("source", "documents", "gone", *_SHARES), filled),
+        ]
     if missing.gaps:
         gaps = [_gap_cells(gap) for gap in missing.gaps[:MOST_GAPS]]
         out += ["", f"## Stretches without a document: {len(missing.gaps)}", *_table(_GAPS, gaps)]
@@ -107,22 +111,24 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
 
 
 def _source_cells(row: Covered) -> tuple[object, ...]:
-    usual = f"{row.usual} days" if row.usual is not None else "no source file"
-    night = row.night or "none"
-    days = (row.published, row.empty, row.unproved)
-    return row.source, row.documents, row.last or "none", usual, night, *days, row.gone
+    usual = "" if row.usual is None else row.usual
+    return (
+        *(row.source, row.last or "none", usual, row.night or "none"),
+        *(row.published, row.empty, row.unproved),
+    )
 
 
 def _gap_cells(gap: Gap) -> tuple[object, ...]:
     return gap.source, gap.since, gap.until, gap.days, gap.usual, gap.unproved
 
 
-def _filled_cells(filled: Filled) -> tuple[object, ...]:
-    counts = (
-        *(filled.dated, filled.labelled, filled.speakers),
-        *(filled.questions, filled.doubted),
-    )
-    return filled.source, filled.documents, *(_share(count, filled.documents) for count in counts)
+def _filled_cells(row: Covered) -> tuple[object, ...]:
+    return row.source, row.filled.documents, row.gone, *_shares(row.filled)
+
+
+def _shares(filled: Filled) -> list[str]:
+    counts = (filled.dated, filled.labelled, filled.speakers, filled.questions, filled.doubted)
+    return [_share(count, filled.documents) for count in counts]
 
 
 def _share(count: int, of: int) -> str:
