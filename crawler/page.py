@@ -23,7 +23,7 @@ from crawler.layout import Layout
 from crawler.markup import decode, parse, select, tag, text_of, texts
 from crawler.source import Source
 from crawler.turns import turns
-from storage.transcript import Kind, Transcript, Turn
+from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
 
 VERSION = 6
 """The extractor's version. Raise it with every change that can change a transcript."""
@@ -105,7 +105,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         parts = _by_layout(root, fit, source)
     else:
         if source is not None and source.layout:
-            doubts.append(f"no layout of {source.id} fits the page: read without one")
+            doubts.append(f"no layout of {source.id} {NO_LAYOUT}")
         parts = _without_layout(root, page, source)
     if not any(paragraph.text for paragraph in parts.paragraphs):
         raise Refused("no body", "the page's body holds no text")

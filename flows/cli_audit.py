@@ -1,24 +1,50 @@
-"""`podium audit`: whether what is kept is whole, and mending what can be mended."""
+"""`podium audit`: what is missing, whether what is kept is whole, and mending what can be mended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, plain, settings_from
+from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, day, plain, settings_from, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from flows.settings import Settings
     from storage.database import Database
     from storage.integrity import Checked, Finding
 
 
 def audit(
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First day that is asked about.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last day; what was known then is judged as of it.")
+    ] = None,
+    months: Annotated[
+        bool, typer.Option("--months", help="Say by month how full the documents are.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object of JSON.")] = False,
+    year: Annotated[
+        int | None,
+        typer.Option(
+            min=1900, max=2200, metavar="YEAR", help="Show only a year at a glance, a line a source."
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg", help="Write the year as a picture; this year if none is named."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out the check of every row: minutes on a large archive.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every WARC file of the archive again as well.")
     ] = False,
@@ -27,57 +53,142 @@ def audit(
     ] = False,
     database: DatabaseUrl = None,
 ) -> None:
-    """Look for damage: rows that contradict each other, records that are not what was recorded.
+    """Say what is missing, and look for damage.
 
+    Missing: sources that fell silent or that no night visits, days that nobody looked at, pages that are read
+    worse than before. Damage: rows that contradict each other, records that are not what was recorded.
     Without --repair nothing is changed, and each finding says what a repair does about it. Files that a run is
-    still writing are left alone. Exit status 0: nothing is wrong, or all of it was mended; 1: something is.
+    still writing are left alone.
+
+    Exit status 0: nothing needs a look, or all damage was mended; 1: something does.
     """
+    from storage.database import Database
+
+    first, last = (day(text) if text else None for text in (since, until))
+    if first and last and last < first:
+        raise Mistake(f"the window ends ({last}) before it begins ({first})")
+    if quick and (verify or repair):
+        raise Mistake("--quick leaves out what --verify and --repair look at; name one")
+    settings = settings_from(database)
+    archive = settings.archive if verify or repair else None
+    if archive is not None and not archive.is_dir():
+        raise Mistake(f"{archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
+    with closing(Database(settings.database_url, create=False)) as kept:
+        if year or picture:
+            if since or until or months or as_json or quick or verify or repair:
+                raise Mistake("--year and --picture show a whole year; of the others they take --source only")
+            _year(kept, settings, year or dt.datetime.now(dt.UTC).year, source or (), picture)
+            raise typer.Exit(DONE)
+        from flows import missing, missing_report
+
+        damage = _Damage(repair=repair, quiet=as_json)
+        needs, told = False, dict[str, Any]()
+        if quick or damage.whole(kept):
+            found = missing.look(kept, settings, source or (), first, last)
+            needs, told = bool(found.needs), missing_report.as_dict(found)
+            if not as_json:
+                missing_report.show(found, months=months)
+            if not quick:
+                damage.look(kept, archive)
+    if as_json:
+        told |= {"damage": damage.found, "checked": None if quick else asdict(damage.checked)}
+        write(json.dumps(told, default=str, indent=1) + "\n")
+    elif not quick:
+        damage.close(archive)
+    raise typer.Exit(DEGRADED if needs or damage.left else DONE)
+
+
+def _year(kept: Database, settings: Settings, year: int, ids: Sequence[str], picture: Path | None) -> None:
+    """Print a year, a line a source, and write it as a picture where one is wanted."""
     from rich.console import Console
 
-    from storage.database import Database
-    from storage.integrity import Checked
+    from flows.picture import svg
+    from flows.year import LEGEND, read_year, weeks
 
-    settings = settings_from(database)
-    kept = Database(settings.database_url, create=False)
-    checked, left = Checked(), 0
-    console = Console(stderr=True)
-    line = console.status(_Line(checked)) if console.is_terminal else None
-    try:
+    years = read_year(kept, settings, year, ids)
+    console = Console()
+    for line in weeks(year, years, console.width):
+        console.print(line, soft_wrap=True)
+    typer.echo(LEGEND if years else "There is no source here yet.")
+    if picture is not None:
+        try:
+            picture.write_text(svg(year, years), encoding="utf-8")
+        except OSError as problem:
+            raise Mistake(f"{plain(str(picture))}: {problem.strerror}") from problem
+
+
+class _Damage:
+    """The part that looks for damage: it prints each finding when it is found, a repair may take long.
+
+    Args:
+        repair: mend what can be mended.
+        quiet: print nothing.
+
+    Attributes:
+        checked: what was looked at.
+        found: every finding, as JSON can hold it.
+        left: how many are not mended.
+    """
+
+    def __init__(self, *, repair: bool, quiet: bool) -> None:
+        from storage.integrity import Checked
+
+        self.repair, self.quiet = repair, quiet
+        self.checked = Checked()
+        self.found: list[dict[str, str]] = []
+        self.left = 0
+
+    def whole(self, kept: Database) -> bool:
+        """Whether the database's file is whole: where it isn't, no query can be trusted."""
+        from storage import integrity
+
+        self._take(integrity.damage(kept))
+        return not self.found
+
+    def look(self, kept: Database, archive: Path | None) -> None:
+        """Look at the archive where one is given, and at the rows.
+
+        The archive comes first: a repair of it gives rows back that others point to.
+        """
+        from storage import integrity
+        from storage.verification import verify
+
+        if archive is not None:
+            self._take(verify(kept, archive, self.checked))
+        self._take(integrity.rows(kept, self.checked))
+
+    def _take(self, findings: Iterator[Finding]) -> None:
+        """Mend and print findings as they come, with a line of progress where a person waits."""
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        line = console.status(_Line(self.checked)) if console.is_terminal else None
         with line or nullcontext():
-            for finding in _findings(kept, settings.archive if verify or repair else None, checked):
-                mended, outcome = _outcome(finding, repair=repair)
-                left += not mended
+            for finding in findings:
+                mended, outcome = _outcome(finding, repair=self.repair)
+                self.left += not mended
+                said = {
+                    "kind": finding.kind,
+                    "where": finding.where,
+                    "what": finding.what,
+                    "outcome": outcome,
+                }
+                self.found.append(said)
+                if self.quiet:
+                    continue
                 if line:
                     line.stop()
                 typer.echo(plain(f"{finding.kind}: {finding.where}: {finding.what} [{outcome}]"))
                 if line:
                     line.start()
-    finally:
-        kept.close()
-    typer.echo(f"checked: {_Line(checked)}")
-    if not (verify or repair):
-        typer.echo("not read: the archive; --verify reads it")
-    if checked.in_use:
-        typer.echo(f"left alone: {checked.in_use} WARC files that a run is still writing")
-    raise typer.Exit(DEGRADED if left else DONE)
 
-
-def _findings(database: Database, archive: Path | None, checked: Checked) -> Iterator[Finding]:
-    """Everything that is wrong: the archive first, since a repair of it gives rows back that others point to."""
-    from storage import integrity
-    from storage.verification import verify
-
-    broken = False
-    for finding in integrity.damage(database):
-        broken = True
-        yield finding
-    if broken:
-        return
-    if archive is not None:
-        if not archive.is_dir():
-            raise Mistake(f"{archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
-        yield from verify(database, archive, checked)
-    yield from integrity.rows(database, checked)
+    def close(self, archive: Path | None) -> None:
+        """Print what was looked at: nothing found is not the same as nothing looked at."""
+        typer.echo(f"checked: {_Line(self.checked)}")
+        if archive is None:
+            typer.echo("not read: the archive; --verify reads it")
+        if self.checked.in_use:
+            typer.echo(f"left alone: {self.checked.in_use} WARC files that a run is still writing")
 
 
 def _outcome(finding: Finding, *, repair: bool) -> tuple[bool, str]:

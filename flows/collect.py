@@ -24,7 +24,7 @@ from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows.settings import Settings
 from flows.steps import PLAIN, Outcome, Steps, extract_and_load
-from storage import ledger, models
+from storage import coverage, ledger, models
 from storage.database import Database
 from storage.ledger import Tally
 
@@ -203,7 +203,7 @@ def _collect(
         if order.wayback is None or day is None or order.since <= day <= order.until:
             return outcome
         outside += 1
-        return Outcome(outcome.item, reason=f"dated {day}, outside the window")
+        return Outcome(outcome.item, reason=f"dated {day}, {coverage.OUTSIDE}")
 
     added = extract_and_load(
         database,
@@ -257,10 +257,10 @@ def _verdict(report: CrawlReport, tally: Tally, needed: dt.date, outside: int) -
     reasons += report.complaints
     open_days = [day for day in report.gaps if day >= needed]
     if open_days:
-        reasons.append(f"not proved complete: {_days(open_days)}")
+        reasons.append(coverage.not_proved(open_days))
     older = [day for day in report.gaps if day < needed]
     if older:
-        notes.append(f"not looked at: {_days(older)}, before the last night")
+        notes.append(f"not looked at: {coverage.spelled(older)}, before the last night")
     if report.misses:
         notes.append(f"not in the replayed capture: {report.misses} requests")
     if outside:
@@ -275,13 +275,6 @@ def suspicions(tally: Tally, aside: int = 0) -> list[str]:
     if rejected > REJECTED_SHARE * pages:
         out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
     return out
-
-
-def _days(days: Sequence[dt.date]) -> str:
-    ordered = sorted(days)
-    if len(ordered) <= 3:
-        return ", ".join(map(str, ordered))
-    return f"{len(ordered)} days from {ordered[0]} to {ordered[-1]}"
 
 
 def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DONE, DEGRADED, WRONG_USAGE, FAILED = 0, 1, 2, 3
 """Exit statuses: done; done but degraded; wrong usage or configuration; failed."""
 
+SHORT = 20
+"""Characters of a word that a table never cuts."""
+
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
 ]
@@ -74,7 +77,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(*head, box=box.SIMPLE)
+    shown = Table(box=box.SIMPLE)
+    for at, name in enumerate(head):
+        # Where a table is too wide, ids, dates and numbers stay whole: longer texts can be wrapped.
+        longest = max((len(row[at]) for row in cells), default=0)
+        whole = longest if longest <= SHORT and not any(" " in row[at] for row in cells) else 0
+        shown.add_column(name, min_width=whole)
     for row in cells:
         shown.add_row(*map(Text, row))
     Console().print(shown)

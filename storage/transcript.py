@@ -35,6 +35,9 @@ LABEL_LIMIT = 250
 GUESSED_DATE = "the date is a guess: the page states none"
 """The doubt of a transcript whose date may be that of any day, today's included."""
 
+NO_LAYOUT = "fits the page: read without one"
+"""How the doubt ends of a transcript that its source's layouts could not read."""
+
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),

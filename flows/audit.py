@@ -1,0 +1,101 @@
+"""The audit flow: what is missing, said in the Prefect UI before anybody misses it, and the year as a picture."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from flows import missing_report
+from flows.missing import look
+from flows.picture import svg
+from flows.report import _safe
+from flows.settings import Settings, load_settings
+from flows.year import read_year
+from storage import integrity
+from storage.database import Database
+from storage.integrity import Checked
+from storage.transcript import clean
+
+MOST_DAMAGE = 100
+"""Findings of damage that a report lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an audit came to.
+
+    Args:
+        markdown: the report.
+        picture: the year, as SVG.
+        needs: what needs a look, a line each, the worst first.
+        verdict: the same in one sentence.
+    """
+
+    markdown: str
+    picture: str
+    needs: tuple[str, ...]
+    verdict: str
+
+
+def survey(settings: Settings, ids: Sequence[str], year: int, *, rows: bool) -> Survey:
+    """Look at the archive, without Prefect.
+
+    Args:
+        settings: where it is kept.
+        ids: sources; none for all.
+        year: that the picture shows.
+        rows: hold every row against the others too, which takes minutes on a large archive.
+
+    Raises:
+        crawler.source.SourceError: an id is unknown, or a source file is unusable.
+        storage.database.DatabaseError: the database can't be opened.
+    """
+    with closing(Database(settings.database_url)) as database:
+        damage = [*integrity.damage(database), *integrity.rows(database, Checked())] if rows else []
+        found = look(database, settings, ids)
+        picture = svg(year, read_year(database, settings, year, ids))
+    text = missing_report.markdown(found)
+    lines = [f"damage: {each.where}: {each.what}" for each in damage]
+    if lines:
+        listed = [f"- {_safe(line)}" for line in lines[:MOST_DAMAGE]]
+        head = f"**{len(lines)} rows are damaged; `podium audit --repair` mends what can be mended.**"
+        text = "\n".join([head, "", text, "## Damage", "", *listed, ""])
+    needs = lines + [f"{need.source}: {need.kind}: {need.what}" for need in found.needs]
+    return Survey(text, picture, tuple(map(clean, needs)), missing_report.verdict(found))
+
+
+def _name() -> str:
+    return f"audit-{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+
+
+@flow(name="audit", flow_run_name=_name, validate_parameters=True, persist_result=False)
+def audit(sources: list[str] | None = None, year: int | None = None, rows: bool = False) -> State[Any]:
+    """Say what is missing: silent sources, gaps, pages that are read worse than before.
+
+    Args:
+        sources: ids of sources; none for all.
+        year: that the picture shows; this one if none.
+        rows: hold every row of the database against the others too.
+    """
+    found = survey(load_settings(), sources or (), year or dt.datetime.now(dt.UTC).year, rows=rows)
+    logger = get_run_logger()
+    for line in found.needs:
+        logger.warning("%s", line)
+    create_markdown_artifact(found.markdown, key="audit-report", description="what needs a look, worst first")
+    picture = base64.b64encode(found.picture.encode()).decode()
+    create_image_artifact(
+        f"data:image/svg+xml;base64,{picture}", key="audit-year", description="the documents of each day"
+    )
+    if found.needs:
+        return Completed(name="Degraded", message="; ".join(found.needs))
+    return Completed(message=found.verdict)

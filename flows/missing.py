@@ -1,0 +1,361 @@
+"""What is missing: sources that fell silent, gaps in their calendars, pages that are read worse than before.
+
+`look` puts the questions of `storage.coverage` and `storage.drift` beside what a source's file expects of it, and
+says what needs a look. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+from sqlalchemy.orm import Session
+
+from crawler.source import Source, SourceError, load_sources
+from flows import plan
+from flows.settings import Settings
+from storage import coverage
+from storage.coverage import Filled, days_of
+from storage.database import Database
+from storage.drift import drifts
+
+Kind = Literal["not visited", "silent", "gap", "drift"]
+"""What needs a look, the worst first."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+MISSED_NIGHTS = 2
+"""Days since the last night of a source that was not in vain, after which it counts as not visited."""
+
+RHYTHM = 100
+"""Distances between days of publication that tell a rhythm: of fewer the 99th percentile is the longest."""
+
+TROUBLED_DAYS = 30
+"""Days whose runs are asked for pages that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that needs a look, on one line."""
+
+    kind: Kind
+    source: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a source that nights visit has published nothing.
+
+    Args:
+        source: its id.
+        last: day of its newest document; None where it never had one.
+        days: since then; where it never had one, those of the last year that a run has proved empty.
+        usual: days that its file calls usual.
+        proved: days of the silence that a run has proved empty.
+    """
+
+    source: str
+    last: dt.date | None
+    days: int
+    usual: int
+    proved: int
+
+    def __str__(self) -> str:
+        last = f"nothing new since {self.last}" if self.last else "no document yet"
+        days = f"{self.days} days; up to {self.usual} are usual; proved empty: {self.proved} of them"
+        return f"{last}, {days}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days without a document, in a stretch in which the source usually publishes.
+
+    Args:
+        source: its id.
+        since, until: the first and the last of the days.
+        usual: days without a document in a row that are usual.
+        unproved: of the days, those that no run has proved empty.
+    """
+
+    source: str
+    since: dt.date
+    until: dt.date
+    usual: int
+    unproved: int
+
+    @property
+    def days(self) -> int:
+        """How many."""
+        return (self.until - self.since).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Pages of a source that could not be read, for one kind of reason."""
+
+    source: str
+    disposition: str
+    kind: str
+    pages: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One source.
+
+    Args:
+        source: its id.
+        documents: of the days asked about.
+        first, last: days of its oldest and newest document of all; None where there is none.
+        usual: days of silence that its file calls usual; None without a file.
+        night: the last day that a night has reached; None where no night visits it.
+        published: days with a document.
+        empty: days proved to have none.
+        unproved: days without a document that no run has proved empty.
+        gone: addresses at which there is nothing any more.
+        filled: how full its documents are.
+    """
+
+    source: str
+    documents: int
+    first: dt.date | None
+    last: dt.date | None
+    usual: int | None
+    night: dt.date | None
+    published: int
+    empty: int
+    unproved: int
+    gone: int
+    filled: Filled
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a look found, as of a day; the worst first."""
+
+    as_of: dt.date
+    needs: tuple[Need, ...]
+    sources: tuple[Covered, ...]
+    gaps: tuple[Gap, ...]
+    troubles: tuple[Trouble, ...]
+    months: tuple[Filled, ...]
+
+
+def look(
+    database: Database,
+    settings: Settings,
+    ids: Sequence[str] = (),
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+) -> Missing:
+    """Look at what is there and say what is missing.
+
+    Args:
+        database: to read.
+        settings: name the folder of further sources, and those that are to be collected.
+        ids: sources; none for all that have a document or a run, or are to be collected.
+        since: first day that is asked about; the first of each source if none.
+        until: last day; today in each source's zone if none, and at most.
+
+    Raises:
+        SourceError: an id is unknown, or a source file is unusable.
+    """
+    facts = load_sources(settings.sources)
+    with database.read() as session:
+        wanted = choose(session, settings, facts, ids)
+        ends = ends_of(wanted, facts, until)
+        latest = max(ends.values(), default=until or _utc_today())
+        days = coverage.documents_by_day(session, until=latest)
+        proved = coverage.proved_days(session, _begin(days, wanted, latest), latest)
+        nights = coverage.last_nights(session, latest)
+        gone = coverage.gone_by_source(session)
+        months = [each for each in coverage.filled_by_month(session, since, latest) if each.source in wanted]
+        lost = coverage.lost_pages(session, latest - dt.timedelta(400), latest)
+        needs: list[Need] = []
+        gaps: list[Gap] = []
+        rows: list[Covered] = []
+        for name in wanted:
+            end, own, source = ends[name], days.get(name, Counter()), facts.get(name)
+            sure = proved.get(name, set())
+            usual = source.expect.silent_days if source else None
+            found = _gaps(name, sorted(own), sure, usual)
+            found = [gap for gap in found if gap.until >= (since or gap.until) and gap.since <= end]
+            gaps += found
+            needs += _gap_need(name, found)
+            if source is not None and (not settings.collect or name in settings.collect):
+                needs += _visited(name, nights, name in settings.collect, end)
+                silence = _silence(source, own, sure, name in nights, end)
+                needs += [Need("silent", name, str(silence))] if silence else []
+            needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lost)]
+            asked = days_of(max(filter(None, (since, min(own, default=end)))), end)
+            published = sum(day in own for day in asked)
+            empty = sum(day in sure and day not in own for day in asked)
+            rows.append(
+                Covered(
+                    source=name,
+                    documents=sum(own[day] for day in asked),
+                    first=min(own, default=None),
+                    last=max(own, default=None),
+                    usual=usual,
+                    night=nights.get(name),
+                    published=published,
+                    empty=empty,
+                    unproved=len(asked) - published - empty,
+                    gone=gone.get(name, 0),
+                    filled=Filled.together(name, [each for each in months if each.source == name]),
+                )
+            )
+        began = dt.datetime.combine(latest - dt.timedelta(TROUBLED_DAYS), dt.time(), dt.UTC)
+        troubles = _troubles(each for each in coverage.troubles(session, began) if each.source in wanted)
+    return Missing(
+        as_of=latest,
+        needs=tuple(sorted(needs, key=lambda need: (KINDS.index(need.kind), need.source))),
+        sources=tuple(sorted(rows, key=lambda row: _worst(row.source, needs))),
+        gaps=tuple(sorted(gaps, key=lambda gap: (-gap.unproved, -gap.days, gap.source, gap.since))),
+        troubles=troubles,
+        months=tuple(months),
+    )
+
+
+def silent_sources(session: Session, sources: Iterable[Source]) -> list[Silence]:
+    """Those of some sources that nights visit and that have published nothing for longer than is usual."""
+    chosen = list(sources)
+    ends = {source.id: plan.today_of(source) for source in chosen}
+    latest = max(ends.values(), default=_utc_today())
+    days = coverage.documents_by_day(session, until=latest)
+    proved = coverage.proved_days(session, _begin(days, ends, latest), latest)
+    nights = coverage.last_nights(session, latest)
+    found = [
+        _silence(
+            each, days.get(each.id, Counter()), proved.get(each.id, set()), each.id in nights, ends[each.id]
+        )
+        for each in chosen
+    ]
+    return [silence for silence in found if silence is not None]
+
+
+def _begin(days: Mapping[str, Iterable[dt.date]], ids: Iterable[str], latest: dt.date) -> dt.date:
+    """The first day on which it matters what runs have proved: of the oldest document, or a year ago."""
+    return min([latest - dt.timedelta(365), *(day for name in ids for day in days.get(name, ()))])
+
+
+def choose(
+    session: Session, settings: Settings, facts: Mapping[str, Source], ids: Sequence[str]
+) -> list[str]:
+    """The ids that are asked about, in order.
+
+    Raises:
+        SourceError: nobody knows one.
+    """
+    known = coverage.known_sources(session)
+    for name in ids:
+        if name not in known and name not in facts:
+            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted({*known, *facts}))}")
+    return sorted(set(ids) or known | (set(settings.collect) & set(facts)))
+
+
+def ends_of(
+    ids: Iterable[str], facts: Mapping[str, Source], until: dt.date | None = None
+) -> dict[str, dt.date]:
+    """Today in each source's zone, or the day asked for where that is earlier."""
+    ends = {name: plan.today_of(facts[name]) if name in facts else _utc_today() for name in ids}
+    return {name: min(day, until or day) for name, day in ends.items()}
+
+
+def usual_gap(days: Sequence[dt.date], proved: Collection[dt.date], otherwise: int | None) -> int | None:
+    """How many days without a document in a row are usual for a source.
+
+    Twice the 99th percentile of the distances between its days of publication, where there are `RHYTHM` of them
+    that runs have proved from end to end: days that nobody looked at say nothing of a rhythm.
+
+    Args:
+        days: on which it published, in order.
+        proved: days that a run has proved complete.
+        otherwise: the answer where these are too few.
+    """
+    distances = sorted(
+        (late - early).days
+        for early, late in pairwise(days)
+        if all(day in proved for day in days_of(early + dt.timedelta(1), late))
+    )
+    if len(distances) < RHYTHM:
+        return otherwise
+    return 2 * distances[math.ceil(0.99 * len(distances)) - 1]
+
+
+def _gaps(name: str, days: Sequence[dt.date], proved: set[dt.date], otherwise: int | None) -> list[Gap]:
+    usual = usual_gap(days, proved, otherwise)
+    if usual is None:
+        return []
+    found = []
+    for early, late in pairwise(days):
+        between = days_of(early + dt.timedelta(1), late - dt.timedelta(1))
+        if len(between) > usual:
+            unproved = sum(day not in proved for day in between)
+            found.append(Gap(name, between[0], between[-1], usual, unproved))
+    return found
+
+
+def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
+    """One for all gaps of a source that somebody should look at."""
+    open_ones = [gap for gap in gaps if gap.unproved]
+    if not open_ones:
+        return []
+    worst = max(open_ones, key=lambda gap: gap.unproved)
+    more = f", and {len(open_ones) - 1} more such stretches" if len(open_ones) > 1 else ""
+    what = (
+        f"{worst.since} to {worst.until}: {worst.days} days without a document, {worst.unproved} of them never "
+        f"looked at; up to {worst.usual} are usual{more}"
+    )
+    return [Need("gap", name, what)]
+
+
+def _silence(
+    source: Source, days: Mapping[dt.date, int], proved: set[dt.date], visited: bool, end: dt.date
+) -> Silence | None:
+    if not visited:
+        return None
+    last = max((day for day in days if day <= end), default=None)
+    usual = source.expect.silent_days
+    if last is None:
+        return Silence(source.id, None, len(proved), usual, len(proved)) if len(proved) > usual else None
+    quiet = days_of(last + dt.timedelta(1), end)
+    if len(quiet) <= usual:
+        return None
+    return Silence(source.id, last, len(quiet), usual, sum(day in proved for day in quiet))
+
+
+def _visited(name: str, nights: Mapping[str, dt.date | None], wanted: bool, end: dt.date) -> list[Need]:
+    if name not in nights:
+        return [Need("not visited", name, "to be collected, but no night has visited it")] if wanted else []
+    last = nights[name]
+    if last is None:
+        return [Need("not visited", name, "every night of it has failed")]
+    if (end - last).days <= MISSED_NIGHTS:
+        return []
+    return [Need("not visited", name, f"no night since {last} has come through")]
+
+
+def _troubles(pages: Iterable[coverage.Lost]) -> tuple[Trouble, ...]:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for page in pages:
+        groups.setdefault((page.source, page.disposition, page.kind), []).append(page.url)
+    found = [Trouble(*group, len(urls), urls[-1]) for group, urls in groups.items()]
+    return tuple(sorted(found, key=lambda trouble: (-trouble.pages, trouble.source, trouble.kind)))
+
+
+def _worst(source: str, needs: Iterable[Need]) -> tuple[int, str]:
+    return min(
+        (KINDS.index(need.kind) for need in needs if need.source == source), default=len(KINDS)
+    ), source
+
+
+def _utc_today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()

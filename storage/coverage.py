@@ -1,0 +1,291 @@
+"""What is there and what is missing: documents a day, days proved complete, lost pages, how full the rows are.
+
+Only questions, each a query or two that stays quick on a large archive. What is usual for a source, and whether
+an answer is bad news, is decided by those who ask.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, select
+from sqlalchemy.orm import Session, aliased
+
+from storage.models import Appearance, Page, Revision, Run, Turn
+from storage.transcript import GUESSED_DATE
+from storage.visits import GONE_AFTER
+
+LOST = ("rejected", "blocked", "failed")
+"""Dispositions of a page that was found and not read."""
+
+OUTSIDE = "outside the window"
+"""How the reason ends for a page that was read, and refused because nobody had asked for its day."""
+
+NOT_PROVED = "not proved complete: "
+"""How the reason begins that names the days which a run has not proved complete."""
+
+EACH_NAMED = 3
+"""So many days are named one by one; of more their number, the first and the last."""
+
+
+def not_proved(days: Iterable[dt.date]) -> str:
+    """The reason of a run that has not proved some days complete; `proved_days` reads it again."""
+    return NOT_PROVED + spelled(days)
+
+
+def spelled(days: Iterable[dt.date]) -> str:
+    """Days, one by one where they are few."""
+    ordered = sorted(days)
+    if len(ordered) <= EACH_NAMED:
+        return ", ".join(map(str, ordered))
+    return f"{len(ordered)} days from {ordered[0]} to {ordered[-1]}"
+
+
+# --- documents -----------------------------------------------------------------------------------
+
+
+def known_sources(session: Session) -> set[str]:
+    """Ids of the sources that have a document or a run."""
+    places = session.scalars(select(Appearance.source).distinct())
+    return {*places, *session.scalars(select(Run.source).distinct())}
+
+
+def documents_by_day(
+    session: Session, since: dt.date | None = None, until: dt.date | None = None
+) -> dict[str, Counter[dt.date]]:
+    """Documents by source and day of publication, as the newest revision has it.
+
+    Args:
+        session: to read in.
+        since, until: first and last day.
+    """
+    stands = _stands()
+    rows = session.execute(
+        _newest(select(stands.c.source, Revision.date, func.count()), stands, since, until).group_by(
+            stands.c.source, Revision.date
+        )
+    )
+    found: dict[str, Counter[dt.date]] = defaultdict(Counter)
+    for source, day, count in rows:
+        found[source][day] = count
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How full the documents of a source are: how many have what.
+
+    Every document has a date and a title: a page without them is rejected with that reason.
+
+    Args:
+        source: its id.
+        month: first day of the month; None for several together.
+        documents: all of them.
+        dated: the page states its date; others have a guess.
+        labelled: have a turn with a label.
+        speakers: have a turn whose speaker is known by name.
+        questions: have a question.
+        doubted: were read with a doubt.
+    """
+
+    source: str
+    month: dt.date | None
+    documents: int
+    dated: int
+    labelled: int
+    speakers: int
+    questions: int
+    doubted: int
+
+    @classmethod
+    def together(cls, source: str, parts: Collection[Filled]) -> Filled:
+        """Several months as one."""
+        numbers = zip(*(astuple(part)[2:] for part in parts), strict=True)
+        return cls(source, None, *(map(sum, numbers) if parts else [0] * 6))
+
+
+def filled_by_month(
+    session: Session, since: dt.date | None = None, until: dt.date | None = None
+) -> list[Filled]:
+    """How full the documents are, by source and month of publication.
+
+    Args:
+        session: to read in.
+        since, until: first and last day of publication.
+    """
+    stands = _stands()
+    year, month = extract("year", Revision.date), extract("month", Revision.date)
+
+    def any_turn(condition: ColumnElement[bool]) -> ColumnElement[Any]:
+        return _count_of(exists().where(Turn.revision_id == Revision.id, condition))
+
+    doubts = cast(Revision.doubts, Text)
+    wanted = select(
+        stands.c.source, year, month, func.count(),
+        _count_of(doubts.not_like(f"%{GUESSED_DATE}%")),
+        any_turn(Turn.label.is_not(None)),
+        any_turn(Turn.speaker.is_not(None)),
+        any_turn(Turn.role == "question"),
+        _count_of(doubts != "[]"),
+    )  # fmt: skip
+    rows = session.execute(
+        _newest(wanted, stands, since, until)
+        .group_by(stands.c.source, year, month)
+        .order_by(stands.c.source, year, month)
+    )
+    return [Filled(row[0], dt.date(int(row[1]), int(row[2]), 1), *map(int, row[3:])) for row in rows]
+
+
+def gone_by_source(session: Session) -> dict[str, int]:
+    """Addresses of documents at which there is nothing any more, by source."""
+    rows = session.execute(
+        select(Appearance.source, func.count())
+        .where(Appearance.missing >= GONE_AFTER)
+        .group_by(Appearance.source)
+    )
+    return dict(rows.tuples().all())
+
+
+def _stands() -> Subquery:
+    """Sources and their transcripts: one that stands twice on a site counts once."""
+    return select(Appearance.source, Appearance.transcript_id).distinct().subquery()
+
+
+def _newest(
+    query: Select[Any], stands: Subquery, since: dt.date | None, until: dt.date | None
+) -> Select[Any]:
+    """A query over the newest revision of what stands somewhere."""
+    later = aliased(Revision)
+    query = (
+        query.select_from(stands)
+        .join(Revision, Revision.transcript_id == stands.c.transcript_id)
+        .where(~exists().where(later.transcript_id == Revision.transcript_id, later.number > Revision.number))
+    )
+    if since is not None:
+        query = query.where(Revision.date >= since)
+    return query if until is None else query.where(Revision.date <= until)
+
+
+def _count_of(condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+# --- what the ledger says ------------------------------------------------------------------------
+
+
+def last_nights(session: Session, until: dt.date) -> dict[str, dt.date | None]:
+    """The sources that nights visit, with the last day that one has reached without failing; None for none yet."""
+    reached = func.max(case((Run.state.in_(("completed", "degraded")), Run.until)))
+    rows = session.execute(
+        select(Run.source, reached).where(Run.kind == "nightly", Run.since <= until).group_by(Run.source)
+    )
+    return {source: day and min(day, until) for source, day in rows}
+
+
+def proved_days(session: Session, since: dt.date, until: dt.date) -> dict[str, set[dt.date]]:
+    """The days that a run has proved complete, by source: nothing else was listed for them.
+
+    A night proves what lies between the night before and itself. No run proves the day on which it begins,
+    since that is not over yet. Where a run's reason names the first and the last of many days, all between
+    count as not proved.
+
+    Args:
+        session: to read in.
+        since, until: first and last day that are asked about.
+    """
+    runs = session.execute(
+        select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.reasons)
+        .where(Run.kind.in_(("nightly", "backfill")), Run.state.in_(("completed", "degraded")))
+        .order_by(Run.id)
+    )
+    found: dict[str, set[dt.date]] = defaultdict(set)
+    nights: dict[str, dt.date] = {}
+    for source, kind, first, last, started, reasons in runs:
+        if kind == "nightly":
+            before = nights.get(source, last)
+            nights[source], first = max(before, last), before
+        last = min(last, started.date() - dt.timedelta(1), until)
+        open_days = _open(reasons)
+        found[source].update(
+            day for day in days_of(max(first, since), last) if not any(a <= day <= b for a, b in open_days)
+        )
+    return dict(found)
+
+
+def _open(reasons: Sequence[str]) -> list[tuple[dt.date, dt.date]]:
+    """The stretches of days that a run's reasons name as not proved."""
+    out = []
+    for reason in reasons:
+        if not reason.startswith(NOT_PROVED):
+            continue
+        named = reason.removeprefix(NOT_PROVED)
+        many = " days from " in named
+        words = named.partition(" days from ")[2].split(" to ") if many else named.split(", ")
+        days = [dt.date.fromisoformat(word) for word in words]
+        out += [(days[0], days[-1])] if many else [(day, day) for day in days]
+    return out
+
+
+def days_of(since: dt.date, until: dt.date) -> list[dt.date]:
+    """Every day of a window, both ends included."""
+    return [since + dt.timedelta(n) for n in range((until - since).days + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A page that was found and could not be read.
+
+    Args:
+        source: its id.
+        day: that its listing gave, or else the last day of the run.
+        listed: whether the listing gave the day.
+        disposition, reason: of the last run that met it.
+        url: its address.
+    """
+
+    source: str
+    day: dt.date
+    listed: bool
+    disposition: str
+    reason: str
+    url: str
+
+    @property
+    def kind(self) -> str:
+        """The part of the reason that many pages share."""
+        return self.reason.partition(":")[0].strip() or "no reason"
+
+
+def lost_pages(session: Session, since: dt.date, until: dt.date) -> list[Lost]:
+    """Pages of some days that were found, could not be read, and are not in the archive, each address once."""
+    # Two questions, since each has an index, and a question with "or" would use neither.
+    by_key = exists().where(Appearance.source == Run.source, Appearance.key == Page.key)
+    by_url = exists().where(Appearance.source == Run.source, Appearance.url == Page.url)
+    day = func.coalesce(Page.date_hint, Run.until)
+    return _lost(
+        session, day >= since, day <= until, Run.until >= since, Run.since <= until, ~by_key, ~by_url
+    )
+
+
+def troubles(session: Session, since: dt.datetime) -> list[Lost]:
+    """Pages that a run which began since then could not read, each address once; some may be kept from before."""
+    return _lost(session, Run.started_at >= since)
+
+
+def _lost(session: Session, *conditions: ColumnElement[bool]) -> list[Lost]:
+    rows = session.execute(
+        select(Run.source, Page.date_hint, Run.until, Page.disposition, Page.reason, Page.url)
+        .join(Page, Page.run_id == Run.id)
+        .where(
+            Page.disposition.in_(LOST), func.coalesce(Page.reason, "").not_like(f"%{OUTSIDE}"), *conditions
+        )
+        .order_by(Page.id)
+    )
+    found = {}
+    for source, hint, last, disposition, reason, url in rows:
+        found[source, url] = Lost(source, hint or last, hint is not None, disposition, reason or "", url)
+    return list(found.values())

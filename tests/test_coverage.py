@@ -1,0 +1,117 @@
+"""What is there and what is missing, asked of both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from storage import coverage
+from storage.database import Database
+from storage.transcript import GUESSED_DATE, Turn
+from tests.bureau import TODAY, Bureau, day
+
+SAID = Turn(("It sails.",), label="Edda Rosk", role="answer", speaker="Edda Rosk")
+ASKED = Turn(("Does it sail?",), label="Question", role="question")
+
+
+@pytest.fixture
+def bureau(database: Database) -> Bureau:
+    return Bureau(database)
+
+
+def test_a_document_counts_on_the_day_of_its_newest_revision_and_once_a_source(bureau: Bureau) -> None:
+    key = bureau.publish(day(5), SAID)
+    bureau.publish(day(4), SAID, ASKED, key=key)
+    bureau.publish(day(4), ASKED, SAID, SAID)
+    bureau.publish(day(4), ASKED, SAID, SAID)  # the same at another address
+    Bureau(bureau.database, "office").publish(day(9))
+    with bureau.database.read() as session:
+        found = coverage.documents_by_day(session)
+        assert found == {"ministry": {day(4): 2}, "office": {day(9): 1}}
+        assert coverage.documents_by_day(session, day(4), TODAY) == {"ministry": {day(4): 2}}
+        assert coverage.known_sources(session) == {"ministry", "office"}
+
+
+def test_how_full_the_documents_are_is_told_by_month(bureau: Bureau) -> None:
+    bureau.publish(dt.date(2026, 1, 31), SAID, ASKED)
+    bureau.publish(dt.date(2026, 2, 1), ASKED, doubts=(GUESSED_DATE,))
+    bureau.publish(dt.date(2026, 2, 2))
+    with bureau.database.read() as session:
+        january, february = coverage.filled_by_month(session)
+        assert coverage.filled_by_month(session, dt.date(2026, 2, 1), TODAY) == [february]
+    assert january == coverage.Filled("ministry", dt.date(2026, 1, 1), 1, 1, 1, 1, 1, 0)
+    assert february == coverage.Filled("ministry", dt.date(2026, 2, 1), 2, 1, 1, 0, 1, 1)
+    together = coverage.Filled.together("ministry", [january, february])
+    assert (together.documents, together.labelled, together.doubted) == (3, 2, 1)
+    assert coverage.Filled.together("ministry", []).documents == 0
+
+
+def proved(bureau: Bureau, since: int = 30, until: int = 0) -> set[int]:
+    """Days before today that runs have proved."""
+    with bureau.database.read() as session:
+        found = coverage.proved_days(session, day(since), day(until)).get("ministry", set())
+    return {(TODAY - each).days for each in found}
+
+
+def test_a_backfill_proves_its_days_but_those_that_its_reason_names(bureau: Bureau) -> None:
+    assert proved(bureau) == set()
+    bureau.run("backfill", day(20), day(16))
+    assert proved(bureau) == {20, 19, 18, 17, 16}
+    assert proved(bureau, 18, 17) == {18, 17}
+    bureau.run("backfill", day(12), day(9), "degraded", ["2 pages blocked", coverage.not_proved([day(11)])])
+    assert proved(bureau, 12, 9) == {12, 10, 9}
+    bureau.run("backfill", day(8), day(2), "degraded", [coverage.not_proved(map(day, [7, 6, 5, 4]))])
+    assert proved(bureau, 8, 2) == {8, 3, 2}
+
+
+def test_a_failed_run_and_one_of_captures_prove_no_day(bureau: Bureau) -> None:
+    bureau.run("backfill", day(20), day(16), "failed")
+    bureau.run("backfill", day(20), day(16), "running")
+    bureau.run("ingest", day(20), day(16))
+    assert proved(bureau) == set()
+
+
+def test_a_night_proves_what_lies_between_the_night_before_and_itself(bureau: Bureau) -> None:
+    bureau.run("nightly", day(20), day(6), began=day(6))
+    assert proved(bureau) == set()  # the day on which it began is not over
+    bureau.run("nightly", day(19), day(5), "failed", began=day(5))
+    bureau.run("nightly", day(17), day(3), began=day(3))
+    assert proved(bureau) == {6, 5, 4}
+
+
+def test_the_last_night_is_the_last_that_was_not_in_vain(bureau: Bureau) -> None:
+    bureau.run("nightly", day(20), day(6))
+    bureau.run("nightly", day(20), day(5), "failed")
+    Bureau(bureau.database, "office").run("nightly", day(9), day(8), "failed")
+    Bureau(bureau.database, "museum").run("backfill", day(9), day(8))
+    with bureau.database.read() as session:
+        assert coverage.last_nights(session, TODAY) == {"ministry": day(6), "office": None}
+
+
+def test_a_lost_page_is_one_that_is_not_kept_in_the_end(bureau: Bureau) -> None:
+    run = bureau.run("nightly", day(14), day(2))
+    later = bureau.run("nightly", day(14), day(1))
+    read = bureau.publish(day(3))
+    bureau.lose(run, "failed", "HTTP 503", day(3), key=read)
+    bureau.lose(run, "blocked", "challenge: of a guard", day(4), key="wall")
+    bureau.lose(later, "rejected", "no date: of any kind", day(4), key="wall")
+    bureau.lose(later, "rejected", "", key="bare")
+    bureau.lose(later, "rejected", f"dated 2019-01-01, {coverage.OUTSIDE}", day(4))
+    bureau.lose(later, "gone", "HTTP 404", day(4))
+    with bureau.database.read() as session:
+        wall, bare = coverage.lost_pages(session, day(10), TODAY)
+        assert (wall.disposition, wall.kind, wall.day, wall.listed) == ("rejected", "no date", day(4), True)
+        assert (bare.kind, bare.day, bare.listed) == ("no reason", day(1), False)
+        assert coverage.lost_pages(session, day(3), day(3)) == []
+        began = dt.datetime.combine(day(1), dt.time(), dt.UTC)
+        assert {page.url.rpartition("/")[2] for page in coverage.troubles(session, began)} == {
+            *(read, "wall", "bare")
+        }
+
+
+def test_addresses_at_which_there_is_nothing_any_more_are_counted(bureau: Bureau) -> None:
+    bureau.publish(day(3))
+    bureau.vanish(bureau.publish(day(3)))
+    with bureau.database.read() as session:
+        assert coverage.gone_by_source(session) == {"ministry": 1}
