@@ -27,7 +27,7 @@ from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
-from storage import ledger, visits
+from storage import earlier, ledger, visits
 from storage.keeper import Keeper
 from storage.ledger import Found
 from storage.models import Disposition
@@ -48,7 +48,7 @@ class BriefingSpider(Spider):
         self.job = job
         self.allowed_domains = list(job.source.hosts)
         window = (job.source, job.since, job.until, job.today, self._sheet)
-        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall)
+        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall, job.bookmarks)
         self._seen: set[str] = set()
 
     @classmethod
@@ -80,6 +80,9 @@ class BriefingSpider(Spider):
         self._seen.add(found.page)
         with self._keeping() as keeper:
             keeper.discovered(found)
+            if told := self._told.get(found.page):
+                keeper.settle(found.page, *told)
+                return None
             visit = self._visit(found)
             if not visit.due:
                 when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
@@ -104,6 +107,10 @@ class BriefingSpider(Spider):
         visit = self._read(lambda session: visits.plan(session, source, found.key, job.today))
         # A browser that is told of no change shows none of the page.
         return replace(visit, headers={}) if job.chromium else visit
+
+    @cached_property
+    def _told(self) -> dict[str, earlier.Told]:
+        return self._read(lambda session: earlier.answers(session, self.job.asked)) if self.job.asked else {}
 
     @cached_property
     def _knows_any(self) -> bool:
