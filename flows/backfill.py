@@ -43,11 +43,11 @@ def _name() -> str:
 def backfill(
     since: dt.date,
     until: dt.date | None = None,
-    sources: list[SourceId] | None = None,
+    sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
     split: windows.Split = "month",
     dry_run: bool = False,
     again: bool = False,
-    via: Literal["wayback"] | None = None,
+    via: Literal["site", "wayback"] = "site",
     replay: Path | None = None,
 ) -> State[Any]:
     """Collect what sources published in a range of days, in windows that are walked newest first. A window that
@@ -60,12 +60,13 @@ def backfill(
         split: How the range is cut. A window is done or not as a whole, and one that is not is walked again.
         dry_run: Only list the windows, done and open, as an artifact. Nobody is asked for anything.
         again: Walk windows that are done too, and ask for every page of them again, changed or not.
-        via: Ask the Wayback Machine for its captures, where a site is gone. Empty for the sites themselves.
+        via: Whom to ask: the sites themselves, or the Wayback Machine for its captures, where a site is gone.
         replay: A WARC file on the worker's machine that answers instead of the network. Empty for the network.
     """
     settings = load_settings()
     last = until or dt.datetime.now(dt.UTC).date()
-    orders = plan.backfill(settings, since, last, sources or (), replay, via, again=again, dry=dry_run)
+    other = via if via == "wayback" else None
+    orders = plan.backfill(settings, since, last, sources, replay, other, again=again, dry=dry_run)
     with existing(settings.database_url) as database:
         planned = windows.planned(database, orders, split)
     work = windows.Backfill(planned, today=plan.today_in)

@@ -92,8 +92,8 @@ def backfill(
 
     orders = plan.backfill(settings, first, last, source or (), replay, via, again=again, dry=dry_run)
     if not dry_run and os.environ.get("PREFECT_API_URL"):
-        asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
-        _in_prefect(settings, "backfill", asked | {"via": via, "again": again, "split": split})
+        asked = {"since": first, "until": last, "sources": source or [], "replay": _absolute(replay)}
+        _in_prefect(settings, "backfill", asked | {"via": via or "site", "again": again, "split": split})
     with existing(settings.database_url) as archive:
         planned = windows.planned(archive, orders, split)
     work = windows.Backfill(planned, today=plan.today_in, moved=_say)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Literal
 
+from crawler.source import Calendar, Listing
 from flows.collect import One, Order, SourceReport
 from flows.report import WORST, _safe
 from flows.salvage import day_of
@@ -65,7 +66,8 @@ def planned(database: Database | None, orders: Sequence[Order], split: Split = "
     """The windows of several sources' ranges, source by source and newest first.
 
     What another than the site answers is one window and never done: an index of captures proves no day complete,
-    and gives the captures of a year for each window.
+    and gives the captures of a year for each window. A source that has neither a listing nor a calendar isn't cut
+    either: its site maps are read whole for each window.
 
     Args:
         database: whose ledger says what is done; None where there is none yet.
@@ -83,9 +85,10 @@ def _cut(database: Database | None, order: Order, split: Split) -> list[Window]:
         with database.read() as session:
             runs = earlier.backfills(session, order.source.id, order.since, order.until)
     done = set() if order.again else _proved(order, runs)
+    whole = not any(isinstance(way, Listing | Calendar) for way in order.source.discover)
     days = [order.until - dt.timedelta(n) for n in range((order.until - order.since).days + 1)]
     out = []
-    for (_, is_done), group in groupby(days, key=lambda day: (_start(day, split), day in done)):
+    for (_, is_done), group in groupby(days, key=lambda day: (whole or _start(day, split), day in done)):
         row = list(group)
         part = replace(order, since=row[-1], until=row[0])
         out.append(Window(part, is_done, "" if is_done else _tried(part, runs)))

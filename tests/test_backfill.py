@@ -140,6 +140,12 @@ def test_what_another_answers_is_one_window_and_never_done(
     assert cut(asked, database) == [("2018-01-10 to 2018-03-31", False)]
 
 
+def test_a_source_of_site_maps_alone_is_not_cut_for_they_are_read_whole_each_time(order: Order) -> None:
+    feeds = tuple(way for way in order.source.discover if way.kind == "feed")
+    asked = replace(order, source=order.source.model_copy(update={"discover": feeds}))
+    assert cut(asked) == [("2018-01-10 to 2018-03-31", False)]
+
+
 # --- walking -------------------------------------------------------------------------------------
 
 
