@@ -60,6 +60,7 @@ def crawl(job: CrawlJob) -> CrawlReport:
         gaps=tuple(spider.walk.gaps),
         complaints=tuple(complaints),
         misses=stats.get("podium/misses", 0),
+        bookmarks=spider.walk.bookmarks,
     )
 
 

@@ -8,10 +8,12 @@ listing or a listing that ends too early is never taken for the end of the archi
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from crawler.accept import challenge_in
+from crawler.job import Bookmark
 from crawler.sheets import (
     Entry,
     Link,
@@ -80,6 +82,10 @@ class Walk:
         today: the day of the walk, in the source's time zone; in a replay the capture's.
         fetch: gets a discovery page, or raises `Missed`.
         wall: told the address of a page that is a challenge, and what shows it.
+        bookmarks: of listings, by their addresses: where to begin instead of at the first page.
+
+    Attributes:
+        bookmarks: where this walk left each listing, for an older window's walk.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class Walk:
         today: dt.date,
         fetch: Fetch,
         wall: Callable[[str, str], None] = lambda _url, _what: None,
+        bookmarks: Mapping[str, Bookmark] = MappingProxyType({}),
     ) -> None:
         self.source = source
         self.since = since
@@ -97,11 +104,13 @@ class Walk:
         self.today = today
         self.listings = 0
         self.complaints: list[str] = []
+        self.bookmarks: dict[str, Bookmark] = {}
         self.way: Way = source.discover[0]
         """What is walked right now."""
         self._failures = 0
         self._fetch = fetch
         self._wall = wall
+        self._begin = bookmarks
         self._zone = ZoneInfo(source.timezone)
         self._covered: dict[str, set[dt.date]] = {entry.section: set() for entry in source.discover}
 
@@ -274,8 +283,13 @@ class Walk:
         before: dt.date | None = _after(self.today)
         seen: set[str] = set()
         number, last, missed, undated = 1, None, 0, 0
+        here, first, lowest = Bookmark(page=1, url=entry.url), None, dt.date.max
+        bookmark = self._begin.get(entry.url)
+        if bookmark is not None and (first := await self._beginning(entry, bookmark)) is not None:
+            # What stands before it is newer than the window, so only the page's own days bound what it proves.
+            number, url, before, here = bookmark.page, bookmark.url, None, bookmark
         while url is not None and number <= MOST_PAGES:
-            sheet = await self._sheet(url)
+            sheet, first = first or await self._sheet(url), None
             if sheet is None:
                 # With numbered pages one hole can be stepped over; what lay in it stays a gap.
                 before, missed = None, missed + 1
@@ -302,6 +316,15 @@ class Walk:
                     return
                 last = count or last
                 days = [link.date for link in links if link.date is not None]
+                ending = is_last(entry, sheet, number, last)
+                # Where a page is out of order, an older document may stand anywhere: there is no bookmark then.
+                if days != sorted([*days, lowest], reverse=True)[1:]:
+                    lowest = dt.date.min
+                elif days:
+                    lowest = days[-1]
+                    if entry.url not in self.bookmarks and (ending or lowest < self.since):
+                        self.bookmarks[entry.url] = here
+                here = Bookmark(page=number, url=url)
                 if days:
                     # A page out of order proves nothing by itself; the one after it may.
                     floor = days[-1] if days == sorted(days, reverse=True) else max(days)
@@ -313,13 +336,25 @@ class Walk:
                     undated += 1
                     if undated >= UNDATED_PAGES:
                         return
-                if is_last(entry, sheet, number, last):
+                if ending:
                     if before is not None and days:
                         self._cover(entry, dt.date.min, before)
                     return
             number, url = number + 1, next_page(entry, sheet, number)
         if url is not None:
             self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
+
+    async def _beginning(self, entry: Listing, bookmark: Bookmark) -> Sheet | None:
+        """The page at a bookmark, where it begins after the window: entries were taken away where it doesn't."""
+        try:
+            sheet = await self._fetch(bookmark.url)
+        except Missed:  # the walk from the first page meets the same trouble and tells it, or doesn't
+            return None
+        self.listings += 1
+        days = [link.date for link in read_items(entry, sheet, self.source.timezone)]
+        dated = [day for day in days if day is not None]
+        whole = dated == sorted(dated, reverse=True) and len(dated) == len(days)
+        return sheet if dated and whole and dated[0] > self.until else None
 
     def _cover(self, entry: Section, after: dt.date, before: dt.date) -> None:
         """The days between two dates, both excluded, are complete in the entry's section."""

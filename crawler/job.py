@@ -10,12 +10,27 @@ from pydantic import BaseModel, ConfigDict
 from crawler.source import Source
 
 
+class Bookmark(BaseModel):
+    """The page of a listing before the one on which a window was left: an older window is walked from there.
+
+    Listings shift their entries towards higher pages only, so that page begins after the older window, or shows by
+    its dates that it doesn't.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    page: int
+    url: str
+
+
 class CrawlJob(BaseModel):
     """One crawl: one source, one window of days (both ends included), one run of the ledger.
 
     `replay` is a WARC file that answers instead of the network, `wayback` the address of a Wayback Machine that
     is asked instead of the source's site, `chromium` the browser that renders its pages. `again` asks for every
     page of the window, due or not, and whole; `revisit` also for known pages that are due and not in the window.
+    What the runs in `asked` were told is not asked for again. `bookmarks` are those of the source's listings, by
+    their addresses.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +46,8 @@ class CrawlJob(BaseModel):
     wayback: str | None = None
     again: bool = False
     revisit: bool = False
+    asked: tuple[int, ...] = ()
+    bookmarks: dict[str, Bookmark] = {}
     chromium: Path | None = None
     contact: str | None = None
     delay: float | None = None
@@ -46,6 +63,7 @@ class CrawlReport(BaseModel):
         gaps: days of the window that no discovery covered from end to end.
         complaints: what went wrong in discovery, one line each.
         misses: requests that a replayed capture had no answer to.
+        bookmarks: where each listing was left, by its address.
     """
 
     finished: bool
@@ -54,3 +72,4 @@ class CrawlReport(BaseModel):
     gaps: tuple[dt.date, ...] = ()
     complaints: tuple[str, ...] = ()
     misses: int = 0
+    bookmarks: dict[str, Bookmark] = {}

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from crawler.discovery import MOST_PAGES, Fetch, Missed
+from crawler.job import Bookmark
 from crawler.source import Source
 from storage.ledger import Found
 
@@ -46,6 +47,8 @@ class Wayback:
         self.until = min(until, today)
         self.listings = 0
         self.complaints: list[str] = []
+        self.bookmarks: dict[str, Bookmark] = {}
+        """None: an index of captures has no pages that shift."""
         self._fetch = fetch
 
     @property

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli_archive import archive_app
 from flows.cli_audit import audit
+from flows.cli_collect import backfill, nightly
 from flows.cli_ingest import ingest
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
-    DEGRADED,
     DONE,
     FAILED,
     WRONG_USAGE,
     DatabaseUrl,
     Mistake,
-    ReplayFile,
-    day,
     opened,
     plain,
     settings_from,
@@ -35,10 +30,7 @@ from flows.terminal import (
 )
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from flows.collect import Order, SourceReport
-    from flows.settings import Settings
+    pass
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -54,16 +46,14 @@ app = typer.Typer(
 )
 app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
+app.command()(nightly)
+app.command()(backfill)
 app.command()(audit)
 app.command()(ingest)
 app.command()(search)
 app.command()(export)
 
 
-Sources = Annotated[
-    list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log.")]
 Form = Annotated[str, typer.Option("--format", help="text, json, or jsonl (one object a line).")]
 
 
@@ -77,59 +67,6 @@ def demo(
     from flows.demo import demo as run
 
     raise typer.Exit(run(folder))
-
-
-@app.command()
-def nightly(
-    source: Sources = None, replay: ReplayFile = None, database: DatabaseUrl = None, verbose: Verbose = False
-) -> None:
-    """Collect the last days of every source: what the schedule runs.
-
-    With PREFECT_API_URL set the run shows in that server's UI.
-    """
-    _logs(verbose)
-    settings = settings_from(database)
-    from flows import plan
-
-    orders = plan.night(settings, source or (), replay)
-    if os.environ.get("PREFECT_API_URL"):
-        _in_prefect(settings, "nightly", {"sources": source, "replay": _absolute(replay)})
-    _collect(orders, settings)
-
-
-@app.command()
-def backfill(
-    since: Annotated[str, typer.Option(metavar="DATE", help="First day, such as 2020-05-10.")],
-    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day; today if not given.")] = None,
-    source: Sources = None,
-    replay: ReplayFile = None,
-    via: Annotated[
-        Literal["wayback"] | None,
-        typer.Option("--via", help="Ask the Wayback Machine for captures instead of the sites themselves."),
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Ask for known pages too, whether they are due or not.")
-    ] = False,
-    database: DatabaseUrl = None,
-    verbose: Verbose = False,
-) -> None:
-    """Collect a window of days, both ends included.
-
-    With PREFECT_API_URL set the run shows in that server's UI.
-    """
-    _logs(verbose)
-    first = day(since)
-    last = day(until) if until else dt.datetime.now(dt.UTC).date()
-    if via and replay:
-        raise Mistake("--via and --replay are two ways to answer; name one")
-    settings = settings_from(database)
-    from flows import plan
-
-    orders = plan.backfill(settings, first, last, source or (), replay, via, again=again)
-    if os.environ.get("PREFECT_API_URL"):
-        asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
-        _in_prefect(settings, "backfill", asked | {"via": via, "again": again})
-    _collect(orders, settings)
 
 
 @app.command()
@@ -271,72 +208,6 @@ def extract(
 
 
 # --- behind the commands -------------------------------------------------------------------------
-
-
-def _collect(orders: Sequence[Order], settings: Settings) -> None:
-    """Collect without Prefect, with a line of progress where a person watches."""
-    from rich.console import Console
-
-    from flows import report
-    from flows.collect import collect, collect_all
-    from storage.ledger import Tally
-
-    now: dict[str, str] = {}
-    console = Console(stderr=True)
-
-    with console.status("Collecting ...") if console.is_terminal else _nothing() as line:
-
-        def progress(source: str, step: str, tally: Tally | None) -> None:
-            now[source] = f"{source}: {step}: {tally}" if tally else f"{source}: {step}"
-            if line is not None:
-                line.update(" | ".join(now.values()))
-
-        def one(order: Order, stop: Event) -> SourceReport:
-            return collect(order, settings, progress=progress, stop=stop)
-
-        reports = collect_all(orders, one)
-    for text in report.lines(reports):
-        typer.echo(text)
-    raise typer.Exit(report.exit_status(reports))
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
-
-
-def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
-    """Run a flow on the configured Prefect server, and exit as it ends."""
-    from flows import environment
-
-    os.environ.update({key: value for key, value in environment.PREFECT.items() if key not in os.environ})
-    os.environ.update(settings.environment())
-    from urllib.request import urlopen
-
-    api = os.environ["PREFECT_API_URL"]
-    try:
-        urlopen(f"{api}/health", timeout=5).close()  # noqa: S310 - the address is the user's own setting
-    except (OSError, ValueError) as problem:
-        raise Mistake(
-            f"no Prefect server answers at {api}; start `podium up`, or unset PREFECT_API_URL to run without"
-        ) from problem
-    from importlib import import_module
-
-    flow: Callable[..., Any] = getattr(import_module(f"flows.{name}"), name)
-    state = flow(**asked, return_state=True)
-    typer.echo(f"{name}: {state.name}: {plain(state.message or '')}")
-    raise typer.Exit(FAILED if not state.is_completed() else DEGRADED if state.name == "Degraded" else DONE)
-
-
-def _absolute(path: Path | None) -> Path | None:
-    return path.absolute() if path else None
-
-
-def _logs(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
 
 
 def main() -> None:

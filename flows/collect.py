@@ -20,11 +20,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawler.browser import browser_for
-from crawler.job import CrawlJob, CrawlReport
+from crawler.job import Bookmark, CrawlJob, CrawlReport
 from crawler.source import Source
+from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
-from flows.steps import PLAIN, Outcome, Steps, extract_and_load
-from storage import coverage, ledger, models
+from flows.steps import PLAIN, Outcome, Steps, as_it_is, extract_and_load
+from storage import coverage, earlier, ledger, models
 from storage.database import Database
 from storage.ledger import Tally
 
@@ -53,6 +54,11 @@ class Order:
     replay: Path | None = None
     wayback: str | None = None
     again: bool = False
+
+    @property
+    def via(self) -> str | None:
+        """Who answers instead of the source's site, as the ledger has it."""
+        return "wayback" if self.wayback else "replay" if self.replay else None
 
 
 def needs_browser(order: Order) -> bool:
@@ -127,25 +133,43 @@ def collect(
         storage.database.DatabaseError: the database can't be opened.
         sqlalchemy.exc.DBAPIError: it failed on the way.
 
-    However it ends, its run in the ledger ends too, unless the database is gone: then the next run ends it.
+    What an earlier run had archived and not read, since it was killed or cancelled, is read first. However this
+    one ends, its run in the ledger ends too, unless the database is gone: then the next run ends it.
     """
     database = Database(settings.database_url)
+
+    def watch(step: str) -> None:
+        _heed(stop)
+        progress(order.source.id, step, None)
+
     try:
+        salvaged = salvage(database, order.source, settings, steps, watch)
         with database.read() as session:
             night = ledger.last_night(session, order.source.id)
-        with open_run(database, order.kind, order.source.id, order.since, order.until) as run_id:
-            return _collect(order, settings, database, run_id, night, steps, progress, stop)
+        window = (order.kind, order.source.id, order.since, order.until)
+        with open_run(database, *window, order.via) as run_id:
+            return _collect(order, settings, database, run_id, night, steps, progress, stop, salvaged)
     finally:
         database.close()
 
 
+def _heed(stop: threading.Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise Cancelled("told to stop")
+
+
 @contextmanager
 def open_run(
-    database: Database, kind: models.RunKind, source: str, since: dt.date, until: dt.date
+    database: Database,
+    kind: models.RunKind,
+    source: str,
+    since: dt.date,
+    until: dt.date,
+    via: str | None = None,
 ) -> Iterator[int]:
     """A run of the ledger, by its id: the caller closes it, and an exception ends one still open as failed."""
     with database.write() as session:
-        run_id = ledger.open_run(session, kind, source, since, until).id
+        run_id = ledger.open_run(session, kind, source, since, until, via).id
     try:
         yield run_id
     except BaseException as problem:
@@ -165,13 +189,14 @@ def _collect(
     steps: Steps,
     progress: Progress,
     stop: threading.Event | None,
+    salvaged: Sequence[int],
 ) -> SourceReport:
     """The body of `collect`, for a run that is open; `night` is the source's last one."""
     started, source = time.monotonic(), order.source
+    asked, bookmarks = _left_by_earlier_runs(order, database, run_id)
 
     def watch(step: str) -> None:
-        if stop is not None and stop.is_set():
-            raise Cancelled("told to stop")
+        _heed(stop)
         with database.read() as session:
             progress(source.id, step, ledger.tally_of(session, run_id))
 
@@ -187,6 +212,8 @@ def _collect(
         replay=order.replay,
         wayback=order.wayback,
         again=order.again,
+        asked=asked,
+        bookmarks=bookmarks,
         revisit=order.kind == "nightly" and order.replay is None,
         chromium=browser_for(source, settings.chromium) if needs_browser(order) else None,
         contact=settings.contact,
@@ -194,16 +221,14 @@ def _collect(
         timeout=settings.timeout,
     )
     report = steps.crawl(job, lambda: watch("crawl"))
+    judge = dated_within(order.since, order.until) if order.wayback else as_it_is
     outside = 0
 
     def in_window(outcome: Outcome) -> Outcome:
-        """An index of captures knows no dates of publication, so only a page that was read shows its own."""
         nonlocal outside
-        day = outcome.transcript.date if outcome.transcript else None
-        if order.wayback is None or day is None or order.since <= day <= order.until:
-            return outcome
-        outside += 1
-        return Outcome(outcome.item, reason=f"dated {day}, {coverage.OUTSIDE}")
+        judged = judge(outcome)
+        outside += judged is not outcome
+        return judged
 
     added = extract_and_load(
         database,
@@ -223,7 +248,10 @@ def _collect(
         needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
         reasons, notes = _verdict(report, tally, needed, outside)
         state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
-        arrivals = arrivals_of(session, added)
+        if report.bookmarks:
+            left = {listing: bookmark.model_dump() for listing, bookmark in report.bookmarks.items()}
+            session.get_one(models.Run, run_id).bookmarks = left
+        arrivals = arrivals_of(session, [*salvaged, *added])
     watch(state)
     return SourceReport(
         source=source.id,
@@ -240,6 +268,21 @@ def _collect(
         arrivals=arrivals,
         links=links,
     )
+
+
+def _left_by_earlier_runs(
+    order: Order, database: Database, run_id: int
+) -> tuple[tuple[int, ...], dict[str, Bookmark]]:
+    """The runs whose answers hold for this one too, and where to begin in the listings of an old window."""
+    source = order.source
+    with database.read() as session:
+        run = session.get_one(models.Run, run_id)
+        same = earlier.same_day(session, run, bounds(order.today, source))
+        found = earlier.bookmarks(session, source.id, order.until)
+    asked = () if order.again or order.replay else tuple(each.id for each in same)
+    if order.via:
+        return asked, {}
+    return asked, {listing: Bookmark.model_validate(each) for listing, each in found.items()}
 
 
 def _failed(report: CrawlReport, tally: Tally) -> bool:
@@ -297,10 +340,12 @@ def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival,
 # --- several sources -----------------------------------------------------------------------------
 
 
-def collect_all(
-    orders: Sequence[Order], one: Callable[[Order, threading.Event], SourceReport]
-) -> list[SourceReport]:
-    """Collect several sources at once; the reports in the order given.
+One = Callable[[Order, threading.Event], SourceReport]
+"""Collects one order, and ends soon after the event is set."""
+
+
+def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
+    """Collect several sources at once, the orders of one in their order; the reports in the order given.
 
     One that fails doesn't stop another: its report says what happened. When this call itself is interrupted,
     the event that each was given is set, and all have ended when it returns.
@@ -318,11 +363,18 @@ def collect_all(
                 order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(reason,)
             )
 
+    def in_turn(places: list[int]) -> dict[int, SourceReport]:
+        return {place: safe(orders[place]) for place in places}
+
+    by_source: dict[str, list[int]] = {}
+    for place, order in enumerate(orders):
+        by_source.setdefault(order.source.id, []).append(place)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
         # The context goes along: in a flow it says which run a thread works for.
-        running = [threads.submit(copy_context().run, safe, order) for order in orders]
+        running = [threads.submit(copy_context().run, in_turn, places) for places in by_source.values()]
         try:
-            return [future.result() for future in running]
+            found = {place: report for each in running for place, report in each.result().items()}
         except BaseException:
             stop.set()
             raise
+    return [found[place] for place in range(len(orders))]

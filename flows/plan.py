@@ -60,17 +60,19 @@ def backfill(
     via: Literal["wayback"] | None = None,
     *,
     again: bool = False,
+    dry: bool = False,
 ) -> list[Order]:
-    """The orders of a backfill over a window of days, both included.
+    """The orders of a backfill over a range of days, both included: one a source, to be cut into windows.
 
     Args:
         settings: the database, the contact, the Wayback Machine's address.
-        since: first day of the window.
-        until: last day of the window.
+        since: first day of the range.
+        until: last day of the range.
         ids: sources; none for those that the settings name, or all.
         replay: a WARC file that answers instead of the network.
         via: who is asked instead of the sources' sites.
         again: known pages are asked for whole, whether they are due or not.
+        dry: nothing will be asked, so neither a contact nor a browser nor a database is needed.
 
     Raises:
         WindowError: it ends before it begins, or begins after today.
@@ -78,28 +80,33 @@ def backfill(
     """
     if until < since:
         raise WindowError(f"the window ends ({until}) before it begins ({since})")
-    if via and host_of(settings.wayback) not in LOCAL:
+    if via and not dry and host_of(settings.wayback) not in LOCAL:
         require_contact(settings)
     tape = _tape(replay)
     orders = []
-    for source in choose(settings, ids, tape):
+    for source in choose(settings, ids, tape, dry=dry):
         today = today_of(source, tape)
         if since > today:
             raise WindowError(f"the window begins on {since}, after today ({today})")
         wayback = settings.wayback if via else None
         last = min(until, today)
         orders.append(Order("backfill", source, since, last, today, replay, wayback, again))
+    if dry:
+        return orders
     Database(settings.database_url).close()
     return _with_browsers(orders, settings)
 
 
-def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -> list[Source]:
+def choose(
+    settings: Settings, ids: Sequence[str], tape: Replay | None = None, *, dry: bool = False
+) -> list[Source]:
     """The sources of those ids, or all that the settings let a crawl visit.
 
     Args:
         settings: names the folder of further sources, and the contact.
         ids: none for those that the settings name; a replay then takes those whose hosts it holds.
         tape: the replay, if any: no request leaves, so no contact is needed.
+        dry: nor does one in a dry run.
 
     Raises:
         SourceError: an id is unknown, or a source file is unusable.
@@ -117,7 +124,7 @@ def choose(settings: Settings, ids: Sequence[str], tape: Replay | None = None) -
             chosen = [source for source in chosen if tape.holds(source.hosts)]
         if not chosen:
             raise SourceError(f"{tape.path}: no source has its hosts; name one with --source")
-    elif not all(source.loopback for source in chosen):
+    elif not dry and not all(source.loopback for source in chosen):
         require_contact(settings)
     return chosen
 
@@ -150,6 +157,11 @@ def today_of(source: Source, tape: Replay | None = None) -> dt.date:
     """Today in the source's time zone; in a replay the day of its newest capture."""
     moment = tape.last if tape is not None else None
     return (moment or dt.datetime.now(dt.UTC)).astimezone(ZoneInfo(source.timezone)).date()
+
+
+def today_in(order: Order) -> dt.date:
+    """Today where an order's source is; for a replay the day that it was given."""
+    return order.today if order.replay else today_of(order.source)
 
 
 def _tape(path: Path | None) -> Replay | None:

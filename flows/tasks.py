@@ -20,7 +20,7 @@ from prefect.states import Completed, Failed
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows import report
-from flows.collect import Order, SourceReport, collect, collect_all
+from flows.collect import One, Order, SourceReport, collect, collect_all
 from flows.settings import Settings
 from flows.steps import Item, Outcome, Steps, compare, crawl, extract_batch, load_batch
 from storage.database import Database
@@ -64,20 +64,26 @@ def compare_task(database: Database, source: str) -> Counter[str]:
 TASKS = Steps(crawl=crawl_task, extract=extract_task, load=load_task, compare=compare_task)
 
 
-def collect_in_flow(orders: Sequence[Order], settings: Settings, name: str) -> State[Any]:
+def collect_in_flow(
+    orders: Sequence[Order],
+    settings: Settings,
+    name: str,
+    gather: Callable[[Sequence[Order], One], list[SourceReport]] = collect_all,
+) -> State[Any]:
     """Collect every order within the running flow, publish the report, and say how the flow ends.
 
     Args:
-        orders: one a source.
+        orders: one a source and window.
         settings: where things are kept.
         name: of the report and of its artifact: lower case, digits and dashes.
+        gather: collects all orders with what it is given for one of them; the reports to publish.
     """
     logger = get_run_logger()
 
     def one(order: Order, stop: Event) -> SourceReport:
         return collect(order, settings, steps=TASKS, stop=stop)
 
-    reports = collect_all(orders, one)
+    reports = gather(orders, one)
     for line in report.lines(reports):
         logger.info("%s", line)
     create_markdown_artifact(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import Base
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
 
 BUSY_SECONDS = 60
@@ -29,6 +29,10 @@ _MIGRATION_LOCK = 0x504F4449
 
 class DatabaseError(Exception):
     """The database can't be opened or has a schema this version doesn't know; one line, no password in it."""
+
+
+class NoDatabaseError(DatabaseError):
+    """The file isn't there yet."""
 
 
 class Database:
@@ -61,7 +65,7 @@ class Database:
         self.file = Path(name) if name and name != ":memory:" else None
         if self.file:
             if not create and not self.file.exists():
-                raise DatabaseError(f"{self.file}: there is no database here yet; collect something first")
+                raise NoDatabaseError(f"{self.file}: there is no database here yet; collect something first")
             if create:
                 _make_folder(self.file.parent)
         try:
@@ -112,6 +116,24 @@ class Database:
                         f"{self.url}: schema {found} is newer than this Podium knows ({SCHEMA}); update Podium"
                     )
                 upgrade(connection)
+
+
+@contextmanager
+def existing(url: str) -> Iterator[Database | None]:
+    """The database at an address, or None where its file is not there yet; none is made.
+
+    Raises:
+        DatabaseError: it can't be opened.
+    """
+    try:
+        found = Database(url, create=False)
+    except NoDatabaseError:
+        yield None
+        return
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

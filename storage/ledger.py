@@ -62,7 +62,14 @@ class Tally:
         return f"{self.discovered} discovered" + (f" = {' + '.join(parts)}" if parts else "")
 
 
-def open_run(session: Session, kind: RunKind, source: str, since: dt.date, until: dt.date) -> Run:
+def open_run(
+    session: Session,
+    kind: RunKind,
+    source: str,
+    since: dt.date,
+    until: dt.date,
+    via: str | None = None,
+) -> Run:
     """A new run of this process, in state running. Runs of dead processes on this host are ended as failed."""
     for run in session.scalars(select(Run).where(Run.source == source, Run.state == "running")):
         if not alive(run.process):
@@ -76,6 +83,7 @@ def open_run(session: Session, kind: RunKind, source: str, since: dt.date, until
         state="running",
         reasons=[],
         process=f"{socket.gethostname()}:{os.getpid()}",
+        via=via,
     )
     session.add(run)
     session.flush()

@@ -98,6 +98,12 @@ class Run(Base):
     state: Mapped[str] = mapped_column(String(10))
     reasons: Mapped[list[str]] = mapped_column(doc="why the run is degraded or failed")
     process: Mapped[str] = mapped_column(doc="host:pid of the process that runs it")
+    via: Mapped[str | None] = mapped_column(
+        String(10), doc="who answered instead of the source's site: wayback, replay"
+    )
+    bookmarks: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), doc="where it left each listing, by the listing's address"
+    )
 
 
 class Capture(Base):

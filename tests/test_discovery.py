@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
+import random
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,6 +24,7 @@ from hypothesis import strategies as st
 
 from crawler import discovery
 from crawler.discovery import Missed, Walk
+from crawler.job import Bookmark
 from crawler.sheets import Link, Sheet, read_feed, read_items
 from crawler.source import Calendar, Feed, Listing, Source, load_source
 from flows.demo_site import Answer
@@ -74,8 +77,15 @@ async def fetch(url: str) -> Sheet:
 class Walked:
     """A walk that has come to its end."""
 
-    def __init__(self, source: Source, since: dt.date, until: dt.date, today: dt.date = TODAY) -> None:
-        self.walk = Walk(source, since, until, today, fetch)
+    def __init__(
+        self,
+        source: Source,
+        since: dt.date,
+        until: dt.date,
+        today: dt.date = TODAY,
+        bookmarks: Mapping[str, Bookmark] = {},
+    ) -> None:
+        self.walk = Walk(source, since, until, today, fetch, bookmarks=bookmarks)
         self.found = asyncio.run(self._all())
         self.keys = {found.key for found in self.found}
         self.gaps = self.walk.gaps
@@ -356,6 +366,104 @@ def test_a_section_that_fails_leaves_gaps_though_another_is_complete(
 ) -> None:
     site.misbehave(where, challenge())
     assert Walked(sections, *window).gaps == days(*window)
+
+
+# --- bookmarks -----------------------------------------------------------------------------------
+
+NEXT = {"page": None, "pages": None, "next": 'a[rel="next"]'}
+
+
+@pytest.fixture
+def old(site: MisbehavingMinistry) -> MisbehavingMinistry:
+    """The ministry with a document a week for two years."""
+    first = site.documents[-1]
+    for n in range(100):
+        when = first.published - dt.timedelta(7 * (n + 1), hours=n)
+        site.publish(replace(first, id=1000 + n, published=when, modified=when))
+    site.requests.clear()
+    return site
+
+
+def listed(site: MisbehavingMinistry) -> list[int]:
+    """The pages of the listing that were asked for since this was last called."""
+    paths = [request.path for request in site.requests]
+    site.requests.clear()
+    return [1 if path == "/briefings/" else int(path.rpartition("/")[2]) for path in paths]
+
+
+@pytest.mark.parametrize("facts", [{}, NEXT], ids=["numbered", "next"])
+def test_an_older_window_is_walked_from_the_page_before_the_one_where_the_newer_one_was_left(
+    old: MisbehavingMinistry, source: Source, facts: dict[str, object]
+) -> None:
+    ways = only(source, "listing", **facts)
+    newer = Walked(ways, ago(300), TODAY)
+    left = listed(old)[-1]
+    older = Walked(ways, ago(400), ago(301), bookmarks=newer.walk.bookmarks)
+    asked = listed(old)
+    assert 8 < left - 2 <= asked[0] < left
+    assert older.keys == published(old, ago(400), ago(301))
+    assert older.gaps == older.complaints == []
+    oldest = Walked(ways, ago(9000), ago(401), bookmarks=older.walk.bookmarks)
+    assert asked[-1] - 2 <= listed(old)[0] < asked[-1]
+    assert oldest.keys == published(old, ago(9000), ago(401)) and oldest.gaps == []
+    before_all = Walked(ways, ago(9900), ago(9001), bookmarks=oldest.walk.bookmarks)
+    assert before_all.keys == set() and before_all.gaps == []
+    assert len(listed(old)) <= 3
+
+
+@pytest.mark.parametrize("facts", [{}, NEXT], ids=["numbered", "next"])
+@pytest.mark.parametrize("seed", range(3))
+def test_windows_are_whole_however_the_listing_grows_and_shrinks_between_them(
+    old: MisbehavingMinistry, source: Source, facts: dict[str, object], seed: int
+) -> None:
+    chance, ways = random.Random(seed), only(source, "listing", **facts)
+    bookmarks: Mapping[str, Bookmark] = {}
+    newest, until, identity = old.documents[0], TODAY, itertools.count(5000)
+    while until > ago(700):
+        since = until - dt.timedelta(chance.randint(1, 90))
+        walked = Walked(ways, since, until, bookmarks=bookmarks)
+        assert walked.keys == published(old, since, until)
+        assert walked.gaps == walked.complaints == []
+        bookmarks, until = walked.walk.bookmarks, since - dt.timedelta(1)
+        for _ in range(chance.randint(0, 12)):
+            if chance.random() < 0.5:
+                old.publish(replace(newest, id=next(identity)))
+            else:
+                old.withdraw(chance.choice(old.documents[:40]).path)
+
+
+def test_where_entries_were_taken_away_an_older_window_is_walked_from_the_first_page(
+    old: MisbehavingMinistry, source: Source
+) -> None:
+    ways = only(source, "listing")
+    newer = Walked(ways, ago(300), TODAY)
+    for document in old.documents[:20]:
+        old.withdraw(document.path)
+    listed(old)
+    older = Walked(ways, ago(400), ago(301), bookmarks=newer.walk.bookmarks)
+    assert listed(old)[1] == 1
+    assert older.keys == published(old, ago(400), ago(301)) and older.gaps == []
+
+
+@pytest.mark.parametrize("how", [not_found(), challenge(), empty_listing()])
+def test_a_bookmark_that_leads_nowhere_is_no_complaint(
+    old: MisbehavingMinistry, source: Source, how: Misbehaviour
+) -> None:
+    ways = only(source, "listing")
+    lost = {f"{old.base}/briefings/": Bookmark(page=900, url=f"{old.base}/briefings/page/900")}
+    old.misbehave("/briefings/page/900", how)
+    older = Walked(ways, ago(200), ago(100), bookmarks=lost)
+    assert older.keys == published(old, ago(200), ago(100))
+    assert older.gaps == older.complaints == []
+
+
+def test_a_listing_that_is_out_of_order_gets_no_bookmark(site: MisbehavingMinistry, source: Source) -> None:
+    """An old document may be pinned to its top, where an older window's walk has to see it."""
+    site.misbehave(
+        "/briefings/*", made(lambda n: [("9", ago(90)), ("1", ago(1))] if n == 1 else [(str(n), ago(n * 9))])
+    )
+    walked = Walked(only(source, "listing", pages=None), ago(40), TODAY)
+    assert walked.gaps == [] and walked.walk.bookmarks == {}
 
 
 # --- listings that don't end ---------------------------------------------------------------------

@@ -25,7 +25,7 @@ from flows.collect import Arrival, SourceReport
 from flows.demo import Stage
 from storage.ledger import Tally
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, challenge
+from tests.site import MisbehavingMinistry, challenge, server_error
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -117,6 +117,47 @@ def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) 
     site.stop()
     state = nightly(return_state=True)
     assert state.is_failed() and "demo" in str(state.message)
+
+
+def test_a_backfill_says_which_windows_are_done_and_again_walks_none(
+    configured: Stage, site: MisbehavingMinistry
+) -> None:
+    from prefect.artifacts import Artifact
+
+    from flows.backfill import backfill
+
+    range_ = {"since": TODAY - dt.timedelta(45), "until": TODAY}
+    dry = backfill(**range_, dry_run=True, return_state=True)
+    assert dry.is_completed() and "0 of 2 windows are done" in str(dry.message)
+    assert site.requests == [] and "| demo | 2026-02-03 to 2026-02-28 | **open** |" in artifact(
+        "backfill-plan"
+    )
+    old = site.documents[-1]
+    site.misbehave(old.path, server_error())
+    state = backfill(**range_, return_state=True)
+    assert (state.name, state.message) == ("Degraded", "demo: 2026-02-03 to 2026-02-28: 1 pages failed")
+    text = artifact("backfill-windows")
+    assert text.startswith("# 1 of 2 windows are done, 1 open") and "| **open** | 1 pages failed |" in text
+    bar: Any = Artifact.get("backfill-progress")
+    assert float(bar.data) == 100.0 and "1 of 2 windows" in bar.description
+    site.behave()
+    assert backfill(**range_, return_state=True).name == "Completed"
+    site.requests.clear()
+    assert backfill(**range_, return_state=True).name == "Completed"
+    assert site.requests == []
+    assert artifact("backfill-windows").startswith("# 2 of 2 windows are done, 0 open")
+
+
+def test_a_backfills_form_lets_a_newcomer_choose() -> None:
+    from prefect.utilities.callables import parameter_schema
+
+    from flows.backfill import backfill
+
+    fields = parameter_schema(backfill).properties
+    assert {"kremlin", "mid-ru"} <= set(fields["sources"]["items"]["enum"])
+    assert fields["since"]["format"] == "date" and fields["dry_run"]["type"] == "boolean"
+    assert fields["via"]["enum"] == ["site", "wayback"] and fields["split"]["enum"][1] == "month"
+    assert all(len(field["description"]) > 15 for field in fields.values())
 
 
 def test_bad_parameters_are_refused_before_anything_runs(configured: Stage) -> None:

@@ -28,12 +28,15 @@ from flows.settings import Settings
 from storage import models
 from storage.archive import Archive, ArchiveError, Location, read_warc
 from storage.database import Database
-from tests.site import MisbehavingMinistry, copy_of
+from tests.site import MisbehavingMinistry, copy_of, invented
 from tests.test_collect import children, wait_for
 
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("TORTURE_KILLS", "20"))
+BACKFILL_KILLS = 10
+AT_ONCE = 4
+"""Requests that one crawl of a site on this machine has in flight."""
 NIGHTS = int(os.environ.get("TORTURE_NIGHTS", "20"))
 PODIUM = Path(sys.executable).parent / "podium"
 
@@ -65,10 +68,14 @@ def place(request: pytest.FixtureRequest, site: MisbehavingMinistry, tmp_path: P
     return new
 
 
-def start(settings: Settings) -> subprocess.Popen[str]:
-    """A night, as the schedule or a person starts it."""
+Words = tuple[str, ...]
+NIGHT: Words = ("nightly",)
+
+
+def start(settings: Settings, words: Words = NIGHT) -> subprocess.Popen[str]:
+    """A night or another command, as the schedule or a person starts it."""
     return subprocess.Popen(
-        [PODIUM, "nightly"],
+        [PODIUM, *words],
         env=os.environ | settings.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -77,18 +84,18 @@ def start(settings: Settings) -> subprocess.Popen[str]:
     )
 
 
-def finish(settings: Settings) -> float:
+def finish(settings: Settings, words: Words = NIGHT) -> float:
     """A night that nobody disturbs; its seconds."""
     begun = time.monotonic()
-    night = start(settings)
-    told, _ = night.communicate(timeout=120)
+    night = start(settings, words)
+    told, _ = night.communicate(timeout=600)
     assert night.returncode == 0, told
     return time.monotonic() - begun
 
 
-def killed(settings: Settings, seconds: float, *, all_at_once: bool) -> bool:
+def killed(settings: Settings, seconds: float, words: Words = NIGHT, *, all_at_once: bool) -> bool:
     """A night that is killed after so long; False where it was done by then."""
-    night = start(settings)
+    night = start(settings, words)
     with contextlib.suppress(subprocess.TimeoutExpired):
         night.wait(seconds)
     own = tree(night.pid)
@@ -250,6 +257,49 @@ def test_killed_at_random_moments_it_ends_as_if_it_never_had_been(
     assert check_archive(tortured) == 0
     check_runs(tortured)
     print(f"killed {count} times")
+
+
+@pytest.mark.parametrize(
+    ("place", "split"), [("sqlite", "month"), ("postgresql", "year")], indirect=["place"]
+)
+def test_a_backfill_killed_at_random_moments_goes_on_and_fetches_nothing_twice_but_what_was_in_flight(
+    site: MisbehavingMinistry, place: Place, tmp_path: Path, split: str
+) -> None:
+    for age in range(60, 3 * 365, 17):
+        site.publish(invented(site.today - dt.timedelta(age)))
+    # Without its calendar every window has to be found in the listing.
+    file = tmp_path / "stage" / "sources" / "demo.toml"
+    before, _, after = file.read_text().partition('[[discover]]\nkind = "calendar"')
+    file.write_text(before + "[[layout]]" + after.partition("[[layout]]")[2])
+    chance = random.Random(split)
+    quiet, tortured = (place(name).model_copy(update={"delay": 0.05}) for name in ("quiet", "tortured"))
+    since = site.today - dt.timedelta(3 * 365)
+    words = ("backfill", "--since", f"{since}", "--until", f"{site.today}", "--split", split)
+    seconds = finish(quiet, words)
+    assert fetches(site) == Counter(document.path for document in site.documents)
+    count = 0
+    while count < BACKFILL_KILLS:
+        wait = chance.uniform(0.3, seconds / 8)
+        count += killed(tortured, wait, words, all_at_once=chance.random() < 0.7)
+    finish(tortured, words)
+    assert rows(tortured) == rows(quiet)
+    again = fetches(site)
+    assert set(again) == {document.path for document in site.documents}
+    twice = again.total() - len(again)
+    assert twice <= AT_ONCE * count
+    assert check_archive(tortured) <= count  # a kill tears at most the file that is written
+    check_runs(tortured)
+    site.requests.clear()
+    finish(tortured, words)
+    assert not fetches(site)
+    print(f"killed {count} times in {seconds:.0f} s; fetched twice: {twice}")
+
+
+def fetches(site: MisbehavingMinistry) -> Counter[str]:
+    """How often each document was asked for since this was last called."""
+    paths = [request.path for request in site.requests]
+    site.requests.clear()
+    return Counter(path for path in paths if path.removeprefix("/briefings/").isdigit())
 
 
 def test_two_nights_at_once_load_everything_once_and_neither_fails(

@@ -6,6 +6,7 @@ import datetime as dt
 import zlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 from scrapy import Request, Spider
@@ -36,7 +37,7 @@ from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
-from storage import ledger, visits
+from storage import earlier, ledger, visits
 from storage.keeper import Keeper
 from storage.ledger import Found
 from storage.models import Disposition
@@ -60,7 +61,7 @@ class BriefingSpider(Spider):
         self.job = job
         self.allowed_domains = list(job.source.hosts)
         window = (job.source, job.since, job.until, job.today, self._sheet)
-        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall)
+        self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall, job.bookmarks)
         self._seen: set[str] = set()
 
     @classmethod
@@ -93,6 +94,9 @@ class BriefingSpider(Spider):
             plan = self._plan(new.values())
             for found in new.values():
                 keeper.discovered(found)
+                if told := self._told.get(found.page):
+                    keeper.settle(found.page, *told)
+                    continue
                 visit = plan.get(found.key, visits.Visit())
                 if visit.due:
                     out.append(self._request(found, visit))
@@ -121,6 +125,10 @@ class BriefingSpider(Spider):
             return {}
         keys = [found.key for found in new]
         return self._read(lambda session: visits.plan(session, source, keys, job.today))
+
+    @cached_property
+    def _told(self) -> dict[str, earlier.Told]:
+        return self._read(lambda session: earlier.answers(session, self.job.asked)) if self.job.asked else {}
 
     def _read(self, what: Callable[[Session], T]) -> T:
         with self._archiving.database.read() as session:

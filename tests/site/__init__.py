@@ -70,7 +70,7 @@ class MisbehavingMinistry(Ministry):
         match = re.fullmatch(r"/briefings/(\d{6})", urlsplit(path).path)
         if match is None:
             return super().answer(path)
-        return Answer(pages.document(_invented(dt.date.fromordinal(int(match[1]))), views=1).encode())
+        return Answer(pages.document(invented(dt.date.fromordinal(int(match[1]))), views=1).encode())
 
 
 def times(count: int, how: Misbehaviour) -> Misbehaviour:
@@ -246,7 +246,7 @@ def endless_calendar() -> Misbehaviour:
         date = dt.datetime.strptime(urlsplit(visit.path).path.rpartition("/")[2], "%d.%m.%Y").date()
         before = date - dt.timedelta(days=1)
         link = f'<a rel="next" href="/briefings/by-date/{before:%d.%m}.{before.year:04d}">Day before</a>'
-        text = pages.day([_invented(date)], date).replace("</main>", f"{link}\n</main>")
+        text = pages.day([invented(date)], date).replace("</main>", f"{link}\n</main>")
         visit.give(Answer(text.encode()))
 
     return endless
@@ -338,7 +338,8 @@ def _rewritten(change: Callable[[str], str]) -> Misbehaviour:
     )
 
 
-def _invented(day: dt.date) -> Document:
+def invented(day: dt.date) -> Document:
+    """A short document of a day."""
     published = dt.datetime.combine(day, dt.time(12), tzinfo=ZoneInfo(ZONE))
     return Document(
         id=day.toordinal(),

@@ -1,0 +1,113 @@
+"""What the earlier runs of a source leave to the next one: pages to read, answers that still hold, days that are
+proved, and bookmarks in its listings. So a run that was killed goes on instead of beginning again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import Any, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage import ledger
+from storage.models import Capture, Disposition, Page, Run
+
+Told = tuple[Disposition, str]
+"""What became of a page, and why."""
+
+
+def unread(session: Session, source: str) -> list[Run]:
+    """The source's runs that go on no more though pages of them were fetched and never read, the oldest first."""
+    waiting = (
+        select(Page.id)
+        .join(Page.capture)
+        .where(Page.run_id == Run.id, Page.disposition.is_(None), Capture.id.is_not(None))
+        .exists()
+    )
+    runs = session.scalars(
+        select(Run)
+        .where(Run.source == source, Run.state.in_(("running", "failed")), waiting)
+        .order_by(Run.id)
+    )
+    return [run for run in runs if run.state == "failed" or not ledger.alive(run.process)]
+
+
+def same_day(session: Session, run: Run, day: tuple[dt.datetime, dt.datetime]) -> list[Run]:
+    """The earlier runs of its source on one day after which a run need not ask again for what they asked for.
+
+    A backfill asks for no page twice a day. A night does, for edits; but what a failed night has asked for, the
+    one that makes up for it takes as answered.
+
+    Args:
+        session: to read in.
+        run: the one that is about to ask.
+        day: from when to when it lasts.
+    """
+    runs = session.scalars(
+        select(Run)
+        .where(Run.source == run.source, Run.kind.in_(("nightly", "backfill")), Run.id < run.id)
+        .where(Run.started_at >= day[0], Run.started_at < day[1])
+        .order_by(Run.id.desc())
+    )
+    # Of another's captures a window takes what it covers, and refuses the rest.
+    own = [
+        each
+        for each in runs
+        if each.via == run.via and (each.via is None or (each.since, each.until) == (run.since, run.until))
+    ]
+    if run.kind == "backfill":
+        return own
+    return list(
+        takewhile(lambda each: each.state == "failed", (each for each in own if each.kind == "nightly"))
+    )
+
+
+def answers(session: Session, run_ids: Iterable[int]) -> dict[str, Told]:
+    """What became of the pages of some runs, by the ledger's names of them, as far as it stands for the whole day.
+
+    What was blocked, failed or was never answered is not among them: it may do better now.
+    """
+    rows = session.execute(
+        select(Page.key, Page.disposition, Page.reason)
+        .where(Page.run_id.in_(list(run_ids)))
+        .where(Page.disposition.in_(("new", "revised", "unchanged", "duplicate", "rejected", "gone")))
+        .order_by(Page.id)
+    )
+    return {key: _again(cast(Disposition, disposition), reason) for key, disposition, reason in rows}
+
+
+def _again(disposition: Disposition, reason: str | None) -> Told:
+    """What a page comes to that is not asked for again."""
+    if disposition in ("rejected", "gone"):
+        return disposition, reason or ""
+    asked = "asked for on the same day already"
+    return "unchanged", reason or asked if disposition == "unchanged" else asked
+
+
+def backfills(session: Session, source: str, since: dt.date, until: dt.date) -> list[Run]:
+    """The source's backfills of its own site that touch some days, the newest first."""
+    return list(
+        session.scalars(
+            select(Run)
+            .where(Run.source == source, Run.kind == "backfill", Run.via.is_(None))
+            .where(Run.since <= until, Run.until >= since)
+            .order_by(Run.id.desc())
+        )
+    )
+
+
+def bookmarks(session: Session, source: str, until: dt.date) -> dict[str, Any]:
+    """For each listing of the source the bookmark nearest before the pages that list a day, by its address."""
+    rows = session.scalars(
+        select(Run.bookmarks)
+        .where(Run.source == source, Run.since > until, Run.bookmarks.is_not(None), Run.via.is_(None))
+        .order_by(Run.since, Run.id.desc())
+        .limit(20)
+    )
+    found: dict[str, Any] = {}
+    for each in rows:
+        found = (each or {}) | found
+    return found
