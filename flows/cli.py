@@ -16,6 +16,7 @@ import typer
 from flows.cli_archive import archive_app
 from flows.cli_audit import audit
 from flows.cli_ingest import ingest
+from flows.cli_reextract import reextract
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
@@ -56,6 +57,7 @@ app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
 app.command()(audit)
 app.command()(ingest)
+app.command()(reextract)
 app.command()(search)
 app.command()(export)
 
@@ -375,6 +377,7 @@ def _status_of(problem: Exception) -> int | None:
     from crawler.source import SourceError
     from flows.demo import DemoError
     from flows.plan import WindowError
+    from flows.reextraction import NotSeenError
     from flows.settings import SettingsError
     from flows.up import UpError
     from storage.archive import ArchiveError
@@ -392,6 +395,7 @@ def _status_of(problem: Exception) -> int | None:
         DatabaseError,
         DemoError,
         ExportRefused,
+        NotSeenError,
         UpError,
     )
     if isinstance(problem, mistakes):

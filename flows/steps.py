@@ -127,12 +127,13 @@ def fetched(database: Database, run_id: int, source: Source) -> list[Item]:
     """The next batch of the run's pages that were fetched and not yet settled."""
     with database.read() as session:
         return [
-            _item(page.key, source.key(page.url) or page.key, capture, source)
+            item_of(page.key, source.key(page.url) or page.key, capture, source)
             for page, capture in ledger.to_extract(session, run_id, BATCH)
         ]
 
 
-def _item(page: str, key: str, capture: models.Capture, source: Source) -> Item:
+def item_of(page: str, key: str, capture: models.Capture, source: Source) -> Item:
+    """A capture as its page is read: the ledger's name of it, its document's key, and its source."""
     return Item(
         page=page,
         key=key,
@@ -223,7 +224,7 @@ def load_batch(
             continue
         capture, before = older.get(item.key), None
         if capture is not None:
-            before = read_capture(_item(item.page, item.key, capture, source), archive, source).transcript
+            before = read_capture(item_of(item.page, item.key, capture, source), archive, source).transcript
         reading = Reading(
             outcome.transcript,
             source.id,

@@ -153,7 +153,7 @@ def _decide(session: Session, reading: Reading) -> Loaded:
                     f"only the extractor reads it in another way: {current.extractor}, {reading.extractor}"
                 )
                 return Loaded("unchanged", current.id, reason)
-            if _is_older(session, reading, current.capture):
+            if _is_before(session, reading, current.capture):
                 return _put_in(session, current, text, reading)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
@@ -166,7 +166,7 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     )
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
-    if here is not None and _is_older(session, reading):
+    if here is not None and is_older(session, session.get_one(models.Capture, reading.capture_id)):
         first = here.transcript
         return Loaded(
             "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
@@ -187,29 +187,26 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     return loaded
 
 
-def _is_older(session: Session, reading: Reading, capture: models.Capture | None = None) -> bool:
-    """Whether a page was read from a later capture than this reading's.
-
-    Args:
-        session: to look in.
-        reading: of the page.
-        capture: that of the page's current revision. Later captures may have held the same text.
-    """
-    if capture is not None and capture.id == reading.capture_id:
-        return False
-    own = session.get_one(models.Capture, reading.capture_id).fetched_at
+def is_older(session: Session, capture: models.Capture) -> bool:
+    """Whether a page was read well from a later capture of the same address than this one."""
     later = (
         select(models.Page.id)
         .join(models.Page.capture)
         .where(
-            models.Capture.url == reading.url,
-            models.Capture.source == reading.source,
-            models.Capture.fetched_at > own,
+            models.Capture.url == capture.url,
+            models.Capture.source == capture.source,
+            models.Capture.fetched_at > capture.fetched_at,
             models.Page.disposition.in_(("new", "revised", "unchanged", "duplicate")),
         )
         .limit(1)
     )
-    return (capture is not None and capture.fetched_at > own) or session.scalar(later) is not None
+    return session.scalar(later) is not None
+
+
+def _is_before(session: Session, reading: Reading, current: models.Capture) -> bool:
+    """Whether a reading is older than the page's current text. Later captures may have held the same text."""
+    own = session.get_one(models.Capture, reading.capture_id)
+    return current.id != own.id and (current.fetched_at > own.fetched_at or is_older(session, own))
 
 
 def _put_in(session: Session, current: models.Revision, text: str, reading: Reading) -> Loaded:
@@ -270,9 +267,16 @@ def _revise(session: Session, transcript_id: int, number: int, text: str, readin
     )
     session.add(revision)
     session.flush()
+    write_turns(session, revision.id, read)
+    index.keep(session, transcript_id)
+    return revision.id
+
+
+def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
+    """Write the turns of a revision that has none."""
     rows = [
         {
-            "revision_id": revision.id,
+            "revision_id": revision_id,
             "position": position,
             "label": turn.label,
             "role": turn.role,
@@ -283,5 +287,3 @@ def _revise(session: Session, transcript_id: int, number: int, text: str, readin
     ]
     if rows:
         session.execute(insert(models.Turn), rows)
-    index.keep(session, transcript_id)
-    return revision.id

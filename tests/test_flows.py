@@ -177,7 +177,7 @@ def test_up_schedules_nights_and_runs_a_deployment_on_its_worker(tmp_path: Path)
         )
         assert again.returncode == 2 and f"port {port} is in use" in again.stderr
         deployments = {each["name"] for each in ask(f"{api}/deployments/filter", {})}
-        assert deployments == {"nightly", "backfill"}
+        assert deployments == {"nightly", "backfill", "reextract"}
         done = subprocess.run(
             [BIN / "prefect", "deployment", "run", "nightly/nightly", "--watch"],
             env=env | {"PREFECT_API_URL": api},
