@@ -9,15 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal
 
 from flows.terminal import plain, write
 from storage import lookup
 from storage.diff import Change, Difference, Piece, TurnChange, compare
-from storage.models import Revision
-from storage.transcript import Transcript
+from storage.models import Correction, Revision
+from storage.transcript import Transcript, from_dict
 
 NOTHING = "No word of date, title or turns differs."
 
@@ -56,6 +56,15 @@ def side(revision: Revision) -> Side:
         revision.capture.fetched_at,
         revision.capture.digest,
         lookup.transcript_of(revision),
+    )
+
+
+def correction(revision: Revision, last: Correction) -> tuple[Side, Side]:
+    """What a revision was before its last correction and what it is now; its session must be open."""
+    now = side(revision)
+    return (
+        replace(now, name=f"{now.name}, extractor {last.extractor}", transcript=from_dict(last.text)),
+        replace(now, name=f"{now.name}, extractor {revision.extractor}"),
     )
 
 

@@ -198,19 +198,13 @@ def _accepted(
         }
         order = Pass("write", Scope(selection, proposal), proposal, runs)
         seen = _passed(settings, database, order, ways, watch)
-        # A text that stood in another's way may have been corrected itself.
-        left = seen
-        while count := left.total("left"):
-            left = _passed(settings, database, order, ways, watch)
-            if left.total("left") == count:
-                break
         reports = []
         for name, run_id in runs.items():
             watch(f"{name}: load")
             added = ways.add(settings, proposal, name, run_id)
             watch(f"{name}: compare")
             links = ways.compare(database, name)
-            reasons = [line for source, line in left.told if source == name]
+            reasons = [line for source, line in seen.told if source == name]
             with database.write() as session:
                 state = ledger.close_run(session, run_id, reasons, failed=False)
                 tally, arrivals = ledger.tally_of(session, run_id), arrivals_of(session, added)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 from crawler.page import VERSION
 from crawler.source import Source, load_sources
@@ -42,6 +43,7 @@ AT_ONCE = 50
 """Corrections in one transaction."""
 
 TRIES = 5
+"""Of one transaction that another process gets in the way of."""
 
 MOST_TOLD = 20
 """Reasons that one shard reports word for word."""
@@ -283,40 +285,32 @@ def _write(database: Database, order: Pass, found: Sequence[Reread], seen: Seen)
     ]
     seen.unseen += len(wanted) - len(accepted)
     for start in range(0, len(accepted), AT_ONCE):
-        _write_some(database, order, accepted[start : start + AT_ONCE], seen)
+        _write_some(database, order, accepted[start : start + AT_ONCE])
 
 
-def _write_some(database: Database, order: Pass, some: Sequence[Reread], seen: Seen) -> None:
+def _write_some(database: Database, order: Pass, some: Sequence[Reread]) -> None:
     for left in reversed(range(TRIES)):
-        left_alone: list[tuple[str, str]] = []
         try:
             with database.write() as session:
                 for each in some:
-                    assert each.read is not None and each.stored.revision is not None
-                    source, item, revision = each.stored.capture.source, each.item, each.stored.revision
-                    reason = correct(session, revision.id, each.read, VERSION)
-                    if reason is not None:
-                        left_alone.append((source, f"{_name(each.stored)}: {reason}"))
-                        continue
-                    told = (
-                        f"corrected, {', '.join(each.kinds)}: extractor {revision.extractor}, now {VERSION}"
-                    )
-                    run = order.runs[source]
-                    ledger.discovered(
-                        session, run, Found(item.key, item.url, moment=each.stored.capture.fetched_at)
-                    )
-                    ledger.fetched(session, run, item.page, item.capture_id)
-                    ledger.settle(session, run, item.page, "unchanged", told, revision.id)
+                    _correct(session, order, each)
+            return
         except (IntegrityError, OperationalError):
             # Another process wrote the same text, or each waited for the other: look again.
             if not left:
                 raise
-            continue
-        for source, line in left_alone:
-            seen.counts[source, "left"] += 1
-            if len(seen.told) < MOST_TOLD:
-                seen.told.append((source, line))
-        return
+
+
+def _correct(session: Session, order: Pass, each: Reread) -> None:
+    """Correct one text, and say so in the ledger."""
+    revision, capture, item = each.stored.revision, each.stored.capture, each.item
+    assert each.read is not None and revision is not None
+    correct(session, revision.id, each.read, VERSION)
+    run = order.runs[capture.source]
+    ledger.discovered(session, run, Found(item.key, item.url, moment=capture.fetched_at))
+    ledger.fetched(session, run, item.page, capture.id)
+    how = f"corrected, {', '.join(each.kinds)}: read by extractor {revision.extractor}, now by {VERSION}"
+    ledger.settle(session, run, item.page, "unchanged", how, revision.id)
 
 
 def add_pages(settings: Settings, proposal: int, source_id: str, run_id: int) -> list[int]:

@@ -19,7 +19,7 @@ from storage.lookup import transcript_of
 from storage.transcript import Transcript
 
 
-def correct(session: Session, revision_id: int, read: Transcript, extractor: int) -> str | None:
+def correct(session: Session, revision_id: int, read: Transcript, extractor: int) -> None:
     """Make a revision hold what an extractor reads now.
 
     Args:
@@ -28,8 +28,8 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
         read: from the revision's own capture.
         extractor: its version.
 
-    Returns:
-        Why it was left as it is; None where it was corrected.
+    Raises:
+        sqlalchemy.exc.IntegrityError: another process wrote the same text just now; try again.
     """
     revision = session.get_one(models.Revision, revision_id)
     # Whoever loads a page of this transcript queues, in the same order; SQLite's write lock does it there.
@@ -43,11 +43,12 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
         select(models.Transcript).where(models.Transcript.id == revision.transcript_id).with_for_update()
     ).one()
     was, text = transcript_of(revision), digest(read)
-    if own.first_digest == revision.digest != text:
-        twin = session.scalar(select(models.Transcript).where(models.Transcript.first_digest == text))
-        if twin is not None and twin.id != own.id:
-            return f"would be the same text as {twin.source} {twin.key}: left as it was"
-        own.first_digest = text
+    if own.first_digest in (revision.digest, f"{revision.digest}:{own.id}"):
+        began = select(models.Transcript.id).where(
+            models.Transcript.first_digest == text, models.Transcript.id != own.id
+        )
+        # Two transcripts that turn out to be one text are not merged: both can have been cited.
+        own.first_digest = text if session.scalar(began) is None else f"{text}:{own.id}"
     session.add(
         models.Correction(
             revision_id=revision.id,
@@ -83,7 +84,6 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
     session.flush()
     write_turns(session, revision.id, read)
     index.keep(session, own.id)
-    return None
 
 
 def corrections_of(session: Session, revision_id: int) -> list[models.Correction]:

@@ -135,7 +135,8 @@ class Transcript(Base):
     source: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(doc="what identifies the document within its source")
     first_digest: Mapped[str] = mapped_column(
-        doc="of the text it began with: two loads of one text meet here"
+        doc="of the text it began with: two loads of one text meet here. With the transcript's id behind it where "
+        "a correction has made it the text that another began with"
     )
     created_at: Mapped[dt.datetime]
 
