@@ -238,7 +238,7 @@ def _passes(settings: Settings, database: Database, order: Pass, ways: Ways, wat
     step = {"count": "reading", "propose": "reading", "check": "checking", "write": "writing"}[order.what]
     watch(f"{step} ...")
     with database.read() as session:
-        shards = list(rereading.shards(session, order.scope))
+        shards = list(rereading.shards(session, order.scope, rereading.SHARD))
     done, total = 0, sum(shard.count for shard in shards)
     for shard, each in zip(shards, ways.each(settings, order, shards), strict=False):
         done += shard.count

@@ -22,11 +22,13 @@ from sqlalchemy.orm import Session
 from crawler.page import VERSION
 from crawler.source import Source, load_sources
 from flows.settings import Settings
-from flows.steps import Item, Outcome, Readers, extract_batch, item_of, load_batch, read_capture
+from flows.steps import Item, Outcome, Readers, extract_batch, item_of, read_capture
 from storage import ledger, lookup, proposals, rereading, transcript
+from storage.captures import batches
 from storage.corrections import correct
 from storage.database import Database
 from storage.ledger import Found
+from storage.load import Loaded, Reading, load
 from storage.rereading import Known, Scope, Shard, Stored
 from storage.transcript import Transcript
 
@@ -284,8 +286,8 @@ def _write(database: Database, order: Pass, found: Sequence[Reread], seen: Seen)
         if each.read is not None and known.get(each.item.capture_id) == proposals.digest_of(each.read)
     ]
     seen.unseen += len(wanted) - len(accepted)
-    for start in range(0, len(accepted), AT_ONCE):
-        _write_some(database, order, accepted[start : start + AT_ONCE])
+    for some in batches(accepted, AT_ONCE):
+        _write_some(database, order, some)
 
 
 def _write_some(database: Database, order: Pass, some: Sequence[Reread]) -> None:
@@ -313,33 +315,39 @@ def _correct(session: Session, order: Pass, each: Reread) -> None:
     ledger.settle(session, run, item.page, "unchanged", how, revision.id)
 
 
-def add_pages(settings: Settings, proposal: int, source_id: str, run_id: int) -> list[int]:
+def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> list[int]:
     """Load a source's pages that can be read now, the oldest capture first.
 
     Returns:
         The ids of the revisions that are new.
     """
     added: list[int] = []
-    source = load_sources(settings.sources)[source_id]
     with closing(Database(settings.database_url, create=False)) as database, Readers() as readers:
         reading = Rereading(database, settings, readers)
         with database.read() as session:
-            wanted = list(proposals.additions(session, proposal, source_id))
-        for ids in wanted:
+            wanted = proposals.additions(session, proposal, source)
+        for ids in batches(wanted, rereading.BATCH):
             with database.read() as session:
                 stored = [each for each in rereading.of_captures(session, ids) if each.revision is None]
                 known = proposals.changes_of(session, proposal, ids)
-            outcomes = []
+                urls = [each.capture.url for each in stored]
+                to_come = proposals.added_at(session, proposal, urls)
             for each in reading.of(stored, Seen()):
-                capture, item = each.stored.capture, each.item
-                if each.read is None or known.get(capture.id) != proposals.digest_of(each.read):
+                if each.read is None or known[each.item.capture_id] != proposals.digest_of(each.read):
                     continue
-                with database.write() as session:
-                    ledger.discovered(session, run_id, Found(item.key, item.url, moment=capture.fetched_at))
-                    ledger.fetched(session, run_id, item.page, capture.id)
-                outcomes.append(Outcome(item, each.read))
-            added += load_batch(database, run_id, source, outcomes, settings.archive)
+                loaded = _add(database, run_id, each, each.read, to_come[each.item.url])
+                if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
+                    added.append(loaded.revision_id)
     return added
+
+
+def _add(database: Database, run_id: int, each: Reread, read: Transcript, to_come: frozenset[int]) -> Loaded:
+    capture, item = each.stored.capture, each.item
+    with database.write() as session:
+        ledger.discovered(session, run_id, Found(item.key, item.url, moment=capture.fetched_at))
+        ledger.fetched(session, run_id, item.page, capture.id)
+    reading = Reading(read, capture.source, item.key, item.url, capture.id, VERSION, to_come=to_come)
+    return load(database, run_id, reading, item.page)
 
 
 def shown(settings: Settings, proposal: int, limit: int) -> Iterator[Reread]:
@@ -348,5 +356,5 @@ def shown(settings: Settings, proposal: int, limit: int) -> Iterator[Reread]:
         reading = Rereading(database, settings, readers)
         with database.read() as session:
             stored = rereading.of_captures(session, proposals.first(session, proposal, limit))
-        for start in range(0, len(stored), rereading.BATCH):
-            yield from reading.of(stored[start : start + rereading.BATCH], Seen())
+        for some in batches(stored, rereading.BATCH):
+            yield from reading.of(some, Seen())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
@@ -44,6 +45,7 @@ class Reading:
         before: what the same extractor makes of the stored revision's capture, where an older one had read it:
             what only the extractor changed is no edit of the institution's.
         visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
+        to_come: captures of the page that are read anew: what those after this one were taken for says nothing.
     """
 
     transcript: Transcript
@@ -54,6 +56,7 @@ class Reading:
     extractor: int
     before: Transcript | None = None
     visited_on: dt.date | None = None
+    to_come: frozenset[int] = frozenset()
 
 
 def digest(transcript: Transcript) -> str:
@@ -166,7 +169,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     )
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
-    if here is not None and is_older(session, session.get_one(models.Capture, reading.capture_id)):
+    own_capture = session.get_one(models.Capture, reading.capture_id)
+    if here is not None and is_older(session, own_capture, reading.to_come):
         first = here.transcript
         return Loaded(
             "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
@@ -187,8 +191,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     return loaded
 
 
-def is_older(session: Session, capture: models.Capture) -> bool:
-    """Whether a page was read well from a later capture of the same address than this one."""
+def is_older(session: Session, capture: models.Capture, besides: Collection[int] = ()) -> bool:
+    """Whether a page was read well from a later capture of the same address than this one, some aside."""
     later = (
         select(models.Page.id)
         .join(models.Page.capture)
@@ -196,6 +200,7 @@ def is_older(session: Session, capture: models.Capture) -> bool:
             models.Capture.url == capture.url,
             models.Capture.source == capture.source,
             models.Capture.fetched_at > capture.fetched_at,
+            models.Capture.id.not_in(besides),
             models.Page.disposition.in_(("new", "revised", "unchanged", "duplicate")),
         )
         .limit(1)
@@ -206,7 +211,9 @@ def is_older(session: Session, capture: models.Capture) -> bool:
 def _is_before(session: Session, reading: Reading, current: models.Capture) -> bool:
     """Whether a reading is older than the page's current text. Later captures may have held the same text."""
     own = session.get_one(models.Capture, reading.capture_id)
-    return current.id != own.id and (current.fetched_at > own.fetched_at or is_older(session, own))
+    return current.id != own.id and (
+        current.fetched_at > own.fetched_at or is_older(session, own, reading.to_come)
+    )
 
 
 def _put_in(session: Session, current: models.Revision, text: str, reading: Reading) -> Loaded:

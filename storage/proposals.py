@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from storage import transcript
@@ -110,32 +110,29 @@ def first(session: Session, proposal_id: int, limit: int) -> list[int]:
     )
 
 
-def count(session: Session, proposal_id: int) -> int:
-    """How many changes a proposal has."""
-    own = ProposedChange.proposal_id == proposal_id
-    return session.scalar(select(func.count()).select_from(ProposedChange).where(own)) or 0
-
-
-def additions(session: Session, proposal_id: int, source: str) -> Iterator[list[int]]:
-    """The captures of a source's pages that a proposal adds, the oldest first, some at a time."""
-    after: tuple[dt.datetime, int] | None = None
-    while True:
-        query = (
-            select(Capture.id, Capture.fetched_at)
+def additions(session: Session, proposal_id: int, source: str) -> list[int]:
+    """The captures of a source's pages that a proposal adds, the oldest first."""
+    return list(
+        session.scalars(
+            select(Capture.id)
             .join(ProposedChange, ProposedChange.capture_id == Capture.id)
             .where(ProposedChange.proposal_id == proposal_id, ProposedChange.adds, Capture.source == source)
             .order_by(Capture.fetched_at, Capture.id)
-            .limit(100)
         )
-        if after is not None:
-            moment, number = after
-            later = (Capture.fetched_at > moment) | ((Capture.fetched_at == moment) & (Capture.id > number))
-            query = query.where(later)
-        rows = session.execute(query).all()
-        if not rows:
-            return
-        after = (rows[-1].fetched_at, rows[-1].id)
-        yield [row.id for row in rows]
+    )
+
+
+def added_at(session: Session, proposal_id: int, urls: Sequence[str]) -> dict[str, frozenset[int]]:
+    """The captures that a proposal adds of some addresses, by address."""
+    rows = session.execute(
+        select(Capture.url, Capture.id)
+        .join(ProposedChange, ProposedChange.capture_id == Capture.id)
+        .where(ProposedChange.proposal_id == proposal_id, ProposedChange.adds, Capture.url.in_(urls))
+    )
+    found: dict[str, set[int]] = {}
+    for url, number in rows:
+        found.setdefault(url, set()).add(number)
+    return {url: frozenset(numbers) for url, numbers in found.items()}
 
 
 def sources_of(session: Session, proposal_id: int) -> list[str]:

@@ -143,7 +143,7 @@ def strangers(session: Session, known: Sequence[str]) -> dict[str, int]:
     return dict(rows.tuples().all())
 
 
-def shards(session: Session, scope: Scope, size: int = SHARD) -> Iterator[Shard]:
+def shards(session: Session, scope: Scope, size: int) -> Iterator[Shard]:
     """Cut what is to be looked at into stretches of about equal numbers of captures, in the archive's order."""
     rows = session.execute(
         select(Capture.warc, Capture.offset)
