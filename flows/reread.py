@@ -11,10 +11,10 @@ import hashlib
 import json
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from crawler.page import VERSION
 from crawler.source import Source, load_sources
 from flows.settings import Settings
-from flows.steps import Item, Outcome, Readers, extract_batch, item_of, read_capture
-from storage import ledger, lookup, proposals, rereading, transcript
+from flows.steps import Item, Outcome, Readers, begin_batch, item_of, read_capture
+from storage import ledger, lookup, proposals, rereading
 from storage.captures import batches
 from storage.corrections import correct
 from storage.database import Database
@@ -31,6 +31,8 @@ from storage.ledger import Found
 from storage.load import Loaded, Reading, load
 from storage.rereading import Known, Scope, Shard, Stored
 from storage.transcript import Transcript
+
+T = TypeVar("T")
 
 Kind = Literal[
     "words", "speakers", "paragraphs", "date", "title", "details", "newly read", "now refused", "unreadable"
@@ -117,7 +119,7 @@ def reader_of(sources: Mapping[str, Source]) -> str:
 
 
 def kinds_of(old: Transcript, new: Transcript) -> tuple[Kind, ...]:
-    """How two readings of one capture differ; empty where they are equal to the last detail."""
+    """How two readings of one capture differ, that are not equal to the last detail."""
     out: list[Kind] = []
     words = [[word for turn in each.turns for word in turn.text.split()] for each in (old, new)]
     voices = [
@@ -132,7 +134,7 @@ def kinds_of(old: Transcript, new: Transcript) -> tuple[Kind, ...]:
         out.append("paragraphs")
     out += ["date"] if old.date != new.date else []
     out += ["title"] if old.title != new.title else []
-    return tuple(out) if out or transcript.as_dict(old) == transcript.as_dict(new) else ("details",)
+    return tuple(out) or ("details",)
 
 
 # --- one shard -----------------------------------------------------------------------------------
@@ -153,13 +155,23 @@ def work(settings: Settings, order: Pass, shard: Shard, readers: Readers | None 
     seen = Seen()
     with closing(Database(settings.database_url, create=False)) as database:
         reading = Rereading(database, settings, readers)
-        for batch in rereading.batches(database, order.scope, shard):
-            found = reading.of(batch, seen)
+        begun = map(reading.begin, rereading.batches(database, order.scope, shard))
+        for batch in _ahead(begun):
+            differing = reading.differing(batch, seen)
             if order.what == "write":
-                _write(database, order, found, seen)
+                _write(database, order, differing, seen)
             elif order.what != "count":
-                _hold(database, order, found, seen)
+                _hold(database, order, differing, seen)
     return seen
+
+
+def _ahead(several: Iterable[T]) -> Iterator[T]:
+    """The items, the next one begun before one is given: the processes that read never wait."""
+    before: list[T] = []
+    for item in several:
+        yield from before
+        before = [item]
+    yield from before
 
 
 class Rereading:
@@ -172,49 +184,69 @@ class Rereading:
         self._readers = readers
 
     def of(self, batch: Sequence[Stored], seen: Seen) -> list[Reread]:
-        """The captures of a batch whose reading differs, in its order."""
-        found: list[Reread] = []
-        by_source: dict[str, list[Stored]] = {}
+        """Read captures, and say which differ."""
+        return self.differing(self.begin(batch), seen)
+
+    def begin(self, batch: Sequence[Stored]) -> list[tuple[list[Stored], Iterator[Outcome]]]:
+        """Have the captures of a batch read, source by source."""
+        by_source: dict[str, list[tuple[Stored, Item]]] = {}
         for stored in batch:
-            by_source.setdefault(stored.capture.source, []).append(stored)
-        for name, several in by_source.items():
-            source = self._sources[name]
-            pairs = [(each, item) for each in several if (item := _item(each, source)) is not None]
+            item = _item(stored, self._sources[stored.capture.source])
+            if item is not None:
+                by_source.setdefault(stored.capture.source, []).append((stored, item))
+        # Within a process of a cluster that may have no children, this one reads.
+        alone = multiprocessing.current_process().daemon
+        found = []
+        for name, pairs in by_source.items():
             items = [item for _, item in pairs]
-            # Within a process of a cluster that may have no children, this one reads.
-            alone = multiprocessing.current_process().daemon
             pool = None if alone else self._readers.pool_for(items)
-            outcomes = extract_batch(items, self._archive, source, pool)
-            known = self._known(source.id, pairs)
-            seen.counts[name, "read"] += len(items)
-            for (stored, _), outcome in zip(pairs, outcomes, strict=True):
-                differs = self._judge(stored, outcome, known)
-                if differs is None:
-                    continue
-                found.append(differs)
-                seen.counts[name, "changed"] += differs.changes
-                seen.counts.update((name, kind) for kind in differs.kinds)
-                if not differs.changes and len(seen.told) < MOST_TOLD:
-                    seen.told.append((name, f"{differs.kinds[0]}: {_name(stored)}: {differs.reason}"))
+            outcomes = begin_batch(items, self._archive, self._sources[name], pool)
+            found.append(([stored for stored, _ in pairs], outcomes))
         return found
 
-    def _known(self, source: str, pairs: Sequence[tuple[Stored, Item]]) -> dict[str, Known]:
-        loose = [item.key for stored, item in pairs if stored.revision is None]
-        with self._database.read() as session:
-            return rereading.known_at(session, source, loose) if loose else {}
+    def differing(self, begun: Sequence[tuple[list[Stored], Iterator[Outcome]]], seen: Seen) -> list[Reread]:
+        """The captures of a batch whose reading differs from what is stored."""
+        found: list[Reread] = []
+        outcomes = [pair for several, read in begun for pair in zip(several, read, strict=True)]
+        known = self._known(outcomes)
+        for stored, outcome in outcomes:
+            name = stored.capture.source
+            seen.counts[name, "read"] += 1
+            differs = self._judge(stored, outcome, known.get((name, outcome.item.key)))
+            if differs is None:
+                continue
+            found.append(differs)
+            seen.counts[name, "changed"] += differs.changes
+            seen.counts.update((name, kind) for kind in differs.kinds)
+            if not differs.changes and len(seen.told) < MOST_TOLD:
+                seen.told.append((name, f"{differs.kinds[0]}: {_name(stored)}: {differs.reason}"))
+        return found
 
-    def _judge(self, stored: Stored, outcome: Outcome, known: Mapping[str, Known]) -> Reread | None:
+    def _known(self, outcomes: Sequence[tuple[Stored, Outcome]]) -> dict[tuple[str, str], Known]:
+        """What stands where a page was read that no text rests on, by source and key."""
+        keys: dict[str, list[str]] = {}
+        for stored, outcome in outcomes:
+            if stored.revision is None and outcome.transcript is not None:
+                keys.setdefault(stored.capture.source, []).append(outcome.item.key)
+        with self._database.read() as session:
+            return {
+                (source, key): known
+                for source, several in keys.items()
+                for key, known in rereading.known_at(session, source, several).items()
+            }
+
+    def _judge(self, stored: Stored, outcome: Outcome, there: Known | None) -> Reread | None:
         read, item = outcome.transcript, outcome.item
         if stored.revision is not None:
             if read is None:
                 kind: Kind = "unreadable" if outcome.disposition == "failed" else "now refused"
                 return Reread(stored, item, (kind,), reason=outcome.reason or "")
+            if lookup.holds(stored.revision, read):
+                return None
             old = lookup.transcript_of(stored.revision)
-            kinds = kinds_of(old, read)
-            return Reread(stored, item, kinds, old, read) if kinds else None
+            return Reread(stored, item, kinds_of(old, read), old, read)
         if read is None:
             return None
-        there = known.get(item.key)
         with self._database.read() as session:
             adds = rereading.would_add(session, stored, read, there)
         if not adds or (there is not None and self._is_known(there, read)):

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -151,10 +151,17 @@ def extract_batch(
     items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
 ) -> list[Outcome]:
     """Read every page of a batch, in a pool's processes where one is given."""
+    return list(begin_batch(items, archive, source, pool))
+
+
+def begin_batch(
+    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
+) -> Iterator[Outcome]:
+    """The same, but a pool reads while something else is done, until the outcomes are asked for."""
     if pool is None:
-        return [read_capture(item, archive, source) for item in items]
+        return (read_capture(item, archive, source) for item in items)
     count = len(items)
-    return list(pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4))
+    return pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4)
 
 
 def read_capture(item: Item, archive: Path, source: Source) -> Outcome:

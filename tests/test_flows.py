@@ -26,6 +26,8 @@ from flows.demo import Stage
 from storage.ledger import Tally
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry, challenge
+from tests.test_ingest import NOON, captured, take
+from tests.test_reextract import LOST, layout
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -117,6 +119,29 @@ def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) 
     site.stop()
     state = nightly(return_state=True)
     assert state.is_failed() and "demo" in str(state.message)
+
+
+def test_a_reextraction_shows_what_would_change_and_writes_it_when_that_is_accepted(
+    configured: Stage, site: MisbehavingMinistry, tmp_path: Path
+) -> None:
+    from flows.reextract import reextract
+
+    (document, *_) = site.documents
+    layout(configured.settings, drops=LOST)
+    take(captured(tmp_path / "kept.warc.gz", site.base, (document, NOON)), configured.settings)
+    layout(configured.settings)
+    unseen = reextract(dry_run=False, return_state=True)
+    assert unseen.is_failed() and "look at the changes first" in str(unseen.message)
+    shown = reextract(sources=["demo"], return_state=True)
+    told = re.fullmatch(r"1 changes: accept ([0-9a-f]{16})", str(shown.message))
+    assert shown.name == "Completed" and told
+    text = artifact("reextract-proposal")
+    assert "| demo | 1 | 1 | 1 |" in text and f"accept `{told[1]}`" in text and "{+" in text.replace("\\", "")
+    written = reextract(sources=["demo"], dry_run=False, accept=told[1], return_state=True)
+    assert written.name == "Completed"
+    assert "| demo | completed |" in artifact("reextract-report")
+    again = reextract(sources=["demo"], dry_run=True, return_state=True)
+    assert again.message == "nothing would change"
 
 
 def test_bad_parameters_are_refused_before_anything_runs(configured: Stage) -> None:
