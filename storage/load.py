@@ -169,8 +169,9 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     )
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
-    own_capture = session.get_one(models.Capture, reading.capture_id)
-    if here is not None and is_older(session, own_capture, reading.to_come):
+    if here is not None and is_older(
+        session, session.get_one(models.Capture, reading.capture_id), reading.to_come
+    ):
         first = here.transcript
         return Loaded(
             "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
