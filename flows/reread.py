@@ -43,7 +43,7 @@ where its words are the same, in details (language, kind, doubts, ...) only wher
 KEPT: tuple[Kind, ...] = ("now refused", "unreadable")
 """What is reported and changes nothing: the stored text stays."""
 
-AT_ONCE = 50
+AT_ONCE = 20
 """Corrections in one transaction."""
 
 TRIES = 5

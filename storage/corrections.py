@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from storage import index, models, transcript
 from storage.fingerprints import fingerprints
 from storage.load import digest, write_turns
-from storage.lookup import transcript_of
+from storage.lookup import holds, transcript_of
 from storage.transcript import Transcript
 
 
 def correct(session: Session, revision_id: int, read: Transcript, extractor: int) -> None:
-    """Make a revision hold what an extractor reads now.
+    """Make a revision hold what an extractor reads now, unless another process has just done it.
 
     Args:
         session: a transaction.
@@ -31,17 +31,20 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
     Raises:
         sqlalchemy.exc.IntegrityError: another process wrote the same text just now; try again.
     """
-    revision = session.get_one(models.Revision, revision_id)
+    home = select(models.Revision.transcript_id).where(models.Revision.id == revision_id)
     # Whoever loads a page of this transcript queues, in the same order; SQLite's write lock does it there.
     places = session.scalars(
         select(models.Appearance)
-        .where(models.Appearance.transcript_id == revision.transcript_id)
+        .where(models.Appearance.transcript_id == home.scalar_subquery())
         .order_by(models.Appearance.id)
         .with_for_update()
     ).all()
     own = session.scalars(
-        select(models.Transcript).where(models.Transcript.id == revision.transcript_id).with_for_update()
+        select(models.Transcript).where(models.Transcript.id == home.scalar_subquery()).with_for_update()
     ).one()
+    revision = session.get_one(models.Revision, revision_id)
+    if holds(revision, read):
+        return
     was, text = transcript_of(revision), digest(read)
     if own.first_digest in (revision.digest, f"{revision.digest}:{own.id}"):
         began = select(models.Transcript.id).where(
@@ -63,9 +66,9 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
         select(func.max(models.Revision.number)).where(models.Revision.transcript_id == own.id)
     )
     for place in places:
-        home = (place.source, place.key) == (own.source, own.key)
+        at_home = (place.source, place.key) == (own.source, own.key)
         # Where this text was last read, its corrected form would be now.
-        if (home and revision.number == newest) or (not home and place.digest == revision.digest):
+        if revision.number == newest if at_home else place.digest == revision.digest:
             place.digest = text
     revision.extractor, revision.digest = extractor, text
     revision.date, revision.title, revision.language, revision.kind = (

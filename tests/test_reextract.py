@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import select, update
 
 from crawler.page import VERSION
 from crawler.source import SourceError
-from flows import about, difference, reextraction
+from flows import about, difference, proposal, reextraction
 from flows.demo import Stage
 from flows.demo_site.content import Block, Document
 from flows.plan import WindowError
@@ -243,6 +244,33 @@ def test_accepting_twice_adds_nothing(
     (report,) = write(settings, digest).reports
     assert (report.state, report.tally.discovered) == ("completed", 0)
     assert (content(settings), rows(settings), corrections(settings)) == (before, counted, len(documents))
+
+
+def test_two_that_write_at_once_correct_each_text_once(
+    site: MisbehavingMinistry, settings: Settings, documents: list[Document], tmp_path: Path
+) -> None:
+    layout(settings, drops=LOST)
+    kept(settings, site, tmp_path, *((each, NOON) for each in documents))
+    layout(settings)
+    digest = propose(settings).digest
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: write(settings, digest), range(2)))
+    assert [report.state for each in done for report in each.reports] == ["completed"] * 2
+    assert corrections(settings) == len(documents)
+    assert_whole(settings)
+    assert propose(settings).digest is None
+
+
+def test_texts_of_a_source_that_is_gone_are_named_and_left_alone(
+    site: MisbehavingMinistry, place: Stage, documents: list[Document], tmp_path: Path
+) -> None:
+    settings = place.settings
+    kept(settings, site, tmp_path, (documents[0], NOON))
+    assert settings.sources is not None
+    (settings.sources / "demo.toml").unlink()
+    found = propose(settings)
+    assert (found.digest, found.strangers) == (None, {"demo": 1})
+    assert proposal.asides(found) == ["! demo: no such source any more, so 1 texts were not read"]
 
 
 def test_what_a_search_finds_is_the_corrected_text(
