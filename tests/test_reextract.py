@@ -445,7 +445,7 @@ def test_two_texts_that_a_correction_makes_one_stay_two_and_the_archive_is_whole
 # --- how it is done ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.parametrize("size", [1, 3])
 def test_every_capture_is_looked_at_once_however_the_archive_is_cut(
     site: MisbehavingMinistry,
     place: Stage,
@@ -582,8 +582,9 @@ def test_the_command_shows_then_refuses_then_writes(
     assert (done.returncode, done.stderr) == (0, "")
     ((text,),) = texts(settings).values()
     assert "alert(1)" in text
-    corrected = podium("diff", "1", "--corrected", settings=settings).stdout
-    assert "{+<script>alert(1)</script>" in corrected and f"extractor {VERSION}" in corrected
+    nothing = podium("reextract", settings=settings)
+    told = f"nothing to change: extractor {VERSION} reads what is stored, in 1 captures\n"
+    assert (nothing.returncode, nothing.stdout) == (0, told)
 
 
 def test_a_corrected_revision_says_so(
@@ -604,15 +605,6 @@ def test_a_corrected_revision_says_so(
     database.close()
     assert render(before.transcript) == was
     assert [render(after.transcript)] == texts(settings)[documents[0].path.rsplit("/", 1)[1]]
-
-
-def test_when_nothing_would_change_the_command_says_so(
-    site: MisbehavingMinistry, place: Stage, documents: list[Document], tmp_path: Path
-) -> None:
-    kept(place.settings, site, tmp_path, (documents[0], NOON))
-    done = podium("reextract", settings=place.settings)
-    told = f"nothing to change: extractor {VERSION} reads what is stored, in 1 captures\n"
-    assert (done.returncode, done.stdout) == (0, told)
 
 
 @pytest.mark.parametrize(
