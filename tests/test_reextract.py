@@ -274,8 +274,9 @@ def test_texts_of_a_source_that_is_gone_are_named_and_left_alone(
 
 
 def test_what_a_search_finds_is_the_corrected_text(
-    site: MisbehavingMinistry, settings: Settings, documents: list[Document], tmp_path: Path
+    site: MisbehavingMinistry, place: Stage, documents: list[Document], tmp_path: Path
 ) -> None:
+    settings = place.settings
     one = replace(documents[0], blocks=(*documents[0].blocks, Block("An unheard quincunx.")))
     layout(settings, drops=LOST)
     kept(settings, site, tmp_path, (one, NOON))
@@ -316,8 +317,9 @@ def test_a_digest_that_no_dry_run_gave_writes_nothing(
 
 
 def test_an_archive_that_has_grown_by_changes_is_refused_and_they_are_counted(
-    site: MisbehavingMinistry, settings: Settings, documents: list[Document], tmp_path: Path
+    site: MisbehavingMinistry, place: Stage, documents: list[Document], tmp_path: Path
 ) -> None:
+    settings = place.settings
     layout(settings, drops=LOST)
     kept(settings, site, tmp_path, (documents[0], NOON))
     layout(settings)
@@ -445,13 +447,11 @@ def test_two_texts_that_a_correction_makes_one_stay_two_and_the_archive_is_whole
 # --- how it is done ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 3])
 def test_every_capture_is_looked_at_once_however_the_archive_is_cut(
     site: MisbehavingMinistry,
     place: Stage,
     documents: list[Document],
     tmp_path: Path,
-    size: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = place.settings
@@ -460,8 +460,8 @@ def test_every_capture_is_looked_at_once_however_the_archive_is_cut(
         kept(settings, site, tmp_path, *((each, NOON + day * DAY) for each in documents))
     layout(settings)
     whole = propose(settings)
-    monkeypatch.setattr(rereading, "SHARD", size)
-    monkeypatch.setattr(rereading, "BATCH", max(1, size - 1))
+    monkeypatch.setattr(rereading, "SHARD", 3)
+    monkeypatch.setattr(rereading, "BATCH", 2)
     cut = propose(settings)
     assert cut.digest == whole.digest
     assert cut.seen.counts == whole.seen.counts
