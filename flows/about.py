@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from storage import lookup, models
+from storage.corrections import corrections_of
 
 
 def lines(session: Session, revision: models.Revision) -> Iterator[str]:
@@ -26,6 +27,11 @@ def lines(session: Session, revision: models.Revision) -> Iterator[str]:
         )
         for doubt in text.doubts:
             yield f"  ? {doubt}"
+        for was in corrections_of(session, text.id):
+            yield (
+                f"  corrected on {was.corrected_at:%Y-%m-%d}: what extractor {was.extractor} had read "
+                f"is in `podium diff {transcript.id} --corrected --to {text.number}`"
+            )
     for place in transcript.appearances:
         yield f"stands at: {place.url} ({place.source}/{place.key}, since {place.first_seen:%Y-%m-%d})"
     for link in lookup.links_of(session, transcript.id):

@@ -14,6 +14,7 @@ from flows.cli_archive import archive_app
 from flows.cli_audit import audit
 from flows.cli_collect import backfill, nightly
 from flows.cli_ingest import ingest
+from flows.cli_reextract import reextract
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
@@ -50,6 +51,7 @@ app.command()(nightly)
 app.command()(backfill)
 app.command()(audit)
 app.command()(ingest)
+app.command()(reextract)
 app.command()(search)
 app.command()(export)
 
@@ -246,6 +248,7 @@ def _status_of(problem: Exception) -> int | None:
     from crawler.source import SourceError
     from flows.demo import DemoError
     from flows.plan import WindowError
+    from flows.reextraction import NotSeenError
     from flows.settings import SettingsError
     from flows.up import UpError
     from storage.archive import ArchiveError
@@ -263,6 +266,7 @@ def _status_of(problem: Exception) -> int | None:
         DatabaseError,
         DemoError,
         ExportRefused,
+        NotSeenError,
         UpError,
     )
     if isinstance(problem, mistakes):

@@ -29,6 +29,12 @@ def diff(
     until: Annotated[
         int | None, typer.Option("--to", min=1, metavar="N", help="Revision; the newest if none.")
     ] = None,
+    corrected: Annotated[
+        bool,
+        typer.Option(
+            "--corrected", help="What a newer extractor corrected in a revision: the newest, or --to."
+        ),
+    ] = False,
     html: Annotated[
         bool, typer.Option("--html", help="Print one page of HTML, to send to somebody.")
     ] = False,
@@ -36,9 +42,15 @@ def diff(
 ) -> None:
     """Show what changed in a transcript, word by word and turn by turn."""
     from flows import difference
+    from storage.corrections import corrections_of
 
     with opened(database) as archive, archive.read() as session:
-        if other is None:
+        if corrected:
+            if other is not None or since is not None:
+                raise Mistake("--corrected looks at one revision; leave out --from and the second name")
+            old = new = _find(session, name, until)
+            last = corrections_of(session, new.id)[-1:]
+        elif other is None:
             old, new = _revisions(session, name, since, until)
         elif since or until:
             raise Mistake(
@@ -50,6 +62,10 @@ def diff(
             told = (
                 f"both are addresses of one transcript; `podium diff {new.transcript_id}` shows its revisions"
             )
+        elif corrected and last:
+            told, (before, after) = "", difference.correction(new, last[0])
+        elif corrected:
+            told = f"{plain(name)}: revision {new.number} was never corrected"
         elif old.id == new.id:
             told = f"{plain(name)}: has one revision, nothing to compare it with"
         else:

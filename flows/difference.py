@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from html import escape
+from typing import Literal
 
 from flows.terminal import plain, write
 from storage import lookup
 from storage.diff import Change, Difference, Piece, TurnChange, compare
-from storage.models import Revision
-from storage.transcript import Transcript
+from storage.models import Correction, Revision
+from storage.transcript import Transcript, from_dict
 
 NOTHING = "No word of date, title or turns differs."
 
@@ -55,6 +56,15 @@ def side(revision: Revision) -> Side:
         revision.capture.fetched_at,
         revision.capture.digest,
         lookup.transcript_of(revision),
+    )
+
+
+def correction(revision: Revision, last: Correction) -> tuple[Side, Side]:
+    """What a revision was before its last correction and what it is now; its session must be open."""
+    now = side(revision)
+    return (
+        replace(now, name=f"{now.name}, extractor {last.extractor}", transcript=from_dict(last.text)),
+        replace(now, name=f"{now.name}, extractor {revision.extractor}"),
     )
 
 
@@ -158,7 +168,7 @@ STYLE = """
 body { margin: 2rem auto; max-width: 44rem; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif;
   color: var(--text); background: var(--page); overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.3; }
-h2 { font-size: 1rem; margin: 2rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line); }
+h2, h3 { font-size: 1rem; margin: 2rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line); }
 dt { font-weight: bold; } dd { margin: 0 0 .5rem; } dd, .remark { color: var(--faint); }
 a { color: var(--link); }
 del { color: var(--out); background: var(--out-page); text-decoration: line-through; }
@@ -170,29 +180,56 @@ ins { color: var(--in); background: var(--in-page); text-decoration: underline; 
 
 def page(old: Side, new: Side) -> str:
     """A page of HTML that shows what differs and needs nothing else: no script, no other file."""
-    language = new.transcript.language or old.transcript.language or ""
+    return _document(f"Changes: {new.transcript.title}", list(_shown(old, new, "h1")))
+
+
+def page_of_many(title: str, lead: Sequence[str], pairs: Iterable[tuple[Side, Side]]) -> str:
+    """One such page of several pairs of texts.
+
+    Args:
+        title: of the page.
+        lead: lines above them.
+        pairs: each before and after.
+    """
+    out = [f"<h1>{_escaped(title)}</h1>", *(f"<p>{_escaped(line)}</p>" for line in lead)]
+    for old, new in pairs:
+        out += ["<article>", *_shown(old, new, "h2"), "</article>"]
+    return _document(title, out)
+
+
+def _document(title: str, body: Sequence[str]) -> str:
     out = [
         "<!doctype html>",
         '<html lang="en">',
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        f"<title>Changes: {_escaped(new.transcript.title)}</title>",
+        f"<title>{_escaped(title)}</title>",
         f"<style>{STYLE}</style>",
         "<main>",
-        f'<h1 lang="{escape(language)}" dir="auto">{_escaped(new.transcript.title)}</h1>',
-        f"<dl>{_source('Before', old)}{_source('After', new)}</dl>",
+        *body,
+        "</main>",
+        "</html>",
     ]
+    return "\n".join(out) + "\n"
+
+
+def _shown(old: Side, new: Side, heading: Literal["h1", "h2"]) -> Iterator[str]:
+    """What differs, under a heading with the text's title."""
+    language = new.transcript.language or old.transcript.language or ""
+    below = "h2" if heading == "h1" else "h3"
+    yield f'<{heading} lang="{escape(language)}" dir="auto">{_escaped(new.transcript.title)}</{heading}>'
+    yield f"<dl>{_source('Before', old)}{_source('After', new)}</dl>"
     found = list(sections(compare(old.transcript, new.transcript)))
     for section in found:
         label = f', <bdi lang="{escape(language)}">{_marked(section.label)}</bdi>' if section.label else ""
         remark = f' <span class="remark">{section.remark}</span>' if section.remark else ""
-        out.append(f"<h2>{section.heading.capitalize()}{label}{remark}</h2>")
-        out += [f'<p lang="{escape(language)}" dir="auto">{_marked(text)}</p>' for text in section.passages]
+        yield f"<{below}>{section.heading.capitalize()}{label}{remark}</{below}>"
+        yield from (
+            f'<p lang="{escape(language)}" dir="auto">{_marked(text)}</p>' for text in section.passages
+        )
     if not found:
-        out.append(f"<p>{NOTHING}</p>")
-    out += ["</main>", "</html>"]
-    return "\n".join(out) + "\n"
+        yield f"<p>{NOTHING}</p>"
 
 
 def _source(word: str, one: Side) -> str:

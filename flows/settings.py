@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=60.0, gt=0, le=600, description="seconds that one response may take, to its last byte"
     )
 
+    dask: str | None = Field(
+        default=None, description="address of a Dask scheduler that runs the shards of a re-extraction"
+    )
+
     chromium: Path | None = Field(
         default=None, description="the browser of sources that need one; found on PATH if none"
     )
@@ -103,6 +107,8 @@ class Settings(BaseSettings):
             out["PODIUM_CONTACT"] = self.contact
         if self.chromium:
             out["PODIUM_CHROMIUM"] = str(self.chromium.absolute())
+        if self.dask:
+            out["PODIUM_DASK"] = self.dask
         if self.delay is not None:
             out["PODIUM_DELAY"] = str(self.delay)
         return out

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -127,12 +127,13 @@ def fetched(database: Database, run_id: int, source: Source) -> list[Item]:
     """The next batch of the run's pages that were fetched and not yet settled."""
     with database.read() as session:
         return [
-            _item(page.key, source.key(page.url) or page.key, capture, source)
+            item_of(page.key, source.key(page.url) or page.key, capture, source)
             for page, capture in ledger.to_extract(session, run_id, BATCH)
         ]
 
 
-def _item(page: str, key: str, capture: models.Capture, source: Source) -> Item:
+def item_of(page: str, key: str, capture: models.Capture, source: Source) -> Item:
+    """A capture as its page is read: the ledger's name of it, its document's key, and its source."""
     return Item(
         page=page,
         key=key,
@@ -150,10 +151,17 @@ def extract_batch(
     items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
 ) -> list[Outcome]:
     """Read every page of a batch, in a pool's processes where one is given."""
+    return list(begin_batch(items, archive, source, pool))
+
+
+def begin_batch(
+    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
+) -> Iterator[Outcome]:
+    """The same, but a pool reads while something else is done, until the outcomes are asked for."""
     if pool is None:
-        return [read_capture(item, archive, source) for item in items]
+        return (read_capture(item, archive, source) for item in items)
     count = len(items)
-    return list(pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4))
+    return pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4)
 
 
 def read_capture(item: Item, archive: Path, source: Source) -> Outcome:
@@ -223,7 +231,7 @@ def load_batch(
             continue
         capture, before = older.get(item.key), None
         if capture is not None:
-            before = read_capture(_item(item.page, item.key, capture, source), archive, source).transcript
+            before = read_capture(item_of(item.page, item.key, capture, source), archive, source).transcript
         reading = Reading(
             outcome.transcript,
             source.id,

@@ -157,7 +157,7 @@ def resting_on(session: Session, captures: Sequence[int]) -> dict[int, list[str]
     return resting
 
 
-def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The items, `BATCH` at a time."""
-    for first in range(0, len(items), BATCH):
-        yield items[first : first + BATCH]
+def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    """The items, so many at a time."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

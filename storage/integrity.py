@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlalchemy import ForeignKeyConstraint, and_, func, select, text, update
+from sqlalchemy import ForeignKeyConstraint, String, and_, cast, func, or_, select, text, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -161,7 +161,11 @@ def _transcripts(database: Database, checked: Checked) -> Iterator[Finding]:
     )  # fmt: skip
     # Mostly the first one; an older text that was found later stands before it.
     began = select(Revision.id).where(
-        Revision.transcript_id == Transcript.id, Revision.digest == Transcript.first_digest
+        Revision.transcript_id == Transcript.id,
+        or_(
+            Revision.digest == Transcript.first_digest,
+            Revision.digest + ":" + cast(Transcript.id, String) == Transcript.first_digest,
+        ),
     )
     query = (
         select(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
@@ -44,6 +45,7 @@ class Reading:
         before: what the same extractor makes of the stored revision's capture, where an older one had read it:
             what only the extractor changed is no edit of the institution's.
         visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
+        to_come: captures of the page that are read anew: what those after this one were taken for says nothing.
     """
 
     transcript: Transcript
@@ -54,6 +56,7 @@ class Reading:
     extractor: int
     before: Transcript | None = None
     visited_on: dt.date | None = None
+    to_come: frozenset[int] = frozenset()
 
 
 def digest(transcript: Transcript) -> str:
@@ -153,7 +156,7 @@ def _decide(session: Session, reading: Reading) -> Loaded:
                     f"only the extractor reads it in another way: {current.extractor}, {reading.extractor}"
                 )
                 return Loaded("unchanged", current.id, reason)
-            if _is_older(session, reading, current.capture):
+            if _is_before(session, reading, current.capture):
                 return _put_in(session, current, text, reading)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
@@ -166,7 +169,9 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     )
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
-    if here is not None and _is_older(session, reading):
+    if here is not None and is_older(
+        session, session.get_one(models.Capture, reading.capture_id), reading.to_come
+    ):
         first = here.transcript
         return Loaded(
             "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
@@ -187,29 +192,29 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     return loaded
 
 
-def _is_older(session: Session, reading: Reading, capture: models.Capture | None = None) -> bool:
-    """Whether a page was read from a later capture than this reading's.
-
-    Args:
-        session: to look in.
-        reading: of the page.
-        capture: that of the page's current revision. Later captures may have held the same text.
-    """
-    if capture is not None and capture.id == reading.capture_id:
-        return False
-    own = session.get_one(models.Capture, reading.capture_id).fetched_at
+def is_older(session: Session, capture: models.Capture, besides: Collection[int] = ()) -> bool:
+    """Whether a page was read well from a later capture of the same address than this one, some aside."""
     later = (
         select(models.Page.id)
         .join(models.Page.capture)
         .where(
-            models.Capture.url == reading.url,
-            models.Capture.source == reading.source,
-            models.Capture.fetched_at > own,
+            models.Capture.url == capture.url,
+            models.Capture.source == capture.source,
+            models.Capture.fetched_at > capture.fetched_at,
+            models.Capture.id.not_in(besides),
             models.Page.disposition.in_(("new", "revised", "unchanged", "duplicate")),
         )
         .limit(1)
     )
-    return (capture is not None and capture.fetched_at > own) or session.scalar(later) is not None
+    return session.scalar(later) is not None
+
+
+def _is_before(session: Session, reading: Reading, current: models.Capture) -> bool:
+    """Whether a reading is older than the page's current text. Later captures may have held the same text."""
+    own = session.get_one(models.Capture, reading.capture_id)
+    return current.id != own.id and (
+        current.fetched_at > own.fetched_at or is_older(session, own, reading.to_come)
+    )
 
 
 def _put_in(session: Session, current: models.Revision, text: str, reading: Reading) -> Loaded:
@@ -270,9 +275,16 @@ def _revise(session: Session, transcript_id: int, number: int, text: str, readin
     )
     session.add(revision)
     session.flush()
+    write_turns(session, revision.id, read)
+    index.keep(session, transcript_id)
+    return revision.id
+
+
+def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
+    """Write the turns of a revision that has none."""
     rows = [
         {
-            "revision_id": revision.id,
+            "revision_id": revision_id,
             "position": position,
             "label": turn.label,
             "role": turn.role,
@@ -283,5 +295,3 @@ def _revise(session: Session, transcript_id: int, number: int, text: str, readin
     ]
     if rows:
         session.execute(insert(models.Turn), rows)
-    index.keep(session, transcript_id)
-    return revision.id

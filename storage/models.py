@@ -4,7 +4,8 @@ A *capture* is one archived response. A *transcript* is one thing said, whoever 
 had is a *revision* with its *turns*, and each address it stands at an *appearance*. *Fingerprints* propose which
 transcripts are nearly the same, and a *link* says that two are. What is *searched* are the turns of the newest
 revisions. A *run* is one collection of one source over one window, and a *page* is the ledger's row of what became
-of one document in it. A *host* is one that is asked, by however many crawls at once.
+of one document in it. A *host* is one that is asked, by however many crawls at once. A *proposal* is what a dry
+run of a re-extraction showed, change by change, and a *correction* what a text was before one was accepted.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Disposition = Literal["new", "revised", "unchanged", "duplicate", "rejected", "b
 """What became of a page in a run: exactly one of these."""
 
 RunState = Literal["running", "completed", "degraded", "failed"]
-RunKind = Literal["nightly", "backfill", "ingest"]
+RunKind = Literal["nightly", "backfill", "ingest", "reextract"]
 
 LinkKind = Literal["mirror", "excerpt", "translation"]
 """How two transcripts are nearly the same."""
@@ -140,7 +141,8 @@ class Transcript(Base):
     source: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(doc="what identifies the document within its source")
     first_digest: Mapped[str] = mapped_column(
-        doc="of the text it began with: two loads of one text meet here"
+        doc="of the text it began with: two loads of one text meet here. With the transcript's id behind it where "
+        "a correction has made it the text that another began with"
     )
     created_at: Mapped[dt.datetime]
 
@@ -293,6 +295,44 @@ class Page(Base):
 
     capture: Mapped[Capture | None] = relationship()
     revision: Mapped[Revision | None] = relationship()
+
+
+class Correction(Base):
+    """A text that a revision held until a newer extractor read its capture in another way."""
+
+    __tablename__ = "corrections"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"), index=True)
+    extractor: Mapped[int] = mapped_column(doc="version of the extractor that had read it")
+    corrected_at: Mapped[dt.datetime]
+    text: Mapped[dict[str, Any]] = mapped_column(doc="as `storage.transcript.as_dict` has it")
+
+
+class Proposal(Base):
+    """What a dry run of a re-extraction would change. Without a digest it is not finished."""
+
+    __tablename__ = "proposals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    made_at: Mapped[dt.datetime]
+    digest: Mapped[str | None] = mapped_column(
+        String(16), index=True, doc="of all its changes and how they came"
+    )
+    reader: Mapped[str] = mapped_column(doc="digest of the extractor's version and of the sources' layouts")
+    selection: Mapped[dict[str, Any]] = mapped_column(doc="the sources and days that were looked at")
+    last_capture: Mapped[int] = mapped_column(doc="the newest capture that was there")
+
+
+class ProposedChange(Base):
+    """One change of a proposal: of the text that rests on a capture, or of a page that has none."""
+
+    __tablename__ = "proposed_changes"
+
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id", ondelete="CASCADE"), primary_key=True)
+    capture_id: Mapped[int] = mapped_column(ForeignKey("captures.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(doc="of what is read there now")
+    adds: Mapped[bool] = mapped_column(doc="whether no text rests on the capture yet")
 
 
 class Host(Base):

@@ -26,6 +26,8 @@ from flows.demo import Stage
 from storage.ledger import Tally
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry, challenge, server_error
+from tests.test_ingest import NOON, captured, take
+from tests.test_reextract import LOST, layout
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -160,6 +162,29 @@ def test_a_backfills_form_lets_a_newcomer_choose() -> None:
     assert all(len(field["description"]) > 15 for field in fields.values())
 
 
+def test_a_reextraction_shows_what_would_change_and_writes_it_when_that_is_accepted(
+    configured: Stage, site: MisbehavingMinistry, tmp_path: Path
+) -> None:
+    from flows.reextract import reextract
+
+    (document, *_) = site.documents
+    layout(configured.settings, drops=LOST)
+    take(captured(tmp_path / "kept.warc.gz", site.base, (document, NOON)), configured.settings)
+    layout(configured.settings)
+    unseen = reextract(dry_run=False, return_state=True)
+    assert unseen.is_failed() and "look at the changes first" in str(unseen.message)
+    shown = reextract(sources=["demo"], return_state=True)
+    told = re.fullmatch(r"1 changes: accept ([0-9a-f]{16})", str(shown.message))
+    assert shown.name == "Completed" and told
+    text = artifact("reextract-proposal")
+    assert "| demo | 1 | 1 | 1 |" in text and f"accept `{told[1]}`" in text and "{+" in text.replace("\\", "")
+    written = reextract(sources=["demo"], dry_run=False, accept=told[1], return_state=True)
+    assert written.name == "Completed"
+    assert "| demo | completed |" in artifact("reextract-report")
+    again = reextract(sources=["demo"], dry_run=True, return_state=True)
+    assert again.message == "nothing would change"
+
+
 def test_bad_parameters_are_refused_before_anything_runs(configured: Stage) -> None:
     from flows.backfill import backfill
 
@@ -218,7 +243,7 @@ def test_up_schedules_nights_and_runs_a_deployment_on_its_worker(tmp_path: Path)
         )
         assert again.returncode == 2 and f"port {port} is in use" in again.stderr
         deployments = {each["name"] for each in ask(f"{api}/deployments/filter", {})}
-        assert deployments == {"nightly", "backfill", "audit"}
+        assert deployments == {"nightly", "backfill", "audit", "reextract"}
         done = subprocess.run(
             [BIN / "prefect", "deployment", "run", "nightly/nightly", "--watch"],
             env=env | {"PREFECT_API_URL": api},

@@ -1,0 +1,122 @@
+"""`podium reextract`: the archive read again by the extractor of now; nothing is written that nobody has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.terminal import DONE, DatabaseUrl, Mistake, day, plain, settings_from, table
+
+if TYPE_CHECKING:
+    from flows.reextraction import Proposed
+    from flows.settings import Settings
+
+MOST_IN_PAGE = 500
+"""Changes that a page of HTML shows."""
+
+
+def reextract(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; no text is touched.")
+    ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="DIGEST", help="Write the changes that a dry run has shown."),
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="First day of publication, such as 2020-05-10.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of publication.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many changes a dry run shows word by word.")] = 10,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write the changes of a dry run to a page of HTML as well."
+        ),
+    ] = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Read every archived page again with the extractor of now. No site is asked.
+
+    Make a dry run first: it shows the changes and gives them a digest. With that digest they are written, and
+    nothing else is. Exit status 2: texts would change that no dry run has shown.
+    """
+    if dry_run and accept:
+        raise Mistake("--dry-run shows changes and --accept writes them; name one")
+    if html is not None and not dry_run:
+        raise Mistake("--html shows the changes of a dry run; add --dry-run")
+    first, last = since and day(since), until and day(until)
+    settings = settings_from(database)
+    from flows import proposal, reextraction, report
+
+    selection = reextraction.selection_of(settings, source or (), first or None, last or None)
+    if dry_run:
+        with _watched() as watch:
+            proposed = reextraction.propose(settings, selection, watch=watch)
+        words = [word for name in source or () for word in ("--source", name)]
+        words += ["--since", str(first)] if first else []
+        words += ["--until", str(last)] if last else []
+        _show(settings, proposed, limit, html, words)
+        raise typer.Exit(DONE)
+    with _watched() as watch:
+        written = reextraction.write(settings, selection, accept and accept.strip(), watch=watch)
+    for line in report.lines(written.reports):
+        typer.echo(line)
+    if not written.reports:
+        typer.echo(_nothing(written.seen.total("read")))
+    for line in proposal.left(written.seen):
+        typer.echo(plain(line))
+    raise typer.Exit(report.exit_status(written.reports))
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[str], None]]:
+    """A line that says how far it is, where a person waits."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _step: None
+        return
+    with console.status("Reading the archive ...") as line:
+        yield lambda step: line.update(plain(step))
+
+
+def _show(settings: Settings, proposed: Proposed, limit: int, html: Path | None, words: list[str]) -> None:
+    """What a dry run found, and how it is accepted; `words` choose the same captures again."""
+    from flows import proposal
+
+    head, rows = proposal.counted(proposed.seen)
+    table(head, rows)
+    for line in proposal.asides(proposed):
+        typer.echo(plain(line))
+    if proposed.digest is None:
+        typer.echo(_nothing(proposed.seen.total("read")))
+        return
+    count = proposed.seen.total("changed")
+    proposal.show(settings, proposed, limit)
+    if count > limit:
+        typer.echo(
+            f"... and {count - limit} more; --limit shows more of them, --html FILE makes a page of them"
+        )
+    if html is not None:
+        try:
+            html.write_text(proposal.page(settings, proposed, MOST_IN_PAGE), encoding="utf-8")
+        except OSError as problem:
+            raise Mistake(f"{plain(str(html))}: {problem.strerror}") from problem
+        typer.echo(f"{plain(str(html))}: {min(count, MOST_IN_PAGE)} of {count} changes")
+    typer.echo("Nothing is written yet. To write all of it:")
+    typer.echo(f"  podium reextract {' '.join([*words, '--accept', proposed.digest])}")
+
+
+def _nothing(count: int) -> str:
+    from crawler.page import VERSION
+
+    return f"nothing to change: extractor {VERSION} reads what is stored, in {count} captures"

@@ -1,0 +1,255 @@
+"""A re-extraction as a whole: a dry run that says what would change, and the run that writes what was accepted.
+
+What the dry run has shown is a proposal with a digest. Nothing is written but what a proposal has, and nothing at
+all where the run would do anything else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+
+from crawler.page import VERSION
+from crawler.source import Source, SourceError, load_sources
+from flows.collect import SourceReport, arrivals_of, open_run
+from flows.plan import WindowError
+from flows.reread import Pass, Seen, add_pages, reader_of, work
+from flows.settings import Settings, SettingsError
+from flows.steps import Readers, compare
+from storage import ledger, proposals, rereading
+from storage.database import Database
+from storage.rereading import Reselection, Scope, Shard
+
+
+class NotSeenError(Exception):
+    """Texts would change that nobody has seen; one line that says what to do. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a dry run found.
+
+    Args:
+        seen: how many texts were read, and how many differ in what.
+        digest: by which its changes are accepted; None where there are none.
+        proposal: its id.
+        strangers: texts that were not read, since nobody knows their source any more, by source.
+    """
+
+    seen: Seen
+    digest: str | None
+    proposal: int
+    strangers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an accepted run did: a report a source, and what it saw. Without a report nothing was to be done."""
+
+    seen: Seen
+    reports: tuple[SourceReport, ...] = ()
+
+
+Watch = Callable[[str], None]
+
+
+def _shard_by_shard(settings: Settings, order: Pass, shards: Iterable[Shard]) -> Iterator[Seen]:
+    with Readers() as readers:
+        for shard in shards:
+            yield work(settings, order, shard, readers)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the work is done: as plain calls, or as tasks of a flow."""
+
+    each: Callable[[Settings, Pass, Iterable[Shard]], Iterable[Seen]] = _shard_by_shard
+    add: Callable[[Settings, int, str, int], list[int]] = add_pages
+    compare: Callable[[Database, str], Counter[str]] = compare
+
+
+PLAIN = Ways()
+
+
+def selection_of(
+    settings: Settings, ids: Sequence[str] = (), since: dt.date | None = None, until: dt.date | None = None
+) -> Reselection:
+    """Which captures are meant.
+
+    Args:
+        settings: the sources that are known.
+        ids: of sources; none for all.
+        since, until: first and last day of publication.
+
+    Raises:
+        SourceError: a source is unknown, or a source file is unusable.
+        SettingsError: there is no archive.
+        WindowError: the days end before they begin.
+    """
+    sources = load_sources(settings.sources)
+    for name in ids:
+        if name not in sources:
+            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(sources))}")
+    if since is not None and until is not None and until < since:
+        raise WindowError(f"the window ends ({until}) before it begins ({since})")
+    if not settings.archive.is_dir():
+        raise SettingsError(
+            f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is"
+        )
+    return Reselection(tuple(sorted(set(ids) or sources)), since, until)
+
+
+def propose(
+    settings: Settings, selection: Reselection, ways: Ways = PLAIN, watch: Watch = lambda _step: None
+) -> Proposed:
+    """Read everything again and write down what would change; no text is touched.
+
+    Raises:
+        storage.database.DatabaseError: there is no database, or it can't be opened.
+        sqlalchemy.exc.DBAPIError: it failed on the way.
+    """
+    with closing(Database(settings.database_url, create=False)) as database:
+        with database.write() as session:
+            number = proposals.begin(session, _reader(settings, selection), selection).id
+        seen = _passed(settings, database, Pass("propose", Scope(selection), number), ways, watch)
+        with database.write() as session:
+            digest = proposals.finish(session, number)
+        with database.read() as session:
+            strangers = rereading.strangers(session, tuple(load_sources(settings.sources)))
+    return Proposed(seen, digest, number, strangers)
+
+
+def write(
+    settings: Settings,
+    selection: Reselection,
+    accept: str | None,
+    ways: Ways = PLAIN,
+    watch: Watch = lambda _step: None,
+) -> Written:
+    """Write what a dry run has proposed; killed half-way and started again it does the rest.
+
+    Args:
+        settings: where things are kept.
+        selection: as in the dry run.
+        accept: the digest that it gave; None where nothing is expected to change.
+        ways: how the work is done.
+        watch: told the step it is at.
+
+    Raises:
+        NotSeenError: anything would be written that the dry run has not shown.
+        storage.database.DatabaseError: there is no database, or it can't be opened.
+        sqlalchemy.exc.DBAPIError: it failed on the way.
+    """
+    with closing(Database(settings.database_url, create=False)) as database:
+        if accept is None:
+            return _unchanged(settings, selection, database, ways, watch)
+        with database.read() as session:
+            found = proposals.find(session, accept)
+        if found is None:
+            raise NotSeenError(f"no dry run has shown {accept}; make one with `podium reextract --dry-run`")
+        if found.selection != selection.as_dict():
+            raise NotSeenError(
+                f"the dry run that showed {accept} was of other sources or days; name the same"
+            )
+        if found.reader != _reader(settings, selection):
+            raise NotSeenError(
+                f"the extractor or a source file has changed since the dry run that showed {accept}; make another"
+            )
+        # How pages are read is the same, so only these and newer captures can differ.
+        check = Pass("check", Scope(selection, found.id, found.last_capture), found.id)
+        unseen = _passed(settings, database, check, ways, watch).unseen
+        if unseen:
+            raise NotSeenError(
+                f"{unseen} changes are not among those that the dry run showed; nothing was written; make another"
+            )
+        return _accepted(settings, selection, database, found.id, ways, watch)
+
+
+def _unchanged(
+    settings: Settings, selection: Reselection, database: Database, ways: Ways, watch: Watch
+) -> Written:
+    """Nothing was accepted: the archive is read up to the first change."""
+    seen = Seen()
+    for each in _passes(settings, database, Pass("count", Scope(selection)), ways, watch):
+        seen.add(each)
+        if changed := seen.total("changed"):
+            raise NotSeenError(
+                f"the extractor reads {changed} texts or more in another way than they are stored; "
+                "look at the changes first: `podium reextract --dry-run`"
+            )
+    return Written(seen)
+
+
+def _accepted(
+    settings: Settings, selection: Reselection, database: Database, proposal: int, ways: Ways, watch: Watch
+) -> Written:
+    started, now = time.monotonic(), dt.datetime.now(dt.UTC).date()
+    until = selection.until or now
+    since = selection.since or until
+    with ExitStack() as stack:
+        with database.read() as session:
+            names = proposals.sources_of(session, proposal)
+        runs = {
+            name: stack.enter_context(open_run(database, "reextract", name, since, until)) for name in names
+        }
+        order = Pass("write", Scope(selection, proposal), proposal, runs)
+        seen = _passed(settings, database, order, ways, watch)
+        reports = []
+        for name, run_id in runs.items():
+            watch(f"{name}: load")
+            added = ways.add(settings, proposal, name, run_id)
+            watch(f"{name}: compare")
+            links = ways.compare(database, name)
+            reasons = [line for source, line in seen.told if source == name]
+            with database.write() as session:
+                state = ledger.close_run(session, run_id, reasons, failed=False)
+                tally, arrivals = ledger.tally_of(session, run_id), arrivals_of(session, added)
+            reports.append(
+                SourceReport(
+                    source=name,
+                    run_id=run_id,
+                    since=since,
+                    until=until,
+                    state=state,
+                    tally=tally,
+                    reasons=tuple(reasons),
+                    notes=(f"read again with extractor {VERSION}, without a request",),
+                    listings=None,
+                    seconds=round(time.monotonic() - started, 1),
+                    arrivals=arrivals,
+                    links=links,
+                )
+            )
+    return Written(seen, tuple(reports))
+
+
+def _passed(settings: Settings, database: Database, order: Pass, ways: Ways, watch: Watch) -> Seen:
+    seen = Seen()
+    for each in _passes(settings, database, order, ways, watch):
+        seen.add(each)
+    return seen
+
+
+def _passes(settings: Settings, database: Database, order: Pass, ways: Ways, watch: Watch) -> Iterator[Seen]:
+    step = {"count": "reading", "propose": "reading", "check": "checking", "write": "writing"}[order.what]
+    watch(f"{step} ...")
+    with database.read() as session:
+        shards = list(rereading.shards(session, order.scope, rereading.SHARD))
+    done, total = 0, sum(shard.count for shard in shards)
+    for shard, each in zip(shards, ways.each(settings, order, shards), strict=False):
+        done += shard.count
+        watch(f"{step}: {done} of {total} captures")
+        yield each
+
+
+def _reader(settings: Settings, selection: Reselection) -> str:
+    return reader_of(_chosen(settings, selection))
+
+
+def _chosen(settings: Settings, selection: Reselection) -> dict[str, Source]:
+    sources = load_sources(settings.sources)
+    return {name: sources[name] for name in selection.sources}
