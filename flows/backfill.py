@@ -41,4 +41,6 @@ def backfill(
     """
     settings = load_settings()
     orders = plan.backfill(settings, since, until, sources or (), replay, via, again=again)
-    return collect_in_flow(orders, settings, "backfill")
+    return collect_in_flow(
+        orders, settings, "backfill", lambda order: f"{order.source.id} {order.since} {order.until}"
+    )

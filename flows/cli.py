@@ -16,6 +16,7 @@ import typer
 from flows.cli_archive import archive_app
 from flows.cli_audit import audit
 from flows.cli_ingest import ingest
+from flows.cli_operate import deploy, up
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
@@ -29,6 +30,7 @@ from flows.terminal import (
     day,
     opened,
     plain,
+    reachable,
     settings_from,
     table,
     write,
@@ -54,6 +56,8 @@ app = typer.Typer(
 )
 app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
+app.command()(up)
+app.command()(deploy)
 app.command()(audit)
 app.command()(ingest)
 app.command()(search)
@@ -130,30 +134,6 @@ def backfill(
         asked = {"since": first, "until": last, "sources": source, "replay": _absolute(replay)}
         _in_prefect(settings, "backfill", asked | {"via": via, "again": again})
     _collect(orders, settings)
-
-
-@app.command()
-def up(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the UI, on 127.0.0.1.")] = 4200,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Serve the demo ministry and collect only that.")
-    ] = False,
-    database: DatabaseUrl = None,
-) -> None:
-    """Run Prefect's server and UI, the schedule and a worker on this machine, until Ctrl-C.
-
-    Without a contact nothing of the live web may be crawled, so the demo ministry is served and collected.
-    """
-    from flows.up import up as run
-    from flows.up import up_with_demo
-
-    settings = settings_from(database)
-    if demo or not settings.contact:
-        if not demo:
-            typer.echo("No contact is set (PODIUM_CONTACT), so nights collect the demo ministry only.")
-        up_with_demo(port, typer.echo)
-    else:
-        run(settings, port, typer.echo)
 
 
 @app.command()
@@ -311,15 +291,7 @@ def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
 
     os.environ.update({key: value for key, value in environment.PREFECT.items() if key not in os.environ})
     os.environ.update(settings.environment())
-    from urllib.request import urlopen
-
-    api = os.environ["PREFECT_API_URL"]
-    try:
-        urlopen(f"{api}/health", timeout=5).close()  # noqa: S310 - the address is the user's own setting
-    except (OSError, ValueError) as problem:
-        raise Mistake(
-            f"no Prefect server answers at {api}; start `podium up`, or unset PREFECT_API_URL to run without"
-        ) from problem
+    reachable(os.environ["PREFECT_API_URL"])
     from importlib import import_module
 
     flow: Callable[..., Any] = getattr(import_module(f"flows.{name}"), name)
@@ -374,6 +346,7 @@ def _status_of(problem: Exception) -> int | None:
     from crawler.fetch import FetchError
     from crawler.source import SourceError
     from flows.demo import DemoError
+    from flows.deploy import DeployError
     from flows.plan import WindowError
     from flows.settings import SettingsError
     from flows.up import UpError
@@ -391,6 +364,7 @@ def _status_of(problem: Exception) -> int | None:
         CopyRefused,
         DatabaseError,
         DemoError,
+        DeployError,
         ExportRefused,
         UpError,
     )
