@@ -84,7 +84,9 @@ def backfill(
         )
         return reports
 
-    return collect_in_flow(work.orders, settings, "backfill", gather)
+    return collect_in_flow(
+        work.orders, settings, "backfill", lambda order: windows.Window(order, done=False).name, gather
+    )
 
 
 def _progress(work: windows.Backfill) -> windows.Moved:

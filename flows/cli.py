@@ -14,6 +14,7 @@ from flows.cli_archive import archive_app
 from flows.cli_audit import audit
 from flows.cli_collect import backfill, nightly
 from flows.cli_ingest import ingest
+from flows.cli_operate import deploy, up
 from flows.cli_reextract import reextract
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
@@ -49,6 +50,8 @@ app.add_typer(archive_app)
 app.add_typer(source_app, name="source")
 app.command()(nightly)
 app.command()(backfill)
+app.command()(up)
+app.command()(deploy)
 app.command()(audit)
 app.command()(ingest)
 app.command()(reextract)
@@ -69,30 +72,6 @@ def demo(
     from flows.demo import demo as run
 
     raise typer.Exit(run(folder))
-
-
-@app.command()
-def up(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the UI, on 127.0.0.1.")] = 4200,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Serve the demo ministry and collect only that.")
-    ] = False,
-    database: DatabaseUrl = None,
-) -> None:
-    """Run Prefect's server and UI, the schedule and a worker on this machine, until Ctrl-C.
-
-    Without a contact nothing of the live web may be crawled, so the demo ministry is served and collected.
-    """
-    from flows.up import up as run
-    from flows.up import up_with_demo
-
-    settings = settings_from(database)
-    if demo or not settings.contact:
-        if not demo:
-            typer.echo("No contact is set (PODIUM_CONTACT), so nights collect the demo ministry only.")
-        up_with_demo(port, typer.echo)
-    else:
-        run(settings, port, typer.echo)
 
 
 @app.command()
@@ -247,6 +226,7 @@ def _status_of(problem: Exception) -> int | None:
     from crawler.fetch import FetchError
     from crawler.source import SourceError
     from flows.demo import DemoError
+    from flows.deploy import DeployError
     from flows.plan import WindowError
     from flows.reextraction import NotSeenError
     from flows.settings import SettingsError
@@ -265,6 +245,7 @@ def _status_of(problem: Exception) -> int | None:
         CopyRefused,
         DatabaseError,
         DemoError,
+        DeployError,
         ExportRefused,
         NotSeenError,
         UpError,

@@ -21,6 +21,7 @@ from flows.terminal import (
     ReplayFile,
     day,
     plain,
+    reachable,
     settings_from,
     table,
 )
@@ -155,15 +156,7 @@ def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
 
     os.environ.update({key: value for key, value in environment.PREFECT.items() if key not in os.environ})
     os.environ.update(settings.environment())
-    from urllib.request import urlopen
-
-    api = os.environ["PREFECT_API_URL"]
-    try:
-        urlopen(f"{api}/health", timeout=5).close()  # noqa: S310 - the address is the user's own setting
-    except (OSError, ValueError) as problem:
-        raise Mistake(
-            f"no Prefect server answers at {api}; start `podium up`, or unset PREFECT_API_URL to run without"
-        ) from problem
+    reachable(os.environ["PREFECT_API_URL"])
     from importlib import import_module
 
     flow: Callable[..., Any] = getattr(import_module(f"flows.{name}"), name)

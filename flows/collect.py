@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from crawler.browser import browser_for
 from crawler.job import Bookmark, CrawlJob, CrawlReport
-from crawler.source import Source
+from crawler.source import Source, host_of, is_on
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
 from flows.steps import PLAIN, Outcome, Steps, as_it_is, extract_and_load
@@ -345,7 +345,7 @@ One = Callable[[Order, threading.Event], SourceReport]
 
 
 def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
-    """Collect several sources at once, the orders of one in their order; the reports in the order given.
+    """Collect several sources at once, those on one host one after another; the reports in the order given.
 
     One that fails doesn't stop another: its report says what happened. When this call itself is interrupted,
     the event that each was given is set, and all have ended when it returns.
@@ -366,15 +366,32 @@ def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
     def in_turn(places: list[int]) -> dict[int, SourceReport]:
         return {place: safe(orders[place]) for place in places}
 
-    by_source: dict[str, list[int]] = {}
-    for place, order in enumerate(orders):
-        by_source.setdefault(order.source.id, []).append(place)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
         # The context goes along: in a flow it says which run a thread works for.
-        running = [threads.submit(copy_context().run, in_turn, places) for places in by_source.values()]
+        running = [threads.submit(copy_context().run, in_turn, places) for places in _by_hosts(orders)]
         try:
-            found = {place: report for each in running for place, report in each.result().items()}
+            reports = [future.result() for future in running]
         except BaseException:
             stop.set()
             raise
+    found = {place: report for each in reports for place, report in each.items()}
     return [found[place] for place in range(len(orders))]
+
+
+def _by_hosts(orders: Sequence[Order]) -> list[list[int]]:
+    """The places of the orders, those that ask the same host in one list.
+
+    Crawls of one host wait for each other's requests anyway: one after the other ends sooner for the first, and
+    none holds a thread and a process while it waits.
+    """
+    lists: list[tuple[set[str], list[int]]] = []
+    for place, order in enumerate(orders):
+        hosts = {host_of(order.wayback)} if order.wayback else set(order.source.hosts)
+        mine = [
+            each for each in lists if any(is_on(a, (b,)) or is_on(b, (a,)) for a in hosts for b in each[0])
+        ]
+        for other, _ in mine:
+            hosts |= other
+        lists = [each for each in lists if each not in mine]
+        lists.append((hosts, [*(place for _, places in mine for place in places), place]))
+    return [places for _, places in lists]

@@ -6,12 +6,19 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Completed
 
 from flows import plan
-from flows.settings import load_settings
+from flows.collect import Order
+from flows.settings import Settings, load_settings
 from flows.tasks import collect_in_flow
+from storage import ledger
+from storage.database import Database, DatabaseError
 
 
 def _name() -> str:
@@ -22,9 +29,63 @@ def _name() -> str:
 def nightly(sources: list[str] | None = None, replay: Path | None = None) -> State[Any]:
     """Collect tonight's window of each source.
 
+    A run of the schedule that comes late leaves out what another night has collected since it was due.
+
     Args:
         sources: ids of sources; none for all.
         replay: a WARC file on the worker's machine that answers instead of the network.
     """
     settings = load_settings()
-    return collect_in_flow(plan.night(settings, sources or (), replay), settings, "nightly")
+    orders = plan_task(settings, sources or (), replay)
+    due = _due()
+    if due is not None:
+        had = collected_since(settings, orders, due)
+        if had:
+            get_run_logger().info("collected since this run was due: %s", ", ".join(sorted(had)))
+        orders = [order for order in orders if order.source.id not in had]
+        if not orders:
+            return Completed(
+                message=f"nothing to do: every source had a night since {due:%Y-%m-%d %H:%M} UTC"
+            )
+    return collect_in_flow(orders, settings, "nightly", lambda order: f"{order.source.id} {order.today}")
+
+
+def _away(_task: object, _run: object, state: State[Any]) -> bool:
+    """Whether the plan failed for the database's sake: it may be back soon."""
+    return isinstance(state.result(raise_on_failure=False), DatabaseError)
+
+
+@task(
+    name="plan",
+    task_run_name="plan",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[10, 60],
+    retry_condition_fn=_away,
+)
+def plan_task(settings: Settings, sources: list[str] | tuple[str, ...], replay: Path | None) -> list[Order]:
+    """What is collected tonight."""
+    return plan.night(settings, sources, replay)
+
+
+def _due() -> dt.datetime | None:
+    """When the schedule wanted this run; None for a run that somebody asked for."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return run.expected_start_time if run is not None and run.auto_scheduled else None
+
+
+def collected_since(settings: Settings, orders: list[Order], moment: dt.datetime) -> set[str]:
+    """The ids of the orders' sources that a night collected without failing, begun at a moment or later."""
+    database = Database(settings.database_url)
+    try:
+        with database.read() as session:
+            return {
+                order.source.id
+                for order in orders
+                if (last := ledger.last_night(session, order.source.id)) is not None
+                and last.started_at >= moment
+            }
+    finally:
+        database.close()

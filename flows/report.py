@@ -9,7 +9,14 @@ from flows.collect import SourceReport
 from storage.models import DISPOSITIONS, RunState
 from storage.transcript import clean
 
-WORST: dict[RunState, int] = {"running": 3, "failed": 3, "degraded": 1, "completed": 0}
+COMPLETED, DEGRADED, FAILED = 0, 1, 3
+
+WORST: dict[RunState, int] = {
+    "running": FAILED,
+    "failed": FAILED,
+    "degraded": DEGRADED,
+    "completed": COMPLETED,
+}
 """The exit status that a run's state stands for."""
 
 MOST_LISTED = 200
@@ -36,20 +43,36 @@ def lines(reports: Sequence[SourceReport]) -> list[str]:
     return out
 
 
+def line(report: SourceReport) -> str:
+    """One plain line, safe for a terminal: how it ended, its pages, and the first reason."""
+    told = f"{report.source}: {report.state} in {report.seconds} s: pages: {report.tally}"
+    return f"{told}: {clean(report.reasons[0])}" if report.reasons else told
+
+
+def worst_first(reports: Sequence[SourceReport]) -> list[SourceReport]:
+    """The failed, then the degraded, then the others, each in the order given."""
+    return sorted(reports, key=lambda report: -WORST[report.state])
+
+
 def markdown(title: str, reports: Sequence[SourceReport]) -> str:
-    """A table a source, what went wrong, and a list of what is new with links."""
-    shown = [name for name in DISPOSITIONS if any(r.tally.counts.get(name) for r in reports)]
-    head = ["source", "state", "from", "to", "pages", *shown, "listings", "seconds"]
-    out = [f"# {_safe(title)}", "", _verdict(reports), "", _row(head), _row(["---"] * len(head))]
-    for report in reports:
-        counts = [report.tally.counts.get(name, 0) for name in shown]
-        state = report.state if report.state == "completed" else f"**{report.state}**"
-        numbers = [report.tally.discovered, *counts, report.listings, report.seconds]
-        out.append(_row([report.source, state, *map(str, [report.since, report.until, *numbers])]))
+    """The verdict, what went wrong, a table of the sources with the worst first, and what is new with links."""
+    reports = worst_first(reports)
+    out = [f"# {_safe(title)}", "", _verdict(reports)]
     troubled = [report for report in reports if report.reasons]
     if troubled:
         out += ["", "## What went wrong", ""]
-        out += [f"- **{r.source}**: {_safe(reason)}" for r in troubled for reason in r.reasons]
+        out += [_trouble(report) for report in troubled]
+    shown = [name for name in DISPOSITIONS if any(r.tally.counts.get(name) for r in reports)]
+    head = ["source", "state", "from", "to", "pages", *shown, "listings", "seconds", "run"]
+    out += ["", "## Pages by source", "", _row(head), _row(["---"] * len(head))]
+    for report in reports:
+        counts = [report.tally.counts.get(name, 0) for name in shown]
+        state = report.state if report.state == "completed" else f"**{report.state}**"
+        listings = "" if report.listings is None else report.listings
+        numbers = [report.tally.discovered, *counts, listings, report.seconds, report.run_id or ""]
+        out.append(_row([report.source, state, *map(str, [report.since, report.until, *numbers])]))
+    if any(report.run_id for report in reports):
+        out += ["", "`podium status RUN` lists every page of a run, what became of it and why."]
     notes = [f"- {report.source}: {_safe(note)}" for report in reports for note in report.notes]
     if notes:
         out += ["", "## Notes", "", *notes]
@@ -69,17 +92,33 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     return "\n".join(out) + "\n"
 
 
+def _trouble(report: SourceReport) -> str:
+    told = "; ".join(_safe(reason) for reason in report.reasons)
+    where = f" (`podium status {report.run_id}`)" if report.run_id else ""
+    return f"- **{report.source}** {report.state}: {told}{where}"
+
+
 def _kinds(report: SourceReport) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(report.links.items()))
 
 
 def _verdict(reports: Sequence[SourceReport]) -> str:
-    bad = [report.source for report in reports if report.state != "completed"]
+    """One sentence: did it go well, and if not, with whom."""
     if not reports:
         return "No source was collected."
-    if not bad:
-        return f"All {len(reports)} sources are complete." if len(reports) > 1 else "The source is complete."
-    return f"**{len(bad)} of {len(reports)} sources need a look: {', '.join(bad)}.**"
+    failed = [report.source for report in reports if WORST[report.state] == FAILED]
+    degraded = [report.source for report in reports if WORST[report.state] == DEGRADED]
+    whole = len(reports) - len(failed) - len(degraded)
+    if not failed and not degraded:
+        return f"**All went well:** {_sources(whole)} complete."
+    parts = [f"{_sources(len(failed))} failed ({', '.join(failed)})"] if failed else []
+    parts += [f"{_sources(len(degraded))} degraded ({', '.join(degraded)})"] if degraded else []
+    parts += [f"{_sources(whole)} complete"] if whole else []
+    return f"**{'Failed' if failed else 'Degraded'}:** {', '.join(parts)}."
+
+
+def _sources(count: int) -> str:
+    return f"{count} source" if count == 1 else f"{count} sources"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -62,6 +63,31 @@ class Settings(BaseSettings):
         default=None, description="address of a Dask scheduler that runs the shards of a re-extraction"
     )
 
+    alarm: SecretStr | None = Field(
+        default=None, description="who is told of a night that went wrong: addresses for Apprise"
+    )
+
+    @field_validator("alarm")
+    @classmethod
+    def _known(cls, value: SecretStr | None) -> SecretStr | None:
+        """Apprise knows what to do with each; what it says of one that it doesn't know may hold a password."""
+        if value is None:
+            return None
+        from apprise import Apprise
+
+        logger = logging.getLogger("apprise")
+        was, logger.disabled = logger.disabled, True
+        try:
+            words = value.get_secret_value().replace(",", " ").split()
+            good = bool(words) and all(Apprise().add(word) for word in words)
+        finally:
+            logger.disabled = was
+        if not good:
+            raise ValueError(
+                "not addresses that Apprise knows, such as mailto://user:password@example.org or json://host/path"
+            )
+        return value
+
     chromium: Path | None = Field(
         default=None, description="the browser of sources that need one; found on PATH if none"
     )
@@ -87,7 +113,10 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     def environment(self) -> dict[str, str]:
-        """The variables that give another process these settings, wherever it runs."""
+        """The variables that give another process these settings, wherever it runs.
+
+        Without `alarm`: the server holds it, and no run needs to know.
+        """
         url = self.database_url
         prefix = "sqlite:///"
         if url.startswith(prefix) and not url.startswith(prefix + "/"):

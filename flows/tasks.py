@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,20 +12,35 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from prefect import task
+from prefect import flow, tags, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext, TagsContext
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
+from flows import collect as collecting
 from flows import report
-from flows.collect import One, Order, SourceReport, collect, collect_all
+from flows.collect import One, Order, SourceReport, collect_all
 from flows.settings import Settings
 from flows.steps import Item, Outcome, Steps, compare, crawl, extract_batch, load_batch
 from storage.database import Database
+from storage.ledger import Tally
+from storage.transcript import clean
+
+log = logging.getLogger("podium")
+
+RETRIES = 2
+"""Times that a source's collection begins again after it failed: its site or the database may be back by then."""
+
+RETRY_SECONDS = 60
+"""Between two of them."""
+
+DEGRADED = "Degraded"
+"""The name of the completed state of a run that has something to look at."""
 
 # No step is cached: databases and process pools can't be hashed, and none may be skipped because it ran before.
 
@@ -64,28 +81,102 @@ def compare_task(database: Database, source: str) -> Counter[str]:
 TASKS = Steps(crawl=crawl_task, extract=extract_task, load=load_task, compare=compare_task)
 
 
+class BrokeOff(Exception):  # noqa: N818 - what happened, as a run's log shows it
+    """A collection failed, and is worth another attempt."""
+
+
+def collect_in_run(order: Order, settings: Settings, stop: Event, name: str) -> SourceReport:
+    """Collect one order in a flow run of its own, below the running flow's; it ends as its source did.
+
+    A collection that failed begins again, at most `RETRIES` times. To be called in a thread of its own: the run is
+    async, which has no use here but that a sync run waits a second for its heartbeat's thread.
+
+    Args:
+        order: what to collect.
+        settings: where things are kept; they may hold a password, so they are no parameter of the run.
+        stop: set from elsewhere to end it soon; the run is then cancelled.
+        name: the run's name, such as `kremlin 2026-11-23` or `kremlin 2018-01`.
+
+    Returns:
+        What was found, of the last attempt. It doesn't raise what a collection raises.
+    """
+    found: list[SourceReport] = []
+
+    @flow(
+        name="collect",
+        flow_run_name=name,
+        retries=RETRIES,
+        retry_delay_seconds=RETRY_SECONDS,
+        persist_result=False,
+        validate_parameters=False,
+    )
+    async def collect(source: str, since: dt.date, until: dt.date) -> State[Any]:  # noqa: ARG001 - the UI shows them
+        found.clear()
+        try:
+            # The tags are the run's alone: for each task that has some the server is asked for their limits.
+            with TagsContext(current_tags=set()):
+                found.append(collecting.collect(order, settings, steps=TASKS, stop=stop))
+        except collecting.Cancelled as asked:
+            return Cancelled(message=str(asked))
+        (result,) = found
+        for line in report.lines(found):
+            log.info("%s", line)
+        if result.state == "failed" and _attempts_left():
+            raise BrokeOff("; ".join(result.reasons))
+        return state_of(result)
+
+    async def run() -> State[Any]:
+        with tags("podium", order.kind, order.source.id):
+            running = asyncio.ensure_future(
+                collect(order.source.id, order.since, order.until, return_state=True)
+            )
+        # Only between two attempts does it wait; a collection itself watches the event.
+        while not running.done():
+            await asyncio.wait({running}, timeout=0.5)
+            if stop.is_set():
+                running.cancel()
+        return await running
+
+    if stop.is_set():
+        raise collecting.Cancelled("told to stop")
+    state = asyncio.run(run())
+    return found[0] if found else _unreported(order, str(state.message or state.name))
+
+
+def _attempts_left() -> bool:
+    context = FlowRunContext.get()
+    return context is not None and context.flow_run is not None and context.flow_run.run_count <= RETRIES
+
+
+def _unreported(order: Order, reason: str) -> SourceReport:
+    """The report of a collection that raised."""
+    return SourceReport(order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(reason,))
+
+
 def collect_in_flow(
     orders: Sequence[Order],
     settings: Settings,
     name: str,
+    run_name: Callable[[Order], str],
     gather: Callable[[Sequence[Order], One], list[SourceReport]] = collect_all,
 ) -> State[Any]:
-    """Collect every order within the running flow, publish the report, and say how the flow ends.
+    """Collect every order in a run of its own, publish the report, and say how the running flow ends.
 
     Args:
         orders: one a source and window.
         settings: where things are kept.
         name: of the report and of its artifact: lower case, digits and dashes.
+        run_name: the name of an order's run.
         gather: collects all orders with what it is given for one of them; the reports to publish.
     """
     logger = get_run_logger()
 
     def one(order: Order, stop: Event) -> SourceReport:
-        return collect(order, settings, steps=TASKS, stop=stop)
+        found = collect_in_run(order, settings, stop, run_name(order))
+        logger.info("%s", report.line(found))
+        return found
 
     reports = gather(orders, one)
-    for line in report.lines(reports):
-        logger.info("%s", line)
     create_markdown_artifact(
         report.markdown(name, reports),
         key=f"{name}-report",
@@ -94,10 +185,21 @@ def collect_in_flow(
     return final_state(reports)
 
 
+def state_of(result: SourceReport) -> State[Any]:
+    """How a source's run ends: Completed, Completed under the name Degraded, or Failed, with the reasons."""
+    if result.state == "completed":
+        return Completed(message=f"pages: {result.tally}")
+    told = clean("; ".join(result.reasons))
+    return Completed(name=DEGRADED, message=told) if result.state == "degraded" else Failed(message=told)
+
+
 def final_state(reports: Sequence[SourceReport]) -> State[Any]:
-    """Completed, Completed under the name Degraded, or Failed, with the sources that made it so."""
+    """How a run over several sources ends: as its worst source, with the sources that made it so, worst first."""
+    bad = [
+        f"{result.source}: {result.reasons[0]}" for result in report.worst_first(reports) if result.reasons
+    ]
     status = report.exit_status(reports)
-    bad = "; ".join(f"{r.source}: {r.reasons[0]}" for r in reports if r.reasons)
     if status == 0:
         return Completed(message="every source is complete")
-    return Completed(name="Degraded", message=bad) if status == 1 else Failed(message=bad)
+    told = clean("; ".join(bad))
+    return Completed(name=DEGRADED, message=told) if status == 1 else Failed(message=told)

@@ -65,6 +65,22 @@ def opened(database: str | None) -> Iterator[Database]:
         archive.close()
 
 
+def reachable(api: str) -> None:
+    """See that a Prefect server answers.
+
+    Raises:
+        Mistake: none does.
+    """
+    from urllib.request import urlopen
+
+    try:
+        urlopen(f"{api}/health", timeout=5).close()  # noqa: S310 - the address is the user's own setting
+    except (OSError, ValueError) as problem:
+        raise Mistake(
+            f"no Prefect server answers at {api}; start `podium up`, or unset PREFECT_API_URL to run without"
+        ) from problem
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table for a person; where output is piped, tab-separated lines that a program can cut."""
     cells = [[plain(str(cell)) for cell in row] for row in rows]

@@ -12,14 +12,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from flows import environment
+from flows.deploy import POOL, PROJECT, check_project, deploy, prefect_command
 from flows.settings import Settings
 
 HOST = "127.0.0.1"
-POOL = "podium"
-PROJECT = Path(__file__).parent.parent
 START_SECONDS = 120
 """A cold start migrates Prefect's database: 12 to 19 s measured, and machines can be slower."""
 
@@ -41,9 +39,9 @@ def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
 
     Raises:
         UpError: the port is taken, a part doesn't start, or one ends by itself.
+        flows.deploy.DeployError: the server refuses what it is to be given.
     """
-    if not (PROJECT / "prefect.yaml").exists():
-        raise UpError(f"{PROJECT}: no prefect.yaml here; `podium up` runs from a checkout")
+    check_project()
     _check_port(port)
     api = f"http://{HOST}:{port}/api"
     env = os.environ | environment.PREFECT | settings.environment()
@@ -56,12 +54,11 @@ def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_interruptible())
         say("Starting Prefect's server ...")
-        server = stack.enter_context(_running([*_prefect(), "server", "start"], env))
+        server = stack.enter_context(_running([*prefect_command(), "server", "start"], env))
         _wait(server, f"{api}/health")
         say("Applying the deployments ...")
-        _do([*_prefect(), "work-pool", "create", POOL, "--type", "process", "--overwrite"], env)
-        _do([*_prefect(), "--no-prompt", "deploy", "--all"], env)
-        command = [*_prefect(), "worker", "start", "--pool", POOL, "--type", "process"]
+        deploy(api, settings.alarm, env)
+        command = [*prefect_command(), "worker", "start", "--pool", POOL, "--type", "process"]
         worker = stack.enter_context(_running([sys.executable, "-c", _WORKER, *command], env))
         say(f"Podium is up: http://{HOST}:{port}")
         say(
@@ -76,8 +73,10 @@ def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
             time.sleep(0.5)
 
 
-def up_with_demo(port: int, say: Callable[[str], None]) -> None:
+def up_with_demo(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     """The same, with the demo ministry served beside it and everything kept in a temporary folder.
+
+    Of the settings only who is told counts.
 
     Raises:
         UpError: see `up`.
@@ -89,11 +88,7 @@ def up_with_demo(port: int, say: Callable[[str], None]) -> None:
     with Ministry(dt.datetime.now(dt.UTC).date()) as site:
         place = stage(None, site)
         say(f"The demo ministry publishes at {site.base}; everything is kept in {place.folder}")
-        up(place.settings, port, say)
-
-
-def _prefect() -> list[str]:
-    return [str(Path(sys.executable).parent / "prefect")]
+        up(place.settings.model_copy(update={"alarm": settings.alarm}), port, say)
 
 
 def _check_port(port: int) -> None:
@@ -135,15 +130,6 @@ def _running(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Pop
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def _do(command: list[str], env: dict[str, str]) -> None:
-    done = subprocess.run(  # noqa: S603
-        command, env=env, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]
-        raise UpError(f"`prefect {' '.join(command[1:])}` failed: {' '.join(last)}")
 
 
 def _wait(server: subprocess.Popen[bytes], url: str) -> None:

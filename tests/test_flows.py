@@ -64,6 +64,7 @@ def configured(place: Stage, monkeypatch: pytest.MonkeyPatch, prefect: None) -> 
     from flows import plan
 
     monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+    monkeypatch.setattr("flows.tasks.RETRY_SECONDS", 0)
     return place
 
 
@@ -90,17 +91,23 @@ def test_a_night_is_completed_and_reports_what_is_new_with_links(
         assert f"{site.base}{document.path}" in text
 
 
-def test_the_four_steps_of_a_source_are_tasks_of_their_own(configured: Stage) -> None:
+def test_a_window_is_a_run_of_its_own_with_its_name_its_tags_and_the_four_steps(configured: Stage) -> None:
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
 
     from flows.backfill import backfill
 
     state = backfill(since=TODAY - dt.timedelta(45), until=TODAY, return_state=True)
     assert state.name == "Completed"
     with get_client(sync_client=True) as client:
-        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+        below = FlowRunFilterParentFlowRunId(any_=[state.state_details.flow_run_id])
+        found = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=below))
+        run, *_ = found
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
         names = {task.name for task in client.read_task_runs(flow_run_filter=wanted)}
+    assert {each.name for each in found} == {"demo 2026-02-03 to 2026-02-28", "demo 2026-03-01 to 2026-03-20"}
+    assert set(run.tags) == {"podium", "backfill", "demo"}
+    assert run.state is not None and run.state.name == "Completed"
     assert names == {"crawl demo", "extract demo", "load demo", "compare demo"}
 
 
