@@ -17,7 +17,7 @@ ROOMS = {
 """Each package, and those of ours that it may import."""
 
 TOP = {
-    *("crawler", "flows", "storage", "tests", "docs", "benchmarks"),
+    *("crawler", "flows", "storage", "tests", "docs", "deploy", "benchmarks"),
     *(
         "prefect.yaml",
         "pyproject.toml",

@@ -1,0 +1,87 @@
+"""The files of a machine of its own: units and containers name what is there, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.environment import PREFECT
+from flows.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not here")
+    for unit in UNITS:
+        # Where it is installed is the one thing that is not so here.
+        here = unit.read_text(encoding="utf-8").replace(
+            "/opt/podium/.venv/bin", str(Path(sys.executable).parent)
+        )
+        (tmp_path / unit.name).write_text(here, encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [line for line in done.stderr.splitlines() if "podium" in line]
+    assert (told, done.returncode) == ([], 0), done.stderr
+
+
+def test_the_containers_are_what_compose_takes(tmp_path: Path) -> None:
+    if shutil.which("docker-compose") is None:
+        pytest.skip("docker-compose is not here")
+    env = os.environ | {"POSTGRES_PASSWORD": "secret", "PODIUM_CONTACT": "https://archive.example/contact"}
+    command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert services.keys() == {"postgres", "server", "deploy", "worker"}
+    del env["PODIUM_CONTACT"]
+    refused = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0 and "complain" in refused.stderr
+
+
+def test_nothing_but_this_machine_reaches_the_server() -> None:
+    facts = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    published = [port for service in facts["services"].values() for port in service.get("ports", ())]
+    assert published and all(port.startswith("127.0.0.1:") for port in published)
+    assert "PREFECT_SERVER_API_HOST=127.0.0.1" in (DEPLOY / "podium.env").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["podium.env", "compose.yaml"])
+def test_every_variable_is_a_setting_and_nothing_is_told_to_anybody(name: str) -> None:
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    known = {f"PODIUM_{field.upper()}" for field in Settings.model_fields}
+    assert set(re.findall(r"PODIUM_[A-Z_]+", text)) <= known
+    quiet = [key for key in PREFECT if re.search("ANALYTICS|TRACK|UI", key)]
+    assert len(quiet) >= 4
+    for key in quiet:
+        assert re.search(rf'^\s*{key}\s*[:=]\s*"?{PREFECT[key]}"?$', text, re.MULTILINE), key
+
+
+def test_units_call_commands_that_exist() -> None:
+    assert len(UNITS) == 3
+    for unit in UNITS:
+        (command,) = re.findall(
+            r"^ExecStart=/opt/podium/\.venv/bin/(.+)$", unit.read_text(encoding="utf-8"), re.M
+        )
+        program, *words = command.split()
+        asked = [
+            str(Path(sys.executable).parent / program),
+            *[w for w in words if not w.startswith("-")][:2],
+            "--help",
+        ]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
