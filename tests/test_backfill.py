@@ -196,7 +196,8 @@ def test_a_window_whose_collection_raises_is_open(order: Order) -> None:
 
 
 def test_sources_are_walked_side_by_side_and_each_ones_windows_in_turn(order: Order) -> None:
-    other = replace(order, source=order.source.model_copy(update={"id": "other"}))
+    elsewhere = {"id": "other", "hosts": ("elsewhere.example",)}  # of one host they would go in turn
+    other = replace(order, source=order.source.model_copy(update=elsewhere))
     both = threading.Barrier(2, timeout=10)
     begun: dict[str, list[dt.date]] = {"demo": [], "other": []}
 

@@ -229,7 +229,9 @@ def test_a_copy_that_fails_is_one_line_with_status_3(postgres: Server, tmp_path:
     with source.write() as session:
         session.get_one(models.Transcript, 1).source = "x" * 50
     source.close()
-    done = podium("copy", "--from", f"sqlite:///{tmp_path / 'podium.db'}", "--to", postgres.create("narrow"))
+    done = podium(
+        "copy", "--from", f"sqlite:///{tmp_path / 'podium.db'}", "--to", postgres.create("narrow_by_command")
+    )
     assert (done.returncode, done.stdout) == (3, "")
     assert "table transcripts: value too long" in done.stderr and done.stderr.count("\n") == 1
 
