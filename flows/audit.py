@@ -16,9 +16,9 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from flows import missing_report
+from flows.artifact import safe
 from flows.missing import look
 from flows.picture import svg
-from flows.report import _safe
 from flows.settings import Settings, load_settings
 from flows.year import read_year
 from storage import integrity
@@ -67,7 +67,7 @@ def survey(settings: Settings, ids: Sequence[str], year: int, *, rows: bool) -> 
     text = missing_report.markdown(found)
     lines = [f"damage: {each.where}: {each.what}" for each in damage]
     if lines:
-        listed = [f"- {_safe(line)}" for line in lines[:MOST_DAMAGE]]
+        listed = [f"- {safe(line)}" for line in lines[:MOST_DAMAGE]]
         head = f"**{len(lines)} rows are damaged; `podium audit --repair` mends what can be mended.**"
         text = "\n".join([head, "", text, "## Damage", "", *listed, ""])
     needs = lines + [f"{need.source}: {need.kind}: {need.what}" for need in found.needs]

@@ -8,8 +8,9 @@ from typing import Any
 
 import typer
 
+from flows import artifact
+from flows.artifact import safe
 from flows.missing import Covered, Gap, Missing
-from flows.report import _row, _safe
 from flows.terminal import plain, table
 from storage.coverage import Filled
 
@@ -75,14 +76,14 @@ def _more(count: int, shown: int = MOST_SHOWN) -> None:
 
 def markdown(missing: Missing) -> str:
     """The verdict, then what it rests on."""
-    said = _safe(verdict(missing))
+    said = safe(verdict(missing))
     out = [
         "# What is missing?",
         "",
         f"**{said}**" if missing.needs else said,
     ]
     # A list, since a table of the UI cuts a long cell off.
-    out += ["", *(f"- **{n.kind}**: {_safe(n.source)}: {_safe(n.what)}" for n in missing.needs[:MOST_SHOWN])]
+    out += ["", *(f"- **{n.kind}**: {safe(n.source)}: {safe(n.what)}" for n in missing.needs[:MOST_SHOWN])]
     if missing.sources:
         out += ["", "## Sources", *_table(_SOURCES, [_source_cells(row) for row in missing.sources])]
         filled = [_filled_cells(row) for row in missing.sources]
@@ -106,8 +107,7 @@ def as_dict(missing: Missing) -> dict[str, Any]:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    lines = [_row([_safe(str(cell)) for cell in row]) for row in rows]
-    return ["", _row(head), _row(["---"] * len(head)), *lines]
+    return ["", *artifact.table(head, [[safe(str(cell)) for cell in row] for row in rows])]
 
 
 def _source_cells(row: Covered) -> tuple[object, ...]:

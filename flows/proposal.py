@@ -7,9 +7,9 @@ from typing import get_args
 
 from crawler.page import VERSION
 from flows import difference
+from flows.artifact import safe, table
 from flows.difference import Side
 from flows.reextraction import Proposed
-from flows.report import _row, _safe
 from flows.reread import KEPT, Kind, Reread, Seen, shown
 from flows.settings import Settings
 from flows.terminal import plain, write
@@ -73,8 +73,8 @@ def page(settings: Settings, proposed: Proposed, limit: int) -> str:
 def markdown(settings: Settings, proposed: Proposed) -> str:
     """The counts and the first changes for the Prefect UI."""
     head, rows = counted(proposed.seen)
-    out = ["# What would change", "", _row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
-    out += [f"- {_safe(line)}" for line in asides(proposed)]
+    out = ["# What would change", "", *table(head, list(rows)), ""]
+    out += [f"- {safe(line)}" for line in asides(proposed)]
     if proposed.digest is None:
         return "\n".join([*out, "", "Nothing would change."]) + "\n"
     count = proposed.seen.total("changed")
@@ -89,11 +89,11 @@ def markdown(settings: Settings, proposed: Proposed) -> str:
 def _listed(change: Reread) -> Iterator[str]:
     pair = _sides(change)
     if pair is None:
-        yield f"- {_safe(_new(change))}"
+        yield f"- {safe(_new(change))}"
         return
-    yield f"- {_safe(pair[1].name)}: {', '.join(change.kinds)}"
+    yield f"- {safe(pair[1].name)}: {', '.join(change.kinds)}"
     for line in list(difference.lines(*pair))[2:]:
-        yield "  - " + _safe("".join(map(str, line)).strip())
+        yield "  - " + safe("".join(map(str, line)).strip())
 
 
 def _sides(change: Reread) -> tuple[Side, Side] | None:

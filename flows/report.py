@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from flows.artifact import address, safe, table
 from flows.collect import SourceReport
 from storage.models import DISPOSITIONS, RunState
 from storage.transcript import clean
@@ -57,23 +57,24 @@ def worst_first(reports: Sequence[SourceReport]) -> list[SourceReport]:
 def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     """The verdict, what went wrong, a table of the sources with the worst first, and what is new with links."""
     reports = worst_first(reports)
-    out = [f"# {_safe(title)}", "", _verdict(reports)]
+    out = [f"# {safe(title)}", "", _verdict(reports)]
     troubled = [report for report in reports if report.reasons]
     if troubled:
         out += ["", "## What went wrong", ""]
         out += [_trouble(report) for report in troubled]
     shown = [name for name in DISPOSITIONS if any(r.tally.counts.get(name) for r in reports)]
     head = ["source", "state", "from", "to", "pages", *shown, "listings", "seconds", "run"]
-    out += ["", "## Pages by source", "", _row(head), _row(["---"] * len(head))]
+    rows = []
     for report in reports:
         counts = [report.tally.counts.get(name, 0) for name in shown]
         state = report.state if report.state == "completed" else f"**{report.state}**"
         listings = "" if report.listings is None else report.listings
         numbers = [report.tally.discovered, *counts, listings, report.seconds, report.run_id or ""]
-        out.append(_row([report.source, state, *map(str, [report.since, report.until, *numbers])]))
+        rows.append([report.source, state, *map(str, [report.since, report.until, *numbers])])
+    out += ["", "## Pages by source", "", *table(head, rows)]
     if any(report.run_id for report in reports):
         out += ["", "`podium status RUN` lists every page of a run, what became of it and why."]
-    notes = [f"- {report.source}: {_safe(note)}" for report in reports for note in report.notes]
+    notes = [f"- {report.source}: {safe(note)}" for report in reports for note in report.notes]
     if notes:
         out += ["", "## Notes", "", *notes]
     linked = [f"- {report.source}: {_kinds(report)}" for report in reports if report.links]
@@ -83,7 +84,7 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     out += ["", f"## New and revised: {len(arrivals)}", ""]
     for source, arrival in arrivals[:MOST_LISTED]:
         revised = " (revised)" if arrival.disposition == "revised" else ""
-        link = f"[{_safe(arrival.title)}](<{_address(arrival.url)}>)"
+        link = f"[{safe(arrival.title)}](<{address(arrival.url)}>)"
         out.append(f"- {arrival.date} {source}: {link}{revised}, `podium show {arrival.transcript_id}`")
     if len(arrivals) > MOST_LISTED:
         out.append(f"- and {len(arrivals) - MOST_LISTED} more")
@@ -93,7 +94,7 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
 
 
 def _trouble(report: SourceReport) -> str:
-    told = "; ".join(_safe(reason) for reason in report.reasons)
+    told = "; ".join(safe(reason) for reason in report.reasons)
     where = f" (`podium status {report.run_id}`)" if report.run_id else ""
     return f"- **{report.source}** {report.state}: {told}{where}"
 
@@ -119,16 +120,3 @@ def _verdict(reports: Sequence[SourceReport]) -> str:
 
 def _sources(count: int) -> str:
     return f"{count} source" if count == 1 else f"{count} sources"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _safe(text: str) -> str:
-    """Text that Markdown leaves alone: a page's title may hold links, tags or a table's bar."""
-    return re.sub(r"([\\`*_{}\[\]<>|#!~&$])", r"\\\1", clean(text))
-
-
-def _address(url: str) -> str:
-    return re.sub(r"[<>\s\\]", "", url) if re.match(r"https?://", url) else ""

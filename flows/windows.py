@@ -15,8 +15,9 @@ from itertools import groupby
 from typing import Literal
 
 from crawler.source import Calendar, Listing
+from flows.artifact import safe, table
 from flows.collect import One, Order, SourceReport
-from flows.report import WORST, _safe
+from flows.report import WORST
 from flows.salvage import day_of
 from storage import earlier, models
 from storage.database import Database
@@ -253,9 +254,11 @@ def summary(work: Backfill) -> str:
 def markdown(work: Backfill) -> str:
     """The windows as a table, the open ones first, since those need a look."""
     told = sorted(rows(work), key=lambda row: row[2] == "done")
-    lines = [f"# {summary(work)}", "", "| source | window | state | last |", "| --- | --- | --- | --- |"]
-    for source, days, state, last in told[:MOST_ROWS]:
-        lines.append(f"| {source} | {days} | {state if state == 'done' else '**open**'} | {_safe(last)} |")
+    cells = [
+        (source, days, state if state == "done" else "**open**", safe(last))
+        for source, days, state, last in told[:MOST_ROWS]
+    ]
+    lines = [f"# {summary(work)}", "", *table(("source", "window", "state", "last"), cells)]
     if len(told) > MOST_ROWS:
         lines += ["", f"And {len(told) - MOST_ROWS} more."]
     return "\n".join(lines) + "\n"
