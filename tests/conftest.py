@@ -122,7 +122,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole collections on PostgreSQL too are for the slow tests, all but those of the first file."""
     for item in items:
         spec = getattr(item, "callspec", None)
-        whole = "settings" in getattr(item, "fixturenames", ()) and "test_collect.py" not in item.nodeid
+        given = set(getattr(item, "fixturenames", ()))
+        whole = bool(given & {"settings", "corpus"}) and "test_collect.py" not in item.nodeid
         if whole and spec is not None and spec.params.get("database_url") == "postgresql":
             item.add_marker("slow")
 

@@ -273,6 +273,7 @@ def test_what_a_killed_backfill_had_archived_is_read_and_not_fetched_again(
         assert (dead.state, dead.reasons) == ("failed", ["interrupted: its process is gone"])
 
 
+@pytest.mark.slow
 def test_what_a_killed_night_had_archived_is_read_and_not_fetched_again_but_the_next_night_asks(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
@@ -288,6 +289,7 @@ def test_what_a_killed_night_had_archived_is_read_and_not_fetched_again_but_the_
     assert "/briefings/114" in asked(site)
 
 
+@pytest.mark.slow
 def test_a_backfill_asks_for_no_page_twice_a_day_but_for_what_was_blocked_or_failed(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
@@ -322,6 +324,7 @@ def test_a_dry_run_lists_the_windows_and_asks_nobody(
     assert live.returncode == 0 and "0 of 12 windows are done, 12 open" in live.stdout
 
 
+@pytest.mark.slow
 def test_the_same_command_again_walks_only_what_is_open(site: MisbehavingMinistry, place: Stage) -> None:
     since, until = TODAY - dt.timedelta(45), TODAY - dt.timedelta(1)
     command = ("backfill", "--since", f"{since}", "--until", f"{until}")

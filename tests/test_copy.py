@@ -228,6 +228,7 @@ SPOILERS = {
 """What makes a database keep something else than it was given."""
 
 
+@pytest.mark.slow
 def test_a_killed_copy_leaves_an_empty_target_that_the_next_one_fills(
     desk: Desk, database_url: str, target: Database, target_url: str
 ) -> None:

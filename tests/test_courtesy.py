@@ -42,6 +42,8 @@ from tests.site import (
 )
 from tests.test_collect import expected, pages, run, texts
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 WINDOW = (TODAY - dt.timedelta(14), TODAY)
 
 

@@ -27,6 +27,8 @@ from storage.ledger import Found
 from storage.load import Reading, load
 from storage.transcript import Transcript
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 DAY = dt.date(2017, 1, 1)
 GIVEN = '<time class="given" datetime="{day}"></time>'
 

@@ -23,6 +23,8 @@ from tests.conftest import TODAY, Server, postgres_server
 from tests.site import MisbehavingMinistry, Misbehaviour
 from tests.test_collect import expected, run, texts
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 WINDOW = (TODAY - dt.timedelta(45), TODAY)
 ON_THEIR_WAY = 4
 """Requests that a crawl of a site on this machine has out at the same time."""

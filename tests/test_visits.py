@@ -19,6 +19,8 @@ from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry, gone, same_etag
 from tests.test_collect import pages, rows, texts
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 Night = Callable[[int], SourceReport]
 WINDOW = (TODAY - dt.timedelta(45), TODAY)
 

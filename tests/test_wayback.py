@@ -29,6 +29,8 @@ from tests.test_cli import podium
 from tests.test_collect import WINDOW, expected, pages, rows, texts
 from tests.wayback import Held, Machine
 
+pytestmark = pytest.mark.slow  # many crawls one after the other
+
 NOON = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(1)
 
