@@ -483,7 +483,7 @@ def test_killed_half_way_and_started_again_it_comes_to_the_same(
     digest = propose(settings).digest
     program = """
 import os, signal, sys
-from flows import reextraction
+from flows import reextraction, reread
 from flows.settings import load_settings
 from storage import duplicates
 reread.AT_ONCE = 1
