@@ -1,14 +1,6 @@
-"""One crawl in a process of its own: ``python -m crawler.crawl REPORT`` with the job as JSON on its input.
-
-Twisted's reactor can't be started twice, so neither can a crawl. The report is written at the end, at once and
-whole; a crawl that was killed leaves none, which is how its caller knows.
-"""
+"""One crawl, from its job to its report."""
 
 from __future__ import annotations
-
-import gc
-import sys
-from pathlib import Path
 
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
@@ -62,20 +54,3 @@ def crawl(job: CrawlJob) -> CrawlReport:
         misses=stats.get("podium/misses", 0),
         bookmarks=spider.walk.bookmarks,
     )
-
-
-def main() -> int:
-    """Read the job, crawl, write the report; 0 when the spider came to its own end."""
-    path = Path(sys.argv[1])
-    # What was imported stays, and a page leaves little garbage: looking for it took a tenth of a crawl's CPU time.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    report = crawl(CrawlJob.model_validate_json(sys.stdin.read()))
-    partial = path.with_suffix(".partial")
-    partial.write_text(report.model_dump_json(), encoding="utf-8")
-    partial.replace(path)
-    return 0 if report.finished else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

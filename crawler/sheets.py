@@ -144,10 +144,10 @@ def _item_date(entry: Items, item: Selector, timezone: str) -> dt.date | None:
     for place in item.css(entry.date):
         if entry.date_format:
             return _formatted(_text(place), entry.date_format)
-        stamped = dates.stamp(place.attrib.get("datetime", ""), timezone)
-        found = dates.find(_text(place))
-        if stamped or found:
-            return stamped or (found[0] if found else None)
+        if stamped := dates.stamp(place.attrib.get("datetime", ""), timezone):
+            return stamped
+        if found := dates.find(_text(place)):
+            return found[0]
     return None
 
 

@@ -91,7 +91,7 @@ def crawl(job: CrawlJob, watch: Callable[[], None] = lambda: None) -> CrawlRepor
     with tempfile.TemporaryDirectory(prefix="podium-") as folder:
         path = Path(folder) / "report.json"
         child = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "crawler.crawl", str(path)],
+            [sys.executable, "-m", "crawler", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
