@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint types pytest slow torture render lock clean
+.PHONY: setup demo test check lint types pytest slow torture extras lock clean
 
 setup: .venv/.ready
 
@@ -39,15 +39,16 @@ slow: setup
 torture: setup
 	@TORTURE_KILLS=200 $(BIN)/pytest -m slow tests/test_torture.py
 
-# For sources that say render = true: what drives a browser. Chromium itself is the machine's own.
-render: setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-render.lock
+# What drives a browser for sources that say render = true (Chromium itself is the machine's own), what a re-extraction
+# on a Dask cluster and an archive on S3 need, and what the tests of these do.
+extras: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-extras.lock
 
 # Needs uv. The locks hold versions and hashes for every platform, and no address.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock:
 	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
-	$(COMPILE) --extra dev --extra render -c requirements.lock pyproject.toml -o requirements-render.lock
+	$(COMPILE) --all-extras -c requirements.lock pyproject.toml -o requirements-extras.lock
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache

@@ -36,7 +36,7 @@ def runner(settings: Settings) -> TaskRunner[Any]:
     if settings.dask is None:
         return ThreadPoolTaskRunner(max_workers=1)
     try:
-        from prefect_dask import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as problem:
         raise SettingsError(
             "setting dask: prefect-dask is not installed; install podium[dask], or unset PODIUM_DASK"

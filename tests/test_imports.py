@@ -26,7 +26,7 @@ TOP = {
         "Makefile",
         "LICENSE",
         "requirements.lock",
-        "requirements-render.lock",
+        "requirements-extras.lock",
     ),
 }
 
