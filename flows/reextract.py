@@ -39,7 +39,7 @@ def runner(settings: Settings) -> TaskRunner[Any]:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as problem:
         raise SettingsError(
-            "setting dask: prefect-dask is not installed; install podium[dask], or unset PODIUM_DASK"
+            "setting dask: prefect-dask is not installed; install podium[cluster], or unset PODIUM_DASK"
         ) from problem
     cluster: TaskRunner[Any] = DaskTaskRunner(address=settings.dask)
     return cluster
