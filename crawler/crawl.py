@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
@@ -10,13 +12,22 @@ from crawler.browser import for_browser
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
+from storage.desk import Apart, Place
 
 
 def crawl(job: CrawlJob) -> CrawlReport:
-    """Crawl, and say how it went. Once a process."""
+    """Crawl, and say how it went. Once a process, and before that has another thread or an open database."""
+    place = Place(job.database_url, job.archive, job.source.id, job.run_id, job.today)
+    with closing(Apart(place)) as desk:
+        return _crawl(job, desk)
+
+
+def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
     settings = Settings()
     settings.setmodule(polite, priority="project")
     settings.set("PODIUM_JOB", job, priority="cmdline")
+    # A function, since Scrapy copies what else is in its settings.
+    settings.set("PODIUM_DESK", lambda: desk, priority="cmdline")
     loopback = job.source.loopback and (job.wayback is None or host_of(job.wayback) in LOCAL)
     changed = polite.for_job(
         hosts=[host_of(job.wayback)] if job.wayback else job.source.hosts,

@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from crawler.job import CrawlJob
 from crawler.replay import Replay
-from storage.archive import Archive, ArchiveError, Record
-from storage.database import Database
+from storage.archive import ArchiveError, Record
+from storage.database import Database, DatabaseError
+from storage.desk import Apart
 from storage.keeper import Keeper
 from storage.ledger import Found
 
@@ -34,7 +35,7 @@ COPIED = "podium_copied"
 """The key in a request's meta for somebody else's capture that it asks for, as `storage.ledger.Found`."""
 
 
-STORAGE_ERRORS = (ArchiveError, DBAPIError)
+STORAGE_ERRORS = (ArchiveError, DBAPIError, DatabaseError)
 """What is raised when a capture or a row can't be kept."""
 
 
@@ -55,26 +56,24 @@ class Archiving:
     robots.txt are archived like all others. When that fails the crawl ends, for what it asks for can't be kept.
     """
 
-    def __init__(self, crawler: Crawler, job: CrawlJob) -> None:
-        self._job = job
+    def __init__(self, crawler: Crawler, job: CrawlJob, desk: Apart) -> None:
         self._stats = crawler.stats
         self.database = Database(job.database_url)
-        self._writer = Archive(job.archive).writer(job.source.id, job.run_id, dt.datetime.now(dt.UTC))
         self._replay = Replay(job.replay) if job.replay else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[Future[int], asyncio.Future[None]] = {}
-        self.keeper = Keeper(self.database, self._writer, job.source.id, job.run_id, self._answered)
+        self.keeper = Keeper(desk, self._answered)
         """What keeps the crawl's pages; the spider writes the ledger by it."""
         crawler.signals.connect(self._finish, signals.spider_idle)
         crawler.signals.connect(self._close, signals.spider_closed)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Scrapy's way to make one; the job stands in the settings."""
-        job = crawler.settings.get("PODIUM_JOB")
+        """Scrapy's way to make one; the job and what gives the desk stand in the settings."""
+        job, desk = crawler.settings.get("PODIUM_JOB"), crawler.settings.get("PODIUM_DESK")
         if job is None:
             raise NotConfigured("a crawl needs a job; run it by `podium`, not by `scrapy crawl`")
-        return cls(crawler, job)
+        return cls(crawler, job, desk())
 
     def process_request(self, request: Request) -> Response | None:
         """In a replay the captured response, so that no request leaves."""
@@ -152,5 +151,4 @@ class Archiving:
 
     def _close(self) -> None:
         self.keeper.close()
-        self._writer.close()
         self.database.close()

@@ -16,11 +16,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from sqlalchemy.orm import Session
-
-from storage import captures, ledger, visits
-from storage.archive import Record, Writer
-from storage.database import Database
+from storage.archive import Record
+from storage.desk import Apart, Changes, Desk
 from storage.ledger import Found
 from storage.models import Disposition
 
@@ -42,38 +39,20 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetched:
-    page: str
-    capture_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    page: str
-    disposition: Disposition
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Unmodified:
-    key: str
-    published: dt.date | None
-    today: dt.date
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    change: Callable[[Session], None]
-
-
-@dataclass(frozen=True, slots=True)
 class _Mark:
     """Nothing to keep: everything before it has been when it is answered."""
 
     answer: Future[None]
 
 
-_Entry = _Kept | Found | _Fetched | _Settled | _Unmodified | _Written | _Mark
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A change of what is written down."""
+
+    note: Callable[[Changes], object]
+
+
+_Entry = _Kept | _Written | _Mark
 
 
 class Keeper:
@@ -82,31 +61,17 @@ class Keeper:
     After a failure it keeps nothing more, and every call raises that failure.
 
     Args:
-        database: where rows are written.
-        writer: to the crawl's WARC file.
-        source: whose pages they are.
-        run_id: the crawl's run.
+        desk: what keeps a batch; it is closed with the keeper.
         answered: called in the keeper's thread whenever it has answered what was asked of it, once for many.
 
     Attributes:
         failure: why it keeps nothing more.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        writer: Writer,
-        source: str,
-        run_id: int,
-        answered: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, desk: Desk | Apart, answered: Callable[[], object] = lambda: None) -> None:
         self.failure: Exception | None = None
-        self._database = database
-        self._writer = writer
-        self._source = source
-        self._run_id = run_id
+        self._desk = desk
         self._answered = answered
-        self._began = dt.datetime.now(dt.UTC)
         self._waiting: SimpleQueue[_Entry | None] = SimpleQueue()
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
@@ -128,23 +93,23 @@ class Keeper:
 
     def discovered(self, found: Found) -> None:
         """Write a page down, unless the run knows it."""
-        self._put(found)
+        self._write(lambda changes: changes.found.append(found))
 
     def fetched(self, page: str, capture_id: int) -> None:
         """A page has a capture, which was kept."""
-        self._put(_Fetched(page, capture_id))
+        self._write(lambda changes: changes.fetched.update({page: capture_id}))
 
     def settle(self, page: str, disposition: Disposition, reason: str) -> None:
         """Give a page its disposition; one that has one keeps it."""
-        self._put(_Settled(page, disposition, reason))
+        self._write(lambda changes: changes.settled.append((page, disposition, reason)))
 
-    def unmodified(self, key: str, published: dt.date | None, today: dt.date) -> None:
+    def unmodified(self, key: str, published: dt.date | None) -> None:
         """A known page was visited and did not change: see `storage.visits.were_unmodified`."""
-        self._put(_Unmodified(key, published, today))
+        self._write(lambda changes: changes.unmodified.update({key: published}))
 
-    def write(self, change: Callable[[Session], None]) -> None:
-        """Change anything else, in the transaction that what came before is written in, or in a later one."""
-        self._put(_Written(change))
+    def missing(self, page: str, key: str, answer: str) -> None:
+        """A page was asked for and is not there; it is settled as `storage.visits.was_missing` says."""
+        self._write(lambda changes: changes.missing.append((page, key, answer)))
 
     def flush(self) -> None:
         """Wait until everything before is kept.
@@ -163,6 +128,10 @@ class Keeper:
         self._waiting.put(None)
         self._hurry.set()
         self._thread.join()
+        self._desk.close()
+
+    def _write(self, note: Callable[[Changes], object]) -> None:
+        self._put(_Written(note))
 
     def _put(self, entry: _Entry) -> None:
         if self.failure is not None:
@@ -193,29 +162,16 @@ class Keeper:
         kept = [each for each in batch if isinstance(each, _Kept)]
         if kept:
             records = [each.record for each in kept]
-            ids = captures.keep(self._database, self._writer, self._source, records, began=self._began)
+            ids = self._desk.archive(records)
             for each, capture_id in zip(kept, ids, strict=True):
                 each.answer.set_result(capture_id)
             self._answered()
-        found = [each for each in batch if isinstance(each, Found)]
-        fetched = {each.page: each.capture_id for each in batch if isinstance(each, _Fetched)}
-        settled = [each for each in batch if isinstance(each, _Settled)]
-        unmodified = [each for each in batch if isinstance(each, _Unmodified)]
-        written = [each for each in batch if isinstance(each, _Written)]
-        if found or fetched or settled or unmodified or written:
-            with self._database.write() as session:
-                if found:
-                    ledger.discovered_all(session, self._run_id, found)
-                if fetched:
-                    ledger.fetched_all(session, self._run_id, fetched)
-                if settled:
-                    told = [(page.page, page.disposition, page.reason) for page in settled]
-                    ledger.settle_all(session, self._run_id, told)
-                if unmodified:
-                    published = {page.key: page.published for page in unmodified}
-                    visits.were_unmodified(session, self._source, published, unmodified[0].today)
-                for other in written:
-                    other.change(session)
+        changes = Changes()
+        for entry in batch:
+            if isinstance(entry, _Written):
+                entry.note(changes)
+        if changes:
+            self._desk.write(changes)
         for mark in batch:
             if isinstance(mark, _Mark):
                 mark.answer.set_result(None)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler import blocks
+from crawler.accept import verdict_on_headline
 from crawler.markup import decode, parse, text_of
 from crawler.page import Page, Refused, extract
 from crawler.source import Source
@@ -243,6 +244,32 @@ def test_what_is_no_page_is_refused_by_its_kind(
         extract(Page(URL, body, content_type), source() if known else None)
     assert refused.value.kind == kind
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("headline", "missing"),
+    [
+        ("404", True),
+        ("Error 404", True),
+        ("404 - Page Not Found", True),
+        ("Page not found | Ministry of Foreign Affairs of the Republic of Marland", True),
+        ("Oops! That page can't be found.", True),
+        ("Sorry, the page you requested does not exist", True),
+        ("Ошибка 404: страница не найдена", True),
+        ("Désolé, la page demandée n'existe pas", True),
+        ("Die angeforderte Seite existiert nicht", True),
+        ("503 Service Unavailable", True),
+        ("Briefing 404", False),
+        ("Press briefing No. 404 by the Spokesperson", False),
+        ("On the adoption of UN Security Council resolution 404", False),
+        ("The Minister on the evidence that was not found at the site", False),
+        ("« Un plan de rechange n'existe pas », dit la porte-parole", False),
+        ("Доказательств применения оружия не найдено, заявила представитель министерства", False),
+    ],
+)
+def test_an_error_is_told_from_a_headline_that_has_its_words(headline: str, missing: bool) -> None:
+    verdict = verdict_on_headline(parse(f"<html><body><h1>{headline}</h1><p>Text.</p></body></html>"))
+    assert (verdict is not None) == missing
 
 
 WHOLE = page(NEW).body.removesuffix(b"</body></html>")

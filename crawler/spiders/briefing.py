@@ -37,7 +37,7 @@ from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
-from storage import earlier, ledger, visits
+from storage import earlier, visits
 from storage.keeper import Keeper
 from storage.ledger import Found
 from storage.models import Disposition
@@ -136,15 +136,15 @@ class BriefingSpider(Spider):
 
     def document(self, response: Response, found: Found, published: dt.date | None) -> None:
         """Note the capture; a response that can't be a document is settled here and now."""
-        source, today = self.job.source, self.job.today
+        source = self.job.source
         verdict = verdict_on_status(response.status)
         if response.status == NOT_MODIFIED:
             with self._keeping() as keeper:
-                keeper.unmodified(found.key, published, today)
+                keeper.unmodified(found.key, published)
             self._settle(found, "unchanged", "HTTP 304: not modified")
         elif response.status in GONE and found.moment is None:
             with self._keeping() as keeper:
-                keeper.write(lambda session: self._miss(session, found, response.status))
+                keeper.missing(found.page, found.key, f"HTTP {response.status}")
         elif verdict is not None:
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:
@@ -155,10 +155,6 @@ class BriefingSpider(Spider):
         else:
             with self._keeping() as keeper:
                 keeper.fetched(found.page, response.meta[CAPTURE])
-
-    def _miss(self, session: Session, found: Found, status: int) -> None:
-        told, why = visits.was_missing(session, self.job.source.id, found.key, self.job.today)
-        ledger.settle(session, self.job.run_id, found.page, told, f"HTTP {status}: {why}")
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
