@@ -31,7 +31,7 @@ from crawler.source import Source
 from storage import duplicates, ledger, lookup, models
 from storage.archive import Archive, ArchiveError, Location
 from storage.database import Database
-from storage.load import Reading, load
+from storage.load import Reading, load_all
 from storage.transcript import Transcript
 
 log = logging.getLogger("podium")
@@ -206,7 +206,7 @@ def load_batch(
     archive: Path,
     visited_on: dt.date | None = None,
 ) -> list[int]:
-    """Load or settle every page of a batch, one transaction a page.
+    """Load or settle every page of a batch.
 
     Args:
         database: to load to.
@@ -219,20 +219,24 @@ def load_batch(
     Returns:
         The ids of the revisions that are new.
     """
-    added = []
+    refused = [
+        (each.item.page, each.disposition, each.reason) for each in outcomes if each.transcript is None
+    ]
+    if refused:
+        with database.write() as session:
+            ledger.settle_all(session, run_id, refused)
+    read = [each.item for each in outcomes if each.transcript is not None]
     with database.read() as session:
-        keys = [outcome.item.key for outcome in outcomes if outcome.transcript is not None]
-        older = lookup.read_by_older(session, source.id, keys, VERSION)
+        older = lookup.read_by_older(session, source.id, [item.key for item in read], VERSION)
+    readings = {}
     for outcome in outcomes:
         item = outcome.item
         if outcome.transcript is None:
-            with database.write() as session:
-                ledger.settle(session, run_id, item.page, outcome.disposition, outcome.reason)
             continue
         capture, before = older.get(item.key), None
         if capture is not None:
             before = read_capture(item_of(item.page, item.key, capture, source), archive, source).transcript
-        reading = Reading(
+        readings[item.page] = Reading(
             outcome.transcript,
             source.id,
             item.key,
@@ -242,10 +246,12 @@ def load_batch(
             before=before,
             visited_on=visited_on,
         )
-        loaded = load(database, run_id, reading, item.page)
-        if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
-            added.append(loaded.revision_id)
-    return added
+    loaded = load_all(database, run_id, readings)
+    return [
+        each.revision_id
+        for each in loaded
+        if each.disposition in ("new", "revised") and each.revision_id is not None
+    ]
 
 
 def compare(database: Database, source: str) -> Counter[str]:

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from storage import lookup, models
+from storage import models
 from storage.database import Database, insert_into
-from storage.fingerprints import fingerprints
-from storage.load import SHORT_WORDS
+from storage.fingerprints import marks_of
+from storage.sameness import SHORT_WORDS
 from storage.words import spoken
 
 RUN = 4
@@ -105,18 +105,18 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
     """
     while True:
         with database.read() as session:
-            batch = [(revision, _marks(revision)) for revision in _uncompared(session, source)]
+            batch = [(revision, marks_of(text), text) for revision, text in _uncompared(session, source)]
         if not batch:
             return
         with database.write() as session:
-            remember(session, ((revision.transcript_id, marks) for revision, marks in batch))
+            remember(session, ((revision.transcript_id, marks) for revision, marks, _ in batch))
         with database.read() as session:
-            links = [link for revision, marks in batch for link in _links(session, revision, marks)]
+            links = [link for each in batch for link in _links(session, *each)]
         # Links and rows in one order for all, so that two writers never wait for each other crosswise.
         links.sort(key=lambda link: (link.revision_id, link.other_id))
         with database.write() as session:
             added = [known for link in links if (known := _add(session, link)) is not None]
-            done = models.Revision.id.in_([revision.id for revision, _ in batch])
+            done = models.Revision.id.in_([revision.id for revision, *_ in batch])
             session.execute(
                 select(models.Revision.id)
                 .where(done)
@@ -127,19 +127,25 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
         yield added
 
 
-def _uncompared(session: Session, source: str) -> Sequence[models.Revision]:
-    return session.scalars(
+def _uncompared(session: Session, source: str) -> list[tuple[models.Revision, list[str]]]:
+    """The next batch of revisions, with their paragraphs."""
+    found = session.scalars(
         select(models.Revision)
         .join(models.Revision.transcript)
         .where(models.Revision.compared_at.is_(None), models.Transcript.source == source)
         .order_by(models.Revision.id)
         .limit(BATCH)
-        .options(joinedload(models.Revision.transcript), selectinload(models.Revision.turns))
+        .options(joinedload(models.Revision.transcript))
     ).all()
-
-
-def _marks(revision: models.Revision) -> set[int]:
-    return fingerprints(lookup.transcript_of(revision).turns)
+    texts: dict[int, list[str]] = {revision.id: [] for revision in found}
+    turns = (
+        select(models.Turn.revision_id, models.Turn.text)
+        .where(models.Turn.revision_id.in_(texts))
+        .order_by(models.Turn.revision_id, models.Turn.position)
+    )
+    for revision_id, said in session.execute(turns):
+        texts[revision_id] += said.split("\n")
+    return [(revision, texts[revision.id]) for revision in found]
 
 
 def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> None:
@@ -147,7 +153,8 @@ def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> No
     rows = sorted({(mark, number) for number, own in marks for mark in own})
     if rows:
         values = [{"hash": mark, "transcript_id": number} for mark, number in rows]
-        session.execute(insert_into(session, models.Fingerprint).on_conflict_do_nothing(), values)
+        known = insert_into(session, models.Fingerprint).on_conflict_do_nothing()
+        session.connection().execute(known, values)
 
 
 # One statement, however many fingerprints; and a phrase of the house costs no more than a rare one.
@@ -180,10 +187,13 @@ def candidates(session: Session, marks: Iterable[int], besides: int | None = Non
     return sorted(shared, key=lambda number: (-shared[number], number))[:MOST_COMPARED]
 
 
-def _links(session: Session, revision: models.Revision, marks: set[int]) -> Iterator[models.Link]:
+def _links(
+    session: Session, revision: models.Revision, marks: set[int], paragraphs: list[str]
+) -> Iterator[models.Link]:
     """What is nearly the same as a revision: of each other transcript one revision, the newest that is."""
-    own = Words(turn.text for turn in revision.turns)
-    for number in candidates(session, marks, revision.transcript_id):
+    numbers = candidates(session, marks, revision.transcript_id)
+    own = Words(paragraphs) if numbers else Words([])
+    for number in numbers:
         other, found = _nearest(session, revision, own, number)
         if other is not None and found is not None:
             yield _link(revision, other, found)

@@ -10,6 +10,7 @@ have little in common. A shared fingerprint only proposes: `storage.duplicates` 
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Sequence
 
 from rensa import RMinHash
@@ -38,7 +39,7 @@ SEED = 1
 
 def shingles(words: Sequence[str], length: int) -> list[str]:
     """Every run of so many words, in order."""
-    return [" ".join(words[start : start + length]) for start in range(len(words) - length + 1)]
+    return list(map(" ".join, zip(*(words[start:] for start in range(length)), strict=False)))
 
 
 def fingerprints(turns: Iterable[Turn]) -> set[int]:
@@ -46,9 +47,14 @@ def fingerprints(turns: Iterable[Turn]) -> set[int]:
 
     Labels don't count: whoever republishes a text may name its speakers in another way.
     """
-    paragraphs = [spoken(text) for turn in turns for text in turn.paragraphs]
-    found = {mark for words in paragraphs if len(words) >= PASSAGE for mark in _passage(words)}
-    whole = shingles([word for words in paragraphs for word in words], SHINGLE)
+    return marks_of(text for turn in turns for text in turn.paragraphs)
+
+
+def marks_of(paragraphs: Iterable[str]) -> set[int]:
+    """The fingerprints of a text, given as its paragraphs."""
+    several = [spoken(text) for text in paragraphs]
+    found = {mark for words in several if len(words) >= PASSAGE for mark in _passage(words)}
+    whole = shingles([word for words in several for word in words], SHINGLE)
     return found | _bands(whole) if whole else found
 
 
@@ -56,14 +62,15 @@ def _bands(whole: list[str]) -> set[int]:
     signature = RMinHash(num_perm=BANDS * ROWS, seed=SEED)
     signature.update(whole)
     digest: list[int] = signature.digest()
-    return {_number("band", band, *digest[band * ROWS : (band + 1) * ROWS]) for band in range(BANDS)}
+    bands = (digest[band * ROWS : (band + 1) * ROWS] for band in range(BANDS))
+    return set(_numbers(f"band {band} {' '.join(map(str, rows))}" for band, rows in enumerate(bands)))
 
 
 def _passage(words: list[str]) -> list[int]:
     count = 1 + len(words) // PASSAGE_WORDS
-    return sorted({_number("passage", run) for run in shingles(words, PASSAGE_SHINGLE)})[:count]
+    return sorted(_numbers(f"passage {run}" for run in set(shingles(words, PASSAGE_SHINGLE))))[:count]
 
 
-def _number(*parts: object) -> int:
-    text = " ".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
+def _numbers(texts: Iterable[str]) -> tuple[int, ...]:
+    digests = b"".join([hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts])
+    return struct.unpack(f">{len(digests) // 8}q", digests)

@@ -12,6 +12,7 @@ The rows can be made again from the revisions at any time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 from storage.database import Database
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.transcript import clean
-from storage.words import placed
+from storage.words import looked_for
 
 LONGEST_WORD = 400
 """Characters of a word that count. PostgreSQL's index takes words of 2,046 bytes."""
@@ -35,9 +36,9 @@ No speech is so long: this is some 40,000 words, five hours.
 def words_of(paragraphs: Iterable[str]) -> str:
     """The words of a turn as the index keeps them: a space on each side of a word, two between paragraphs."""
     return "".join(
-        f" {' '.join(word[:LONGEST_WORD] for word, _, _ in words)} "
+        f" {' '.join(word[:LONGEST_WORD] for word in words)} "
         for paragraph in paragraphs
-        if (words := placed(paragraph))
+        if (words := looked_for(paragraph))
     )[:LONGEST_TEXT]
 
 
@@ -68,13 +69,22 @@ def keep(session: Session, transcript_id: int) -> None:
         .where(Turn.revision_id == newest)
         .order_by(Turn.position)
     )
+    add(session, map(dict, turns.mappings().all()))
+
+
+def add(session: Session, turns: Iterable[dict[str, Any]]) -> None:
+    """Put turns of newest revisions in, given as rows; the index has none of these revisions yet."""
     rows = [
-        {"revision_id": revision, "position": position, "name": name, "words": words}
-        for revision, position, label, speaker, said in turns
-        for name, words in [(name_of(label, speaker), words_of(said.split("\n")))]
+        {
+            "revision_id": turn["revision_id"],
+            "position": turn["position"],
+            "name": name_of(turn["label"], turn["speaker"]),
+            "words": words_of(turn["text"].split("\n")),
+        }
+        for turn in turns
     ]
     if rows:
-        session.execute(insert(Searched), rows)
+        session.connection().execute(insert(Searched), rows)
 
 
 def unindexed(session: Session, revisions: Sequence[Revision]) -> Iterator[Revision]:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage import index, ledger, lookup
 from storage.database import Database
-from storage.load import digest
 from storage.models import Appearance, Base, Page, Revision, Run, Transcript
+from storage.sameness import digest
 
 BATCH = 200
 """Revisions that are rebuilt at a time, with all their turns."""

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -153,16 +154,23 @@ def settle(
 ) -> None:
     """Give a page its disposition; one that has one keeps it."""
     session.flush()  # the revision's row comes first
-    settle_all(session, run_id, [(key, disposition, reason)], revision_id)
+    settle_all(session, run_id, [(key, disposition, reason)], {key: revision_id})
 
 
 def settle_all(
     session: Session,
     run_id: int,
     pages: Sequence[tuple[str, Disposition, str | None]],
-    revision_id: int | None = None,
+    revisions: Mapping[str, int | None] = MappingProxyType({}),
 ) -> None:
-    """Give pages, by their keys, their dispositions, with the reasons; one that has one keeps it."""
+    """Give pages, by their keys, their dispositions, with the reasons; one that has one keeps it.
+
+    Args:
+        session: the transaction.
+        run_id: the run.
+        pages: their keys, dispositions and reasons.
+        revisions: ids of the revisions that hold their texts, as far as there are such, by key.
+    """
     session.connection().execute(
         _SETTLED,
         [
@@ -172,7 +180,7 @@ def settle_all(
                 "page": key,
                 "is": disposition,
                 "why": reason and clean(reason),
-                "text": revision_id,
+                "text": revisions.get(key),
             }
             for key, disposition, reason in pages
         ],

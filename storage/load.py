@@ -1,4 +1,7 @@
-"""Loading one transcript: new, revised, unchanged or duplicate, decided and written in one transaction.
+"""Loading transcripts: new, revised, unchanged or duplicate, decided and written in one transaction.
+
+Pages that stand one after another and are all new come in together: a database takes many rows at once in a
+fraction of the time. Any other page has a transaction of its own.
 
 A page's revisions stand in the order of their captures. A text from a capture that is older than the page's last
 one is put in where it belongs, and never becomes the newest.
@@ -10,21 +13,23 @@ are decided by the tables' unique constraints; the one that loses looks again.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, visits
 from storage.database import Database
-from storage.transcript import GUESSED_DATE, Transcript
+from storage.sameness import digest, same_words
+from storage.transcript import Transcript
 
 TRIES = 5
-SHORT_WORDS = 60
-"""Below this many words a text may recur honestly ("The President signed ..."), so its date tells it apart."""
+DEADLOCK = "40P01"
+"""PostgreSQL's name of what happens to one of two transactions that wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +62,6 @@ class Reading:
     before: Transcript | None = None
     visited_on: dt.date | None = None
     to_come: frozenset[int] = frozenset()
-
-
-def digest(transcript: Transcript) -> str:
-    """What makes two transcripts the same text: labels and words in order, case and spacing aside.
-
-    Title and date don't count, since those who republish a text give it their own; the date does for a text
-    under `SHORT_WORDS` words.
-    """
-    words = " ".join(f"{turn.label or ''}\n{turn.text}" for turn in transcript.turns).casefold().split()
-    if len(words) < SHORT_WORDS:
-        words += [transcript.date.isoformat(), *transcript.title.casefold().split()]
-    return hashlib.sha256(" ".join(words).encode()).hexdigest()
-
-
-# Marks that a content management system exchanges by itself, all over a site.
-_TYPOGRAPHY = str.maketrans(
-    dict.fromkeys("“”„‟«»″", '"')
-    | dict.fromkeys("‘’‚‛′`´", "'")
-    | dict.fromkeys("‐‑‒–—―−", "-")
-    | {"…": "..."}
-)
-
-
-def same_words(stored: Transcript, read: Transcript) -> bool:
-    """Whether two readings of one page differ in nothing that the institution said.
-
-    Labels, words, punctuation, title and date count. The division into paragraphs doesn't, nor the form of
-    quotation marks and dashes, nor a date that is a guess.
-    """
-    if stored.date != read.date and GUESSED_DATE not in read.doubts:
-        return False
-    return _words(stored) == _words(read)
-
-
-def _words(transcript: Transcript) -> list[tuple[str | None, str]]:
-    turns = [(turn.label, " ".join(turn.paragraphs)) for turn in transcript.turns]
-    lines = [(None, transcript.title), *turns]
-    return [(label and label.translate(_TYPOGRAPHY), line.translate(_TYPOGRAPHY)) for label, line in lines]
 
 
 def load(database: Database, run_id: int, reading: Reading, page: str | None = None) -> Loaded:
@@ -136,6 +103,97 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
             if not left:
                 raise
     raise AssertionError("unreachable")
+
+
+def load_all(database: Database, run_id: int, readings: Mapping[str, Reading]) -> list[Loaded]:
+    """Load pages as `load` would one after another, those that are new together.
+
+    Args:
+        database: to write to.
+        run_id: the run.
+        readings: the transcripts, by the ledger's names of their pages; in the order in which they are loaded.
+
+    Returns:
+        What became of each, in that order.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database failed; of that page and those after it nothing was written.
+    """
+    texts = {page: digest(reading.transcript) for page, reading in readings.items()}
+    with database.read() as session:
+        new = _unknown(session, readings, texts)
+    loaded: list[Loaded] = []
+    for is_new, pages in itertools.groupby(readings, key=new.__contains__):
+        some = {page: readings[page] for page in pages}
+        loaded += (is_new and _load_new(database, run_id, some, texts)) or [
+            load(database, run_id, reading, page) for page, reading in some.items()
+        ]
+    return loaded
+
+
+def _unknown(session: Session, readings: Mapping[str, Reading], texts: Mapping[str, str]) -> set[str]:
+    """The pages that nobody has loaded, with texts that nobody has; nor any that stands before in the list."""
+    addresses = {(reading.source, reading.key) for reading in readings.values()}
+    place = models.Appearance.source, models.Appearance.key
+    known = session.execute(select(*place).where(tuple_(*place).in_(addresses)))
+    seen: set[object] = {tuple(row) for row in known}
+    text = models.Revision.digest
+    seen.update(session.scalars(select(text).where(text.in_(set(texts.values())))))
+    new = set()
+    for page, reading in readings.items():
+        own = {(reading.source, reading.key), texts[page]}
+        if seen.isdisjoint(own):
+            new.add(page)
+        seen |= own
+    return new
+
+
+def _load_new(
+    database: Database, run_id: int, readings: Mapping[str, Reading], texts: Mapping[str, str]
+) -> list[Loaded]:
+    """Write transcripts that are new in one transaction; none where another process has got in the way."""
+    try:
+        with database.write() as session:
+            if len(_unknown(session, readings, texts)) < len(readings):
+                return []
+            return _create_all(session, run_id, readings, texts)
+    except IntegrityError:
+        return []
+    except OperationalError as problem:
+        if getattr(problem.orig, "sqlstate", None) != DEADLOCK:
+            raise
+        return []
+
+
+def _create_all(
+    session: Session, run_id: int, readings: Mapping[str, Reading], texts: Mapping[str, str]
+) -> list[Loaded]:
+    # Executed by the connection: as objects of a session the rows take several times as long.
+    connection, now = session.connection(), dt.datetime.now(dt.UTC)
+    rows: list[dict[str, Any]] = [
+        {"source": each.source, "key": each.key, "first_digest": texts[page], "created_at": now}
+        for page, each in readings.items()
+    ]
+    own = dict(zip(readings, connection.execute(_TRANSCRIPTS, rows).scalars(), strict=True))
+    rows = [_revision(own[page], 1, texts[page], reading) for page, reading in readings.items()]
+    revisions = dict(zip(readings, connection.execute(_REVISIONS, rows).scalars(), strict=True))
+    turns = [row for page, each in readings.items() for row in _turns(revisions[page], each.transcript)]
+    if turns:
+        connection.execute(insert(models.Turn), turns)
+    index.add(session, turns)
+    rows = [
+        {"transcript_id": own[page], "source": each.source, "key": each.key, "url": each.url}
+        | {"digest": texts[page], "first_seen": now}
+        | visits.first(each.capture_id, each.transcript.date, each.visited_on)
+        for page, each in readings.items()
+    ]
+    connection.execute(insert(models.Appearance), rows)
+    ledger.settle_all(session, run_id, [(page, "new", None) for page in readings], revisions)
+    return [Loaded("new", revisions[page]) for page in readings]
+
+
+_TRANSCRIPTS = insert(models.Transcript).returning(models.Transcript.id, sort_by_parameter_order=True)
+_REVISIONS = insert(models.Revision).returning(models.Revision.id, sort_by_parameter_order=True)
 
 
 def _decide(session: Session, reading: Reading) -> Loaded:
@@ -256,33 +314,45 @@ def _create(session: Session, text: str, reading: Reading) -> Loaded:
 
 
 def _revise(session: Session, transcript_id: int, number: int, text: str, reading: Reading) -> int:
-    read = reading.transcript
-    revision = models.Revision(
-        transcript_id=transcript_id,
-        number=number,
-        capture_id=reading.capture_id,
-        extractor=reading.extractor,
-        loaded_at=dt.datetime.now(dt.UTC),
-        digest=text,
-        date=read.date,
-        title=read.title,
-        language=read.language,
-        kind=read.kind,
-        event_date=read.event_date,
-        document_number=read.number,
-        left_out=list(read.left_out),
-        doubts=list(read.doubts),
-    )
+    revision = models.Revision(**_revision(transcript_id, number, text, reading))
     session.add(revision)
     session.flush()
-    write_turns(session, revision.id, read)
+    write_turns(session, revision.id, reading.transcript)
     index.keep(session, transcript_id)
     return revision.id
 
 
+def _revision(transcript_id: int, number: int, text: str, reading: Reading) -> dict[str, Any]:
+    """The row of a revision."""
+    read = reading.transcript
+    return {
+        "transcript_id": transcript_id,
+        "number": number,
+        "capture_id": reading.capture_id,
+        "extractor": reading.extractor,
+        "loaded_at": dt.datetime.now(dt.UTC),
+        "digest": text,
+        "date": read.date,
+        "title": read.title,
+        "language": read.language,
+        "kind": read.kind,
+        "event_date": read.event_date,
+        "document_number": read.number,
+        "left_out": list(read.left_out),
+        "doubts": list(read.doubts),
+    }
+
+
 def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
     """Write the turns of a revision that has none."""
-    rows = [
+    rows = _turns(revision_id, read)
+    if rows:
+        session.execute(insert(models.Turn), rows)
+
+
+def _turns(revision_id: int, read: Transcript) -> list[dict[str, Any]]:
+    """The rows of a revision's turns."""
+    return [
         {
             "revision_id": revision_id,
             "position": position,
@@ -293,5 +363,3 @@ def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
         }
         for position, turn in enumerate(read.turns)
     ]
-    if rows:
-        session.execute(insert(models.Turn), rows)

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage.archive import FILE, made_by
 from storage.database import Database
-from storage.load import digest, is_older, same_words
+from storage.load import is_older
 from storage.lookup import transcript_of
 from storage.models import Appearance, Capture, Page, ProposedChange, Revision, Run, Transcript
+from storage.sameness import digest, same_words
 from storage.transcript import Transcript as Text
 
 BATCH = 200

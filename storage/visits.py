@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -92,6 +93,22 @@ def due(session: Session, source: str, today: dt.date) -> list[Found]:
         .order_by(models.Appearance.next_visit, models.Appearance.id)
     )
     return [Found(key, url) for key, url in rows]
+
+
+def first(capture_id: int, day: dt.date, today: dt.date | None) -> dict[str, Any]:
+    """The columns of an appearance that say of a new page that it was asked for and read well.
+
+    Args:
+        capture_id: what it was read from.
+        day: its date of publication.
+        today: the day of the visit; None where somebody else's capture was taken in.
+    """
+    if today is None:
+        return {"capture_id": None, "visited_on": None, "next_visit": None, "unmodified": 0, "missing": 0}
+    return {"capture_id": capture_id, "visited_on": today, "next_visit": _next(day, today)} | {
+        "unmodified": 0,
+        "missing": 0,
+    }
 
 
 def was_read(session: Session, source: str, key: str, capture_id: int, day: dt.date, today: dt.date) -> None:

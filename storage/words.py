@@ -38,6 +38,11 @@ _POINTS = re.compile(
 )
 
 
+def looked_for(text: str) -> list[str]:
+    """The words of a text as `placed` gives them, without their places; in a fraction of the time."""
+    return _SPOKEN.findall(_POINTS.sub("", text).casefold())
+
+
 def placed(text: str) -> list[tuple[str, int, int]]:
     """The spoken words of a text as they are looked for, each with the offsets of its beginning and end.
 

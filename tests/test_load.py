@@ -5,19 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from storage import ledger, lookup, models
 from storage.database import Database
 from storage.ledger import Found
-from storage.load import SHORT_WORDS, Loaded, Reading, load
+from storage.load import Loaded, Reading, load, load_all
+from storage.sameness import SHORT_WORDS
 from storage.transcript import GUESSED_DATE, Transcript, Turn, render
 
 DAY = dt.date(2026, 3, 20)
@@ -323,6 +328,124 @@ def race(desk: Desk, readings: list[Reading]) -> list[Loaded]:
 
     with ThreadPoolExecutor(len(readings)) as pool:
         return list(pool.map(one, readings))
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+TEXTS = [said(), said(LONG + " more"), said(LONG + " and more"), SHORT]
+PAGES = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from(["here", "there"]), st.sampled_from(TEXTS)), max_size=8
+)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=40)
+@given(nights=st.lists(PAGES, min_size=1, max_size=3))
+def test_pages_loaded_together_come_to_what_they_come_to_one_by_one(
+    nights: list[list[tuple[str, str, Transcript]]],
+) -> None:
+    together, one_by_one = (results(nights, together=together) for together in (True, False))
+    assert together == one_by_one
+
+
+def test_a_revision_among_new_pages_loaded_together_keeps_its_place() -> None:
+    first, more = [("a", "here", TEXTS[0])], [("b", "here", TEXTS[2]), ("a", "here", TEXTS[1])]
+    nights = [first, [*more, ("c", "here", TEXTS[1]), ("d", "there", SHORT), ("d", "here", SHORT)]]
+    found = results(nights, together=True)
+    assert [each.disposition for each in found[0][1]] == ["new", "revised", "duplicate", "new", "duplicate"]
+    assert found == results(nights, together=False)
+
+
+def results(nights: list[list[tuple[str, str, Transcript]]], *, together: bool) -> tuple[Any, Any]:
+    """What the pages of each night come to, and what a database holds then."""
+    with closing(Database("sqlite://")) as database:
+        desk = Desk(database)
+        return [outcomes_of(desk, pages, together=together) for pages in nights], stored(desk)
+
+
+def outcomes_of(desk: Desk, pages: list[tuple[str, str, Transcript]], *, together: bool) -> list[Loaded]:
+    """What a night's pages come to, each of another capture."""
+    desk.next_run()
+    readings = {}
+    for key, source, transcript in pages:
+        reading = desk.reading(transcript, key, source)
+        page = f"{key} {reading.capture_id}"
+        with desk.database.write() as session:
+            ledger.discovered(session, desk.run, Found(page, reading.url))
+        readings[page] = replace(reading, visited_on=DAY)
+    if together:
+        return load_all(desk.database, desk.run, readings)
+    return [load(desk.database, desk.run, reading, page) for page, reading in readings.items()]
+
+
+def stored(desk: Desk) -> list[object]:
+    """All that a database says of its texts and pages, but moments."""
+    with desk.database.read() as session:
+        names = {row.id: (row.source, row.key) for row in session.scalars(select(models.Transcript))}
+        places = [
+            (
+                *(names[row.transcript_id], row.source, row.key, row.digest, row.capture_id),
+                *(row.visited_on, row.next_visit, row.unmodified, row.missing),
+            )
+            for row in session.scalars(select(models.Appearance))
+        ]
+        texts = [
+            (
+                row.id,
+                names[row.transcript_id],
+                row.number,
+                row.capture_id,
+                row.digest,
+                lookup.transcript_of(row),
+            )
+            for row in session.scalars(select(models.Revision).order_by(models.Revision.id))
+        ]
+        searched = session.execute(
+            select(models.Searched.revision_id, models.Searched.position, models.Searched.name)
+        ).all()
+        pages = [
+            (row.key, row.disposition, row.reason, row.revision_id)
+            for row in session.scalars(select(models.Page).order_by(models.Page.id))
+        ]
+        return [sorted(places), texts, sorted(map(tuple, searched)), pages]
+
+
+def test_new_pages_are_loaded_in_one_transaction(desk: Desk) -> None:
+    readings = {key: desk.reading(said(f"{LONG} {key}"), key) for key in "abc"}
+    assert [each.disposition for each in load_all(desk.database, desk.run, readings)] == ["new"] * 3
+    with desk.database.read() as session:
+        moments = set(session.scalars(select(models.Transcript.created_at)))
+    assert len(moments) == 1
+    assert [desk.text(f"here/{key}") for key in "abc"] == [
+        render(reading.transcript) for reading in readings.values()
+    ]
+
+
+def test_a_page_that_fails_among_new_ones_leaves_those_before_it(desk: Desk) -> None:
+    readings = {key: desk.reading(said(f"{LONG} {key}"), key) for key in "abc"}
+    readings["b"] = replace(readings["b"], capture_id=999_999)
+    with pytest.raises(IntegrityError):
+        load_all(desk.database, desk.run, readings)
+    assert desk.counts() == (1, 1, 1)
+    with desk.database.read() as session:
+        assert ledger.tally_of(session, desk.run).unsettled == 2
+
+
+def test_many_pages_loaded_by_many_at_once_are_kept_once(desk: Desk) -> None:
+    pages = {key: desk.reading(said(f"{LONG} {key}"), key) for key in "abcdefgh"}
+    mirrors = {key: desk.reading(said(f"{LONG} {key}"), key, "there") for key in reversed("abcdefgh")}
+    start = threading.Barrier(4)
+
+    def one(readings: dict[str, Reading]) -> list[Loaded]:
+        start.wait()
+        return load_all(desk.database, desk.run, readings)
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = [each for loaded in pool.map(one, [pages, mirrors] * 2) for each in loaded]
+    assert Counter(each.disposition for each in outcomes)["new"] == 8
+    assert {each.disposition for each in outcomes} <= {"new", "unchanged", "duplicate"}
+    assert desk.counts() == (8, 8, 16)
 
 
 # --- lookup --------------------------------------------------------------------------------------

@@ -551,7 +551,7 @@ def test_a_cluster_without_its_library_is_refused_in_one_line(
 
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
     settings = place.settings.model_copy(update={"dask": "tcp://127.0.0.1:8786"})
-    with pytest.raises(SettingsError, match=r"prefect-dask is not installed; install podium\[dask\]"):
+    with pytest.raises(SettingsError, match=r"prefect-dask is not installed; install podium\[cluster\]"):
         runner(settings)
     assert settings.environment()["PODIUM_DASK"] == "tcp://127.0.0.1:8786"
 

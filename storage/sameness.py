@@ -1,0 +1,51 @@
+"""When two texts are the same: for all of the archive, and for two readings of one page.
+
+Nothing here knows where a text is kept or published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from storage.transcript import GUESSED_DATE, Transcript
+
+SHORT_WORDS = 60
+"""Below this many words a text may recur honestly ("The President signed ..."), so its date tells it apart."""
+
+
+def digest(transcript: Transcript) -> str:
+    """What makes two transcripts the same text: labels and words in order, case and spacing aside.
+
+    Title and date don't count, since those who republish a text give it their own; the date does for a text
+    under `SHORT_WORDS` words.
+    """
+    words = " ".join(f"{turn.label or ''}\n{turn.text}" for turn in transcript.turns).casefold().split()
+    if len(words) < SHORT_WORDS:
+        words += [transcript.date.isoformat(), *transcript.title.casefold().split()]
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
+
+
+# Marks that a content management system exchanges by itself, all over a site.
+_TYPOGRAPHY = str.maketrans(
+    dict.fromkeys("“”„‟«»″", '"')
+    | dict.fromkeys("‘’‚‛′`´", "'")
+    | dict.fromkeys("‐‑‒–—―−", "-")
+    | {"…": "..."}
+)
+
+
+def same_words(stored: Transcript, read: Transcript) -> bool:
+    """Whether two readings of one page differ in nothing that the institution said.
+
+    Labels, words, punctuation, title and date count. The division into paragraphs doesn't, nor the form of
+    quotation marks and dashes, nor a date that is a guess.
+    """
+    if stored.date != read.date and GUESSED_DATE not in read.doubts:
+        return False
+    return _words(stored) == _words(read)
+
+
+def _words(transcript: Transcript) -> list[tuple[str | None, str]]:
+    turns = [(turn.label, " ".join(turn.paragraphs)) for turn in transcript.turns]
+    lines = [(None, transcript.title), *turns]
+    return [(label and label.translate(_TYPOGRAPHY), line.translate(_TYPOGRAPHY)) for label, line in lines]
