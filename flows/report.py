@@ -24,8 +24,9 @@ MOST_LISTED = 200
 
 
 def exit_status(reports: Sequence[SourceReport]) -> int:
-    """0 done, 1 done but degraded, 3 failed: the worst of the sources."""
-    return max((WORST[report.state] for report in reports), default=0)
+    """0 done, 1 done but degraded, 3 failed: that is when every source has failed, since the others are done."""
+    states = {WORST[report.state] for report in reports} or {COMPLETED}
+    return DEGRADED if len(states) > 1 else states.pop()
 
 
 def lines(reports: Sequence[SourceReport]) -> list[str]:
