@@ -63,7 +63,7 @@ def silence(
 
 def silence_tonight(session: Session, source: Source, today: dt.date) -> Silence | None:
     """The same for a source whose night has loaded what it found, from the archive."""
-    published = coverage.documents_by_day(session, until=today, source=source.id).get(source.id, {})
-    begin = min([today - dt.timedelta(365), *published])
+    published = set(coverage.documents_by_day(session, until=today, source=source.id).get(source.id, ()))
+    begin = min({today - dt.timedelta(365), *published})
     proved = coverage.proved_days(session, begin, today, source.id).get(source.id, set())
     return silence(source, published, proved, today)
