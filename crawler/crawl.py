@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
@@ -10,6 +12,10 @@ from crawler.browser import for_browser
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
+
+# How Scrapy is set up is the same in every crawl: sixty lines before the first that tells something.
+for _talker in ("scrapy.utils.log", "scrapy.addons", "scrapy.middleware", "scrapy.crawler"):
+    logging.getLogger(_talker).setLevel(logging.WARNING)
 
 
 def crawl(job: CrawlJob) -> CrawlReport:
