@@ -13,9 +13,10 @@ from crawler.job import CrawlJob, CrawlReport
 from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
 
-# How Scrapy is set up is the same in every crawl: sixty lines before the first that tells something.
+# How Scrapy is set up is the same in every crawl: sixty lines before the first that tells something. By a filter,
+# since Scrapy sets the levels anew when it starts.
 for _talker in ("scrapy.utils.log", "scrapy.addons", "scrapy.middleware", "scrapy.crawler"):
-    logging.getLogger(_talker).setLevel(logging.WARNING)
+    logging.getLogger(_talker).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
 def crawl(job: CrawlJob) -> CrawlReport:

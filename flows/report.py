@@ -116,7 +116,7 @@ def _verdict(reports: Sequence[SourceReport]) -> str:
     parts = [f"{_sources(len(failed))} failed ({', '.join(failed)})"] if failed else []
     parts += [f"{_sources(len(degraded))} degraded ({', '.join(degraded)})"] if degraded else []
     parts += [f"{_sources(whole)} complete"] if whole else []
-    return f"**{'Failed' if failed else 'Degraded'}:** {', '.join(parts)}."
+    return f"**{'Failed' if exit_status(reports) == FAILED else 'Degraded'}:** {', '.join(parts)}."
 
 
 def _sources(count: int) -> str:

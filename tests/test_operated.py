@@ -305,11 +305,13 @@ def test_each_source_is_a_run_below_the_night_with_its_name_its_state_and_its_lo
         lines = ask(f"{office.api}/logs/filter", logs)
         assert any(each["name"] == "podium.crawl" for each in lines)
         said[source] = "\n".join(each["message"] for each in lines)
-    assert "  pages: 4 discovered = 4 new" in said["alpha"] and office.sites["broken"].base in said["broken"]
+        assert "Enabled extensions" not in said[source]
+    assert "  pages: 4 discovered = 4 new" in said["alpha"]
+    assert f"{office.sites['broken'].base}/feed.xml".replace("127.0.0.1", "localhost") in said["broken"]
     for source in runs:
         assert [name for name, text in said.items() if f"{source}: 20" in text] == [source]
         others = [text for name, text in said.items() if name != source]
-        assert not any(office.sites[source].base in text for text in others)
+        assert not any(office.sites[source].base.rpartition(":")[2] + "/" in text for text in others)
 
 
 def test_the_nights_report_has_the_numbers_of_each_source(office: Office, night: dict[str, Any]) -> None:
