@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 
 from scrapy.crawler import AsyncCrawlerProcess
@@ -13,6 +14,11 @@ from crawler.job import CrawlJob, CrawlReport
 from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
 from storage.desk import Apart, Place
+
+# How Scrapy is set up is the same in every crawl: sixty lines before the first that tells something. By a filter,
+# since Scrapy sets the levels anew when it starts.
+for _talker in ("scrapy.utils.log", "scrapy.addons", "scrapy.middleware", "scrapy.crawler"):
+    logging.getLogger(_talker).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
 def crawl(job: CrawlJob) -> CrawlReport:

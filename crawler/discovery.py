@@ -246,7 +246,9 @@ class Walk:
         days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
         for day in days:
             if self._failures >= GIVE_UP:
-                self.complaints.append(f"{entry.url}: given up after {GIVE_UP} failures in a row")
+                address = entry.url.format(date=day)
+                told = f"not asked for, nor any day before {day}: {GIVE_UP} failures in a row"
+                self.complaints.append(f"{address}: {told}")
                 return
             async for link in self._day(entry, day):
                 mixed |= link.date != day

@@ -173,9 +173,9 @@ def _settle(client: SyncPrefectClient, name: str, wanted: AutomationCore | None)
 
 
 def _same(found: AutomationCore, wanted: AutomationCore) -> bool:
+    # Not as JSON: there a set of events is a list, in an order that changes with each process.
     ours, theirs = (
-        each.model_dump(mode="json", include={"description", "trigger", "actions"})
-        for each in (wanted, found)
+        each.model_dump(include={"description", "trigger", "actions"}) for each in (wanted, found)
     )
     return ours == theirs
 

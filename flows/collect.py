@@ -24,6 +24,7 @@ from crawler.job import Bookmark, CrawlJob, CrawlReport
 from crawler.source import Source, host_of, is_on
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
+from flows.silence import silence_tonight
 from flows.steps import PLAIN, Outcome, Steps, as_it_is, extract_and_load
 from storage import coverage, earlier, ledger, models
 from storage.database import Database
@@ -246,8 +247,12 @@ def _collect(
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
         needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
-        reasons, notes = _verdict(report, tally, needed, outside)
-        state = ledger.close_run(session, run_id, reasons, failed=_failed(report, tally))
+        open_days = [day for day in report.gaps if day >= needed]
+        reasons, notes = _verdict(report, tally, open_days, outside)
+        if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
+            reasons.append(str(quiet))
+        failed = _failed(report, tally)
+        state = ledger.close_run(session, run_id, reasons, failed=failed, open_days=open_days)
         if report.bookmarks:
             left = {listing: bookmark.model_dump() for listing, bookmark in report.bookmarks.items()}
             session.get_one(models.Run, run_id).bookmarks = left
@@ -290,18 +295,22 @@ def _failed(report: CrawlReport, tally: Tally) -> bool:
     return not report.finished or report.listings == 0 or tally.unsettled > 0
 
 
-def _verdict(report: CrawlReport, tally: Tally, needed: dt.date, outside: int) -> tuple[list[str], list[str]]:
-    """Why the run is not simply done, and what else is worth a note."""
+def _verdict(
+    report: CrawlReport, tally: Tally, open_days: Sequence[dt.date], outside: int
+) -> tuple[list[str], list[str]]:
+    """Why the run is not simply done, and what else is worth a note.
+
+    Of the days that no discovery has covered only some are its business: the `open_days`.
+    """
     reasons, notes = [], []
     if not report.finished:
         reasons.append(f"the crawl broke off: {report.reason}")
     elif report.listings == 0:
         reasons.append("no listing could be read")
     reasons += report.complaints
-    open_days = [day for day in report.gaps if day >= needed]
     if open_days:
-        reasons.append(coverage.not_proved(open_days))
-    older = [day for day in report.gaps if day < needed]
+        reasons.append(f"not proved complete: {coverage.spelled(open_days)}")
+    older = [day for day in report.gaps if day not in open_days]
     if older:
         notes.append(f"not looked at: {coverage.spelled(older)}, before the last night")
     if report.misses:

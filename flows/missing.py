@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from crawler.source import Source, SourceError, load_sources
 from flows import plan
 from flows.settings import Settings
+from flows.silence import silence
 from storage import coverage
 from storage.coverage import Filled, days_of
 from storage.database import Database
@@ -46,30 +47,6 @@ class Need:
     kind: Kind
     source: str
     what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """How long a source that nights visit has published nothing.
-
-    Args:
-        source: its id.
-        last: day of its newest document; None where it never had one.
-        days: since then; where it never had one, those of the last year that a run has proved empty.
-        usual: days that its file calls usual.
-        proved: days of the silence that a run has proved empty.
-    """
-
-    source: str
-    last: dt.date | None
-    days: int
-    usual: int
-    proved: int
-
-    def __str__(self) -> str:
-        last = f"nothing new since {self.last}" if self.last else "no document yet"
-        days = f"{self.days} days; up to {self.usual} are usual; proved empty: {self.proved} of them"
-        return f"{last}, {days}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +168,8 @@ def look(
             needs += _gap_need(name, found)
             if source is not None and (not settings.collect or name in settings.collect):
                 needs += _visited(name, nights, name in settings.collect, end)
-                silence = _silence(source, own, sure, name in nights, end)
-                needs += [Need("silent", name, str(silence))] if silence else []
+                quiet = silence(source, own, sure, end) if name in nights else None
+                needs += [Need("silent", name, str(quiet))] if quiet else []
             needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lost)]
             asked = days_of(max(filter(None, (since, min(own, default=end)))), end)
             published = sum(day in own for day in asked)
@@ -222,23 +199,6 @@ def look(
         troubles=troubles,
         months=tuple(months),
     )
-
-
-def silent_sources(session: Session, sources: Iterable[Source]) -> list[Silence]:
-    """Those of some sources that nights visit and that have published nothing for longer than is usual."""
-    chosen = list(sources)
-    ends = {source.id: plan.today_of(source) for source in chosen}
-    latest = max(ends.values(), default=_utc_today())
-    days = coverage.documents_by_day(session, until=latest)
-    proved = coverage.proved_days(session, _begin(days, ends, latest), latest)
-    nights = coverage.last_nights(session, latest)
-    found = [
-        _silence(
-            each, days.get(each.id, Counter()), proved.get(each.id, set()), each.id in nights, ends[each.id]
-        )
-        for each in chosen
-    ]
-    return [silence for silence in found if silence is not None]
 
 
 def _begin(days: Mapping[str, Iterable[dt.date]], ids: Iterable[str], latest: dt.date) -> dt.date:
@@ -315,21 +275,6 @@ def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
         f"looked at; up to {worst.usual} are usual{more}"
     )
     return [Need("gap", name, what)]
-
-
-def _silence(
-    source: Source, days: Mapping[dt.date, int], proved: set[dt.date], visited: bool, end: dt.date
-) -> Silence | None:
-    if not visited:
-        return None
-    last = max((day for day in days if day <= end), default=None)
-    usual = source.expect.silent_days
-    if last is None:
-        return Silence(source.id, None, len(proved), usual, len(proved)) if len(proved) > usual else None
-    quiet = days_of(last + dt.timedelta(1), end)
-    if len(quiet) <= usual:
-        return None
-    return Silence(source.id, last, len(quiet), usual, sum(day in proved for day in quiet))
 
 
 def _visited(name: str, nights: Mapping[str, dt.date | None], wanted: bool, end: dt.date) -> list[Need]:

@@ -24,8 +24,9 @@ MOST_LISTED = 200
 
 
 def exit_status(reports: Sequence[SourceReport]) -> int:
-    """0 done, 1 done but degraded, 3 failed: the worst of the sources."""
-    return max((WORST[report.state] for report in reports), default=0)
+    """0 done, 1 done but degraded, 3 failed: that is when every source has failed, since the others are done."""
+    states = {WORST[report.state] for report in reports} or {COMPLETED}
+    return DEGRADED if len(states) > 1 else states.pop()
 
 
 def lines(reports: Sequence[SourceReport]) -> list[str]:
@@ -115,7 +116,7 @@ def _verdict(reports: Sequence[SourceReport]) -> str:
     parts = [f"{_sources(len(failed))} failed ({', '.join(failed)})"] if failed else []
     parts += [f"{_sources(len(degraded))} degraded ({', '.join(degraded)})"] if degraded else []
     parts += [f"{_sources(whole)} complete"] if whole else []
-    return f"**{'Failed' if failed else 'Degraded'}:** {', '.join(parts)}."
+    return f"**{'Failed' if exit_status(reports) == FAILED else 'Degraded'}:** {', '.join(parts)}."
 
 
 def _sources(count: int) -> str:

@@ -45,8 +45,8 @@ FEW, SMALL = 8, 500_000
 PAGE_SECONDS = 30
 """The budget of one page in a pool's process. The longest transcript known takes less than one."""
 
-STOP_SECONDS = 10
-"""How long a crawl may take to end after it was told to, before it is killed."""
+STOP_SECONDS = 5
+"""How long a crawl may take to end after it was told to, before it is killed: it waits for answers on the way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,8 @@ def collect_in_flow(
         gather: collects all orders with what it is given for one of them; the reports to publish.
     """
     logger = get_run_logger()
+    # Prefect gives its extra loggers handlers and no level, and without one a crawl's lines are left out.
+    log.setLevel(logger.getEffectiveLevel())
 
     def one(order: Order, stop: Event) -> SourceReport:
         found = collect_in_run(order, settings, stop, run_name(order))

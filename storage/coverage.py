@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -25,16 +25,8 @@ LOST = ("rejected", "blocked", "failed")
 OUTSIDE = "outside the window"
 """How the reason ends for a page that was read, and refused because nobody had asked for its day."""
 
-NOT_PROVED = "not proved complete: "
-"""How the reason begins that names the days which a run has not proved complete."""
-
 EACH_NAMED = 3
 """So many days are named one by one; of more their number, the first and the last."""
-
-
-def not_proved(days: Iterable[dt.date]) -> str:
-    """The reason of a run that has not proved some days complete; `proved_days` reads it again."""
-    return NOT_PROVED + spelled(days)
 
 
 def spelled(days: Iterable[dt.date]) -> str:
@@ -55,23 +47,24 @@ def known_sources(session: Session) -> set[str]:
 
 
 def documents_by_day(
-    session: Session, since: dt.date | None = None, until: dt.date | None = None
+    session: Session, since: dt.date | None = None, until: dt.date | None = None, source: str | None = None
 ) -> dict[str, Counter[dt.date]]:
     """Documents by source and day of publication, as the newest revision has it.
 
     Args:
         session: to read in.
         since, until: first and last day.
+        source: the one that is asked about; None for all.
     """
-    stands = _stands()
+    stands = _stands(source)
     rows = session.execute(
         _newest(select(stands.c.source, Revision.date, func.count()), stands, since, until).group_by(
             stands.c.source, Revision.date
         )
     )
     found: dict[str, Counter[dt.date]] = defaultdict(Counter)
-    for source, day, count in rows:
-        found[source][day] = count
+    for name, day, count in rows:
+        found[name][day] = count
     return dict(found)
 
 
@@ -150,9 +143,10 @@ def gone_by_source(session: Session) -> dict[str, int]:
     return dict(rows.tuples().all())
 
 
-def _stands() -> Subquery:
-    """Sources and their transcripts: one that stands twice on a site counts once."""
-    return select(Appearance.source, Appearance.transcript_id).distinct().subquery()
+def _stands(source: str | None = None) -> Subquery:
+    """Sources, or one of them, and their transcripts: one that stands twice on a site counts once."""
+    wanted = select(Appearance.source, Appearance.transcript_id).distinct()
+    return (wanted if source is None else wanted.where(Appearance.source == source)).subquery()
 
 
 def _newest(
@@ -186,48 +180,34 @@ def last_nights(session: Session, until: dt.date) -> dict[str, dt.date | None]:
     return {source: day and min(day, until) for source, day in rows}
 
 
-def proved_days(session: Session, since: dt.date, until: dt.date) -> dict[str, set[dt.date]]:
+def proved_days(
+    session: Session, since: dt.date, until: dt.date, source: str | None = None
+) -> dict[str, set[dt.date]]:
     """The days that a run has proved complete, by source: nothing else was listed for them.
 
     A night proves what lies between the night before and itself. No run proves the day on which it begins,
-    since that is not over yet. Where a run's reason names the first and the last of many days, all between
-    count as not proved.
+    since that is not over yet.
 
     Args:
         session: to read in.
         since, until: first and last day that are asked about.
+        source: the one that is asked about; None for all.
     """
-    runs = session.execute(
-        select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.reasons)
+    wanted = (
+        select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.open_days)
         .where(Run.kind.in_(("nightly", "backfill")), Run.state.in_(("completed", "degraded")))
         .order_by(Run.id)
     )
+    runs = session.execute(wanted if source is None else wanted.where(Run.source == source))
     found: dict[str, set[dt.date]] = defaultdict(set)
     nights: dict[str, dt.date] = {}
-    for source, kind, first, last, started, reasons in runs:
+    for name, kind, first, last, started, open_days in runs:
         if kind == "nightly":
-            before = nights.get(source, last)
-            nights[source], first = max(before, last), before
+            before = nights.get(name, last)
+            nights[name], first = max(before, last), before
         last = min(last, started.date() - dt.timedelta(1), until)
-        open_days = _open(reasons)
-        found[source].update(
-            day for day in days_of(max(first, since), last) if not any(a <= day <= b for a, b in open_days)
-        )
+        found[name].update(day for day in days_of(max(first, since), last) if str(day) not in open_days)
     return dict(found)
-
-
-def _open(reasons: Sequence[str]) -> list[tuple[dt.date, dt.date]]:
-    """The stretches of days that a run's reasons name as not proved."""
-    out = []
-    for reason in reasons:
-        if not reason.startswith(NOT_PROVED):
-            continue
-        named = reason.removeprefix(NOT_PROVED)
-        many = " days from " in named
-        words = named.partition(" days from ")[2].split(" to ") if many else named.split(", ")
-        days = [dt.date.fromisoformat(word) for word in words]
-        out += [(days[0], days[-1])] if many else [(day, day) for day in days]
-    return out
 
 
 def days_of(since: dt.date, until: dt.date) -> list[dt.date]:

@@ -97,8 +97,22 @@ def end_dead(run: Run) -> None:
     run.reasons = [*run.reasons, "interrupted: its process is gone"]
 
 
-def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: bool) -> RunState:
+def close_run(
+    session: Session,
+    run_id: int,
+    reasons: Iterable[str],
+    *,
+    failed: bool,
+    open_days: Iterable[dt.date] = (),
+) -> RunState:
     """End a run. It fails when told so or when a page is unsettled; any other reason makes it degraded.
+
+    Args:
+        session: to write in.
+        run_id: the run.
+        reasons: why it is not simply done.
+        failed: whether it has failed.
+        open_days: days of its window that it has not proved complete.
 
     Returns:
         The state it ended in.
@@ -110,6 +124,7 @@ def close_run(session: Session, run_id: int, reasons: Iterable[str], *, failed: 
     state: RunState = "failed" if failed or tally.unsettled else "degraded" if complaints else "completed"
     run = session.get_one(Run, run_id)
     run.state, run.reasons, run.finished_at = state, complaints, dt.datetime.now(dt.UTC)
+    run.open_days = [str(day) for day in open_days]
     return state
 
 

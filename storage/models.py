@@ -98,6 +98,9 @@ class Run(Base):
     finished_at: Mapped[dt.datetime | None]
     state: Mapped[str] = mapped_column(String(10))
     reasons: Mapped[list[str]] = mapped_column(doc="why the run is degraded or failed")
+    open_days: Mapped[list[str]] = mapped_column(
+        default=list, server_default="[]", doc="days of its window that it has not proved complete"
+    )
     process: Mapped[str] = mapped_column(doc="host:pid of the process that runs it")
     via: Mapped[str | None] = mapped_column(
         String(10), doc="who answered instead of the source's site: wayback, replay"

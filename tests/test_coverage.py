@@ -54,15 +54,17 @@ def proved(bureau: Bureau, since: int = 30, until: int = 0) -> set[int]:
     return {(TODAY - each).days for each in found}
 
 
-def test_a_backfill_proves_its_days_but_those_that_its_reason_names(bureau: Bureau) -> None:
+def test_a_backfill_proves_its_days_but_those_that_it_left_open(bureau: Bureau) -> None:
     assert proved(bureau) == set()
     bureau.run("backfill", day(20), day(16))
     assert proved(bureau) == {20, 19, 18, 17, 16}
     assert proved(bureau, 18, 17) == {18, 17}
-    bureau.run("backfill", day(12), day(9), "degraded", ["2 pages blocked", coverage.not_proved([day(11)])])
+    bureau.run("backfill", day(12), day(9), "degraded", open_days=[day(11)])
     assert proved(bureau, 12, 9) == {12, 10, 9}
-    bureau.run("backfill", day(8), day(2), "degraded", [coverage.not_proved(map(day, [7, 6, 5, 4]))])
-    assert proved(bureau, 8, 2) == {8, 3, 2}
+    bureau.run("backfill", day(8), day(2), "degraded", open_days=[day(7), day(5), day(4)])
+    assert proved(bureau, 8, 2) == {8, 6, 3, 2}
+    bureau.run("backfill", day(20), day(16), "degraded", open_days=[day(17)])
+    assert proved(bureau, 20, 16) == {20, 19, 18, 17, 16}  # the first has proved it
 
 
 def test_a_failed_run_and_one_of_captures_prove_no_day(bureau: Bureau) -> None:

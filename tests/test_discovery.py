@@ -266,6 +266,18 @@ def test_an_empty_day_is_believed_only_where_the_frame_of_a_listing_stands(
     assert Walked(only(source, "calendar", frame=".unheard-of"), ago(14), TODAY).gaps == empty
 
 
+def test_a_calendar_that_is_given_up_says_from_which_day_on(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/by-date/*", server_error())
+    walked = Walked(only(source, "calendar"), ago(14), TODAY)
+    assert walked.complaints[-1] == (
+        f"{site.base}/briefings/by-date/15.03.2026: not asked for, nor any day before 2026-03-15: "
+        "5 failures in a row"
+    )
+    assert len(walked.gaps) == 15
+
+
 def test_a_calendar_that_shows_the_same_page_for_every_day_proves_no_other_days(
     site: MisbehavingMinistry, source: Source
 ) -> None:

@@ -120,6 +120,23 @@ def test_a_degraded_night_says_so_in_its_states_name(configured: Stage, site: Mi
     assert "left alone: a challenge" in str(state.message)
 
 
+@pytest.mark.slow
+def test_a_source_that_fell_silent_is_in_the_nights_report_and_degrades_it(
+    configured: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import plan
+    from flows.nightly import nightly
+
+    assert nightly(return_state=True).name == "Completed"
+    later = TODAY + dt.timedelta(20)
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: later)
+    state = nightly(return_state=True)
+    told = f"nothing new since {TODAY - dt.timedelta(1)}, 21 days; up to 14 are usual"
+    assert state.is_completed() and state.name == "Degraded"
+    assert str(state.message).startswith(f"demo: {told}")
+    assert f"**demo** degraded: {told}" in artifact("nightly-report").replace("\\", "")
+
+
 def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) -> None:
     from flows.nightly import nightly
 
@@ -211,11 +228,17 @@ def test_a_title_cant_break_the_report() -> None:
     assert "(<https://example.org/abc>)" in text
 
 
-def test_the_worst_source_decides_the_exit_status() -> None:
-    def status(*states: Any) -> int:
-        return report.exit_status([SourceReport("x", 1, TODAY, TODAY, state, Tally()) for state in states])
+def test_one_broken_source_degrades_a_night_and_only_all_of_them_fail_it() -> None:
+    from flows.tasks import final_state
 
-    assert [status("completed"), status("completed", "degraded"), status("failed", "completed")] == [0, 1, 3]
+    def ends(*states: Any) -> tuple[int, str | None]:
+        found = [SourceReport("x", 1, TODAY, TODAY, state, Tally(), ("why",)) for state in states]
+        return report.exit_status(found), final_state(found).name
+
+    assert ends() == ends("completed") == (0, "Completed")
+    assert ends("completed", "degraded") == ends("failed", "completed") == (1, "Degraded")
+    assert ends("degraded", "failed") == (1, "Degraded")
+    assert ends("failed") == ends("failed", "failed") == (3, "Failed")
 
 
 def test_the_deployments_name_flows_that_are_there_and_a_night_has_a_time_zone() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, MetaData, create_engine, insert, select
 from storage import duplicates, lookup
 from storage.database import SCHEMA, Database
 from storage.migrations import configuration, downgrade, transaction, upgrade
+from storage.models import Run
 from storage.transcript import render
 
 MOMENT = "2026-03-20 12:00:00.123456+00:00"
@@ -33,7 +34,11 @@ FIRST: dict[str, list[dict[str, Any]]] = {
         {
             "id": 1, "kind": "nightly", "source": "ministry", "since": "2026-03-06", "until": "2026-03-20",
             "started_at": MOMENT, "finished_at": MOMENT, "state": "degraded",
-            "reasons": json.dumps(["1 pages blocked"]), "process": "host:1",
+            "reasons": json.dumps(
+                ["1 pages blocked", "not proved complete: 2026-03-07, 2026-03-09",
+                 "not proved complete: 4 days from 2026-03-11 to 2026-03-14"]
+            ),
+            "process": "host:1",
         }
     ],
     "transcripts": [
@@ -132,6 +137,14 @@ def test_an_old_database_is_brought_up_and_holds_what_it_held(old: Any) -> None:
         assert (revision.number, revision.title, revision.left_out) == (2, "Title 2", ["Contents"])
         assert revision.loaded_at == dt.datetime.fromisoformat(MOMENT)
         assert render(lookup.transcript_of(revision)).endswith("That is revision 2.")
+    database.close()
+
+
+def test_the_days_that_a_runs_reasons_name_as_not_proved_are_kept_as_days(old: Any) -> None:
+    database = Database(old[0])
+    with database.read() as session:
+        left = [f"2026-03-{number:02}" for number in (7, 9, 11, 12, 13, 14)]
+        assert session.get_one(Run, 1).open_days == left
     database.close()
 
 

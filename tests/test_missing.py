@@ -9,9 +9,10 @@ import pytest
 
 from crawler.source import SourceError, load_sources
 from flows import missing, missing_report, plan
-from flows.missing import Missing, Need, look, silent_sources, usual_gap
+from flows.missing import Missing, Need, look, usual_gap
 from flows.settings import Settings
-from storage.coverage import days_of, not_proved
+from flows.silence import silence_tonight
+from storage.coverage import days_of
 from storage.database import Database
 from storage.transcript import NO_LAYOUT, Turn
 from tests.bureau import TODAY, Bureau, day, settings_of
@@ -86,15 +87,16 @@ def test_a_source_that_never_had_a_document_is_silent_once_nights_have_proved_it
     ]
 
 
-def test_the_night_can_ask_which_of_its_sources_are_silent(bureau: Bureau, settings: Settings) -> None:
+def test_the_night_asks_the_same_of_each_source_that_it_collects(bureau: Bureau, settings: Settings) -> None:
     bureau.publish(day(20))
     bureau.run("nightly", day(14), TODAY)
-    Bureau(bureau.database, "office").publish(day(20))
+    Bureau(bureau.database, "office").publish(day(1))
     known = load_sources(settings.sources)
     with bureau.database.read() as session:
-        (silence,) = silent_sources(session, [known["ministry"], known["office"], known["kremlin"]])
-        assert silent_sources(session, []) == []
-    assert (silence.source, silence.last, silence.days, silence.usual) == ("ministry", day(20), 20, 7)
+        quiet = silence_tonight(session, known["ministry"], TODAY)
+        assert silence_tonight(session, known["office"], TODAY) is None
+        assert silence_tonight(session, known["kremlin"], TODAY) is None
+    assert [("silent", str(quiet))] == needs(bureau, settings)
 
 
 def test_nights_that_no_longer_come_are_told(bureau: Bureau, settings: Settings) -> None:
@@ -121,7 +123,7 @@ def test_a_stretch_that_runs_have_proved_empty_is_a_gap_that_needs_no_look(
         "gap",
         "2026-02-09 to 2026-02-27: 19 days without a document, 19 of them never looked at; up to 7 are usual",
     )
-    bureau.run("backfill", day(40), day(20), "degraded", [not_proved([day(33)])])
+    bureau.run("backfill", day(40), day(20), "degraded", open_days=[day(33)])
     assert "19 days without a document, 1 of them never looked at" in needs(bureau, settings)[0][1]
     bureau.run("backfill", day(33), day(33))
     found = look(bureau.database, settings)
