@@ -55,15 +55,16 @@ def known_sources(session: Session) -> set[str]:
 
 
 def documents_by_day(
-    session: Session, since: dt.date | None = None, until: dt.date | None = None
+    session: Session, since: dt.date | None = None, until: dt.date | None = None, source: str | None = None
 ) -> dict[str, Counter[dt.date]]:
     """Documents by source and day of publication, as the newest revision has it.
 
     Args:
         session: to read in.
         since, until: first and last day.
+        source: the only one that is asked about.
     """
-    stands = _stands()
+    stands = _stands(source)
     rows = session.execute(
         _newest(select(stands.c.source, Revision.date, func.count()), stands, since, until).group_by(
             stands.c.source, Revision.date
@@ -150,9 +151,10 @@ def gone_by_source(session: Session) -> dict[str, int]:
     return dict(rows.tuples().all())
 
 
-def _stands() -> Subquery:
+def _stands(source: str | None = None) -> Subquery:
     """Sources and their transcripts: one that stands twice on a site counts once."""
-    return select(Appearance.source, Appearance.transcript_id).distinct().subquery()
+    places = select(Appearance.source, Appearance.transcript_id).distinct()
+    return (places if source is None else places.where(Appearance.source == source)).subquery()
 
 
 def _newest(
@@ -186,7 +188,9 @@ def last_nights(session: Session, until: dt.date) -> dict[str, dt.date | None]:
     return {source: day and min(day, until) for source, day in rows}
 
 
-def proved_days(session: Session, since: dt.date, until: dt.date) -> dict[str, set[dt.date]]:
+def proved_days(
+    session: Session, since: dt.date, until: dt.date, source: str | None = None
+) -> dict[str, set[dt.date]]:
     """The days that a run has proved complete, by source: nothing else was listed for them.
 
     A night proves what lies between the night before and itself. No run proves the day on which it begins,
@@ -196,12 +200,14 @@ def proved_days(session: Session, since: dt.date, until: dt.date) -> dict[str, s
     Args:
         session: to read in.
         since, until: first and last day that are asked about.
+        source: the only one that is asked about.
     """
-    runs = session.execute(
+    query = (
         select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.reasons)
         .where(Run.kind.in_(("nightly", "backfill")), Run.state.in_(("completed", "degraded")))
         .order_by(Run.id)
     )
+    runs = session.execute(query if source is None else query.where(Run.source == source))
     found: dict[str, set[dt.date]] = defaultdict(set)
     nights: dict[str, dt.date] = {}
     for source, kind, first, last, started, reasons in runs:
@@ -260,15 +266,21 @@ class Lost:
         return self.reason.partition(":")[0].strip() or "no reason"
 
 
-def lost_pages(session: Session, since: dt.date, until: dt.date) -> list[Lost]:
-    """Pages of some days that were found, could not be read, and are not in the archive, each address once."""
+def lost_pages(session: Session, since: dt.date, until: dt.date, source: str | None = None) -> list[Lost]:
+    """Pages of some days that were found, could not be read, and are not in the archive, each address once.
+
+    Args:
+        session: to read in.
+        since, until: first and last day.
+        source: the only one that is asked about.
+    """
     # Two questions, since each has an index, and a question with "or" would use neither.
     by_key = exists().where(Appearance.source == Run.source, Appearance.key == Page.key)
     by_url = exists().where(Appearance.source == Run.source, Appearance.url == Page.url)
     day = func.coalesce(Page.date_hint, Run.until)
-    return _lost(
-        session, day >= since, day <= until, Run.until >= since, Run.since <= until, ~by_key, ~by_url
-    )
+    window = (day >= since, day <= until, Run.until >= since, Run.since <= until)
+    of_source = () if source is None else (Run.source == source,)
+    return _lost(session, *window, *of_source, ~by_key, ~by_url)
 
 
 def troubles(session: Session, since: dt.datetime) -> list[Lost]:

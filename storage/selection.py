@@ -22,6 +22,7 @@ class Selection:
         since, until: first and last day of publication.
         speaker: a part of a turn's label or of the name it resolves to, in whatever case.
         role: of a turn, the same as the speaker's.
+        transcript: id of the only transcript that is meant.
     """
 
     source: str | None = None
@@ -30,6 +31,7 @@ class Selection:
     until: dt.date | None = None
     speaker: str | None = None
     role: str | None = None
+    transcript: int | None = None
 
     def __post_init__(self) -> None:
         """What is typed may hold what no database takes: NUL, half a character."""
@@ -43,6 +45,8 @@ class Selection:
         if self.source is not None:
             stands = (Appearance.transcript_id == Revision.transcript_id) & (Appearance.source == self.source)
             conditions.append(select(Appearance.id).where(stands).exists())
+        if self.transcript is not None:
+            conditions.append(Revision.transcript_id == self.transcript)
         if self.language is not None:
             conditions.append(Revision.language == self.language.lower())
         if self.since is not None:
@@ -62,11 +66,10 @@ class Selection:
 
     def revisions(self) -> Select[tuple[int]]:
         """The ids of the newest revisions that are meant; with a speaker or a role, that have such a turn."""
-        newest = (
-            select(Revision.transcript_id, func.max(Revision.number).label("number"))
-            .group_by(Revision.transcript_id)
-            .subquery()
-        )
+        numbers = select(Revision.transcript_id, func.max(Revision.number).label("number"))
+        if self.transcript is not None:  # or all others would be grouped too
+            numbers = numbers.where(Revision.transcript_id == self.transcript)
+        newest = numbers.group_by(Revision.transcript_id).subquery()
         query = (
             select(Revision.id)
             .join(
