@@ -45,7 +45,8 @@ def apa(cited: Cited) -> str:
     day, seen = cited.date, cited.captured
     published = f"{day.year}, {_month(day)} {day.day}"
     retrieved = f"Retrieved {_month(seen)} {seen.day}, {seen.year}, from {_address(cited.url)}"
-    return f"{_ended(cited.institution)} ({published}). {_ended(clean(cited.title))} {retrieved} ({_archived(cited)})."
+    title = _ended(cited.title)
+    return f"{_ended(cited.institution)} ({published}). {title} {retrieved} ({_archived(cited)})."
 
 
 def chicago(cited: Cited) -> str:

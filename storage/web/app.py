@@ -26,8 +26,8 @@ from storage.web import display
 from storage.web.pages import Pages
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -75,8 +75,8 @@ def room(
 class Door:
     """Answers only what is asked of this machine, and sends its headers with every answer.
 
-    A page from elsewhere can have its own name resolve to this machine and then ask it as if it were its own; but it
-    can't choose another name in ``Host``. So none is accepted but ``localhost``, an address, and the room's own.
+    A page from elsewhere can have its own name resolve to this machine, and then ask it as if it were its own; but
+    that name stands in ``Host``. So none is accepted but ``localhost``, an address, and the room's own name.
     """
 
     def __init__(self, app: ASGIApp, host: str) -> None:
@@ -134,7 +134,7 @@ register_url_convertor("row", _Row())
 register_url_convertor("year", _Year())
 
 
-def _refused(pages: Pages, request: Request, problem: Exception) -> Response:
+def _refused(pages: Pages, _request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
     phrase = HTTPStatus(problem.status_code).phrase
     # Where nobody said more, Starlette's detail is the phrase.

@@ -1,4 +1,4 @@
-"""What a reader asks for in an address: its parameters, each within bounds, and addresses that ask for the like."""
+"""What a reader asks for in an address: its parameters, each within bounds, and addresses that ask likewise."""
 
 from __future__ import annotations
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import Environment
+from markupsafe import escape
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,14 +20,15 @@ from storage.citation import STYLES, Cited
 from storage.corrections import corrections_of
 from storage.database import Database
 from storage.diff import compare
-from storage.facets import facets
+from storage.facets import Facets, facets
 from storage.models import Link, Revision
 from storage.search import SearchError, search
 from storage.sections import sections
 from storage.transcript import Transcript, from_dict
 from storage.web import handing_out, queries
-from storage.web.asked import ROLES, AskedError, asked_in, day_of
+from storage.web.asked import ROLES, Asked, AskedError, asked_in, day_of
 from storage.web.calendar import year_of
+from storage.web.display import language_name
 from storage.web.handing_out import FORMATS
 
 LISTED = 20
@@ -42,6 +45,15 @@ class Likeness:
     how: str
     other: Revision
     share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A way to narrow a search: its name, what it changes in what is asked, and how many hits it leaves."""
+
+    name: str
+    changes: dict[str, object]
+    count: int
 
 
 class Pages:
@@ -63,7 +75,7 @@ class Pages:
         self._templates = templates
         templates.filters["source_name"] = self._name
 
-    def show(self, template: str, status: int = 200, **given: object) -> HTMLResponse:
+    def show(self, template: str, status: int = 200, /, **given: Any) -> HTMLResponse:
         """A page made with a template."""
         return HTMLResponse(self._templates.get_template(template).render(given), status)
 
@@ -75,52 +87,71 @@ class Pages:
             asked = asked_in(request.query_params)
         except AskedError as problem:
             raise HTTPException(400, str(problem)) from problem
-        start = (asked.page - 1) * LISTED
         with self._database.read() as session:
-            shelves = queries.counts_by_source(session)
-            page = {"asked": asked, "shelves": shelves, "roles": ROLES}
-            if not asked.q:
-                found = queries.latest(session, asked.selection, LISTED + 1, start)
-                return self.show("home.html", **page, documents=found[:LISTED], more=len(found) > LISTED)
-            chosen = asked.selection
-            try:
-                hits = search(
-                    session,
-                    asked.q,
-                    speaker=chosen.speaker,
-                    role=chosen.role,
-                    source=chosen.source,
-                    language=chosen.language,
-                    since=chosen.since,
-                    until=chosen.until,
-                    limit=LISTED + 1,
-                    offset=start,
-                )
-                counted = facets(session, asked.q, chosen)
-            except SearchError as problem:
-                return self.show("search.html", 400, **page, problem=str(problem), hits=[])
-        groups = {
-            "Source": [(self._name(name), {"source": name}, n) for name, n in counted.sources.most_common()],
-            "Year": [
-                (str(year), {"since": dt.date(year, 1, 1), "until": dt.date(year, 12, 31)}, n)
-                for year, n in sorted(counted.years.items(), reverse=True)
-            ],
-            "Speaker": [(name, {"speaker": name}, n) for name, n in counted.speakers.most_common()],
-            "Language": [
-                (self._templates.filters["language_name"](code), {"language": code}, n)
-                for code, n in counted.languages.most_common()
-            ],
-        }
+            if asked.q:
+                return self._hits(session, asked)
+            found = queries.latest(session, asked.selection, LISTED + 1, (asked.page - 1) * LISTED)
+            return self.show(
+                "home.html",
+                asked=asked,
+                roles=ROLES,
+                shelves=queries.counts_by_source(session),
+                documents=found[:LISTED],
+                more=len(found) > LISTED,
+            )
+
+    def _hits(self, session: Session, asked: Asked) -> Response:
+        start, chosen = (asked.page - 1) * LISTED, asked.selection
+        try:
+            hits = search(
+                session,
+                asked.q,
+                speaker=chosen.speaker,
+                role=chosen.role,
+                source=chosen.source,
+                language=chosen.language,
+                since=chosen.since,
+                until=chosen.until,
+                limit=LISTED + 1,
+                offset=start,
+            )
+            counted = facets(session, asked.q, chosen)
+        except SearchError as problem:
+            told = {"asked": asked, "roles": ROLES, "problem": str(problem), "hits": []}
+            return self.show("search.html", 400, **told)
         return self.show(
             "search.html",
-            **page,
+            asked=asked,
+            roles=ROLES,
             problem="",
             hits=hits[:LISTED],
+            first=start + 1,
             more=len(hits) > LISTED,
             counted=counted,
-            first=start + 1,
-            groups={name: values[:SHOWN_FACETS] for name, values in groups.items() if len(values) > 1},
+            groups=self._groups(counted),
         )
+
+    def _groups(self, counted: Facets) -> dict[str, list[Choice]]:
+        """What hits can be narrowed to, by the kind of thing it is, where there is a choice."""
+        groups = {
+            "Source": [
+                Choice(self._name(source), {"source": source}, count)
+                for source, count in counted.sources.most_common(SHOWN_FACETS)
+            ],
+            "Year": [
+                Choice(str(year), {"since": dt.date(year, 1, 1), "until": dt.date(year, 12, 31)}, count)
+                for year, count in sorted(counted.years.items(), reverse=True)[:SHOWN_FACETS]
+            ],
+            "Speaker": [
+                Choice(name, {"speaker": name}, count)
+                for name, count in counted.speakers.most_common(SHOWN_FACETS)
+            ],
+            "Language": [
+                Choice(language_name(code), {"language": code}, count)
+                for code, count in counted.languages.most_common(SHOWN_FACETS)
+            ],
+        }
+        return {name: choices for name, choices in groups.items() if len(choices) > 1}
 
     def sources(self, _request: Request) -> Response:
         """The sources that have documents."""
@@ -177,7 +208,8 @@ class Pages:
                 likenesses=list(_likenesses(session, own.id)),
                 before=before,
                 after=after,
-                citations={name: style(cited) for name, style in STYLES.items()},
+                # Clean already, and a template would take the spaces that BibTeX is aligned with.
+                citations={name: escape(style(cited)) for name, style in STYLES.items()},
                 formats=FORMATS,
             )
 
