@@ -30,7 +30,7 @@ class Facets:
         more: whether there are others.
         sources: by the id of each source at one of whose addresses the document stands.
         years: by year of publication.
-        speakers: by name, or by label where no name is known.
+        speakers: by name, or by label where no name is known; whoever asks is not counted.
         languages: by ISO 639-1 code.
     """
 
@@ -55,7 +55,7 @@ def facets(session: Session, query: str, selection: Selection, most: int = MOST_
         storage.search.SearchError: the query has no word to look for, or too many.
     """
     rows = session.execute(
-        select(Revision.transcript_id, Revision.date, Revision.language, Turn.speaker, Turn.label)
+        select(Revision.transcript_id, Revision.date, Revision.language, Turn.role, Turn.speaker, Turn.label)
         .select_from(Searched)
         .join(Revision, Revision.id == Searched.revision_id)
         .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
@@ -69,7 +69,7 @@ def facets(session: Session, query: str, selection: Selection, most: int = MOST_
         len(rows) > most,
         Counter(source for row in counted for source in places[row.transcript_id]),
         Counter(row.date.year for row in counted),
-        Counter(name for row in counted if (name := row.speaker or row.label)),
+        Counter(row.speaker or row.label for row in counted if row.role != "question" and row.label),
         Counter(row.language for row in counted if row.language),
     )
 

@@ -70,7 +70,7 @@ RUSSIAN = Transcript(
     kind="transcript",
 )
 CHINESE = Transcript(
-    dt.date(2025, 11, 5),
+    dt.date(2024, 11, 5),
     "外交部发言人就渡轮复航答记者问",
     (
         Turn(("渡轮什么时候恢复运行？",), "问", "question"),
@@ -112,6 +112,16 @@ class Library:
         assert loaded.revision_id is not None
         return loaded.revision_id
 
+    def look(self, source: str, since: dt.date, lost_on: dt.date) -> None:
+        """A backfill until today that proved each day and could not read one page."""
+        key = "lost"
+        with self.database.write() as session:
+            run = ledger.open_run(session, "backfill", source, since, TODAY)
+            run.started_at = self._moment
+            ledger.discovered(session, run.id, ledger.Found(key, f"https://{source}.example/lost", lost_on))
+            ledger.settle(session, run.id, key, "rejected", "an empty body")
+            ledger.close_run(session, run.id, [], failed=False)
+
     def embassy(self, key: str, text: Transcript, page: bytes = b"") -> int:
         """Keep a document of the embassy's."""
         return self.add("vell", key, f"https://vell.kestria.example/{key}", text, page or text.title.encode())
@@ -131,6 +141,7 @@ def stock(database: Database, folder: Path) -> Library:
             publish(document)
         publish(corrected := ministry.correct())
         news, page = ministry.document("/briefings/112"), ministry.answer("/briefings/112").body
+    library.look("demo", TODAY - dt.timedelta(50), lost_on=TODAY - dt.timedelta(7))
     library.embassy("same", news.transcript, page)
     told = Turn(("Published by the embassy of Kestria in Vell.",), role="note")
     title = "The ministry’s spokesperson on the ferry"
@@ -142,7 +153,7 @@ def stock(database: Database, folder: Path) -> Library:
     hostile = Transcript(
         TODAY, HOSTILE, (Turn((HOSTILE,), label=HOSTILE[:80], role="answer"),), language="en"
     )
-    library.add("../../x", "../../x", "javascript:document.title='owned'", hostile, HOSTILE_PAGE)
+    library.add("third", "../../x", "https://third.example/x", hostile, HOSTILE_PAGE)
     for source in ("demo", "vell"):
         for _ in compare(database, source):
             pass
@@ -150,6 +161,11 @@ def stock(database: Database, folder: Path) -> Library:
         reread = replace(RUSSIAN, title=f"{RUSSIAN.title} «Порт-Альдан — Велл»")
         correct(session, russian, reread, 2)
         # As no reader of pages would leave it, should one ever fail to.
+        session.execute(
+            update(models.Capture)
+            .where(models.Capture.source == "third")
+            .values(url="javascript:document.title='owned'")
+        )
         own = models.Revision.title.contains("<script>")
         session.execute(update(models.Revision).where(own).values(title=f"{HOSTILE}\x1b]0;owned\x07"))
     return library

@@ -1,4 +1,4 @@
-"""The reading room as `docs/browse.md` shows it: ``python -m tests.pictures`` opens it and takes its pictures anew."""
+"""The pictures of the reading room in `docs/browse.md`: ``python -m tests.pictures`` takes them anew."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN: dict[str, tuple[str, Scheme, dict[str, int]]] = {
     "search-phone": ("/?q=ferry", "dark", PHONE),
     "transcript": ("/transcripts/14", "light", DESKTOP),
     "transcript-phone": ("/transcripts/16", "dark", PHONE),
-    "changes": ("/transcripts/14/changes/2", "dark", DESKTOP),
+    "changes": ("/transcripts/14/changes/2", "dark", {"width": 1440, "height": 600}),
     "calendar": ("/sources/demo/2026", "light", DESKTOP),
 }
 """Pictures by name: the page, the colour scheme, and the window."""

@@ -50,12 +50,15 @@ def inert(value: object) -> object:
     return f"{' ' * value[:1].isspace()}{text}{' ' * value[-1:].isspace()}" if text else " " * bool(value)
 
 
+def direction(language: str | None) -> str:
+    """The direction of a language's script, as HTML names it; of one that nobody knows a browser looks itself."""
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr" if language in LANGUAGES else "auto"
+
+
 def tongue(language: str | None) -> Markup:
     """The attributes of an element that holds text in a language."""
-    if language is None:
-        return Markup('dir="auto"')
-    direction = "rtl" if language in RIGHT_TO_LEFT else "ltr" if language in LANGUAGES else "auto"
-    return Markup('lang="{}" dir="{}"').format(clean(language), direction)
+    named = Markup('lang="{}" ').format(clean(language)) if language else Markup()
+    return named + Markup('dir="{}"').format(direction(language))
 
 
 def language_name(code: str) -> str:
@@ -107,7 +110,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"tongue": tongue, "several": several}
+    made.globals |= {"direction": direction, "tongue": tongue, "several": several}
     made.filters |= {
         "spelt": spelt,
         "moment": moment,
