@@ -44,19 +44,22 @@ def browse(
             typer.echo(f"The reading room is open: {address}")
             if not _is_loopback(listener):
                 typer.echo(
-                    "podium: everybody who reaches this machine can read there: no password is asked",
-                    err=True,
+                    "podium: whoever reaches this machine can read there: no password is asked", err=True
                 )
             typer.echo("Ctrl-C closes it.")
             if show:
                 typer.launch(address)
             config = uvicorn.Config(
-                app, log_level="warning", server_header=False, timeout_graceful_shutdown=2
+                app,
+                log_level="warning",
+                ws="none",
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=2,
             )
-            try:
-                uvicorn.Server(config).run(sockets=[listener])
-            except KeyboardInterrupt:  # uvicorn has closed by then, and passes the signal on
-                typer.echo("The reading room is closed.")
+            uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn has closed by then, and passes the signal on
+        typer.echo("The reading room is closed.")
     finally:
         archive.close()
 

@@ -64,12 +64,23 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-def take(folder: Path) -> None:
+def take(chromium: Any, base: str, folder: Path) -> None:
     """Take every picture.
 
     Args:
+        chromium: the browser.
+        base: address of a reading room with the small archive.
         folder: that they are written to.
     """
+    for name, (path, scheme, window) in SHOWN.items():
+        page = chromium.new_page(viewport=window, color_scheme=scheme)
+        page.goto(f"{base}{path}")
+        page.screenshot(path=folder / f"room-{name}.png")
+        page.close()
+
+
+def main(folder: Path) -> None:
+    """Stock an archive, open its reading room, and take the pictures into a folder."""
     folder.mkdir(exist_ok=True)
     with TemporaryDirectory() as name:
         kept = Path(name)
@@ -78,12 +89,8 @@ def take(folder: Path) -> None:
         stock(database, kept / "archive")
         database.close()
         with opened(url, kept) as base, browser() as chromium:
-            for shown, (path, scheme, window) in SHOWN.items():
-                page = chromium.new_page(viewport=window, color_scheme=scheme)
-                page.goto(f"{base}{path}")
-                page.screenshot(path=folder / f"room-{shown}.png")
-                page.close()
+            take(chromium, base, folder)
 
 
 if __name__ == "__main__":
-    take(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

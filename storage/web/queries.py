@@ -54,7 +54,10 @@ def on_day(session: Session, source: str, day: dt.date) -> list[Listed]:
 
 def neighbours(session: Session, of: Revision) -> tuple[Listed | None, Listed | None]:
     """The document before and the one after a revision's, of the same source; its transcript has to be loaded."""
-    own = _listed().where(Transcript.source == of.transcript.source).limit(1)
+    # A subquery, so that the days are walked from this one on: joined, SQLite sorts all that the source has.
+    home = aliased(Transcript)
+    source = select(home.source).where(home.id == Revision.transcript_id).scalar_subquery()
+    own = _listed().where(source == of.transcript.source).limit(1)
     day, number = Revision.date, Revision.transcript_id
     before = own.where(
         day.between(of.date - NEAR, of.date), or_(day < of.date, number < of.transcript_id)
