@@ -18,14 +18,15 @@ from tests.test_cli import PODIUM
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 800}
+LAPTOP = {"width": 1200, "height": 760}
 Scheme = Literal["light", "dark"]
 SHOWN: dict[str, tuple[str, Scheme, dict[str, int]]] = {
-    "search": ("/?q=ferry", "light", DESKTOP),
-    "search-phone": ("/?q=ferry", "dark", PHONE),
-    "transcript": ("/transcripts/14", "light", DESKTOP),
+    "search": ("/?q=pier", "light", LAPTOP),
+    "search-phone": ("/?q=pier", "dark", PHONE),
+    "transcript": ("/transcripts/14", "light", LAPTOP),
     "transcript-phone": ("/transcripts/16", "dark", PHONE),
-    "changes": ("/transcripts/14/changes/2", "dark", {"width": 1440, "height": 600}),
-    "calendar": ("/sources/demo/2026", "light", DESKTOP),
+    "changes": ("/transcripts/14/changes/2", "dark", {**LAPTOP, "height": 560}),
+    "calendar": ("/sources/demo/2026", "light", LAPTOP),
 }
 """Pictures by name: the page, the colour scheme, and the window."""
 

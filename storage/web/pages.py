@@ -74,6 +74,7 @@ class Pages:
         self._names = names
         self._templates = templates
         templates.filters["source_name"] = self._name
+        templates.globals["source_names"] = names
 
     def show(self, template: str, status: int = 200, /, **given: Any) -> HTMLResponse:
         """A page made with a template."""
