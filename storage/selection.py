@@ -22,7 +22,6 @@ class Selection:
         since, until: first and last day of publication.
         speaker: a part of a turn's label or of the name it resolves to, in whatever case.
         role: of a turn, the same as the speaker's.
-        transcript: id of the only transcript that is meant.
     """
 
     source: str | None = None
@@ -31,7 +30,6 @@ class Selection:
     until: dt.date | None = None
     speaker: str | None = None
     role: str | None = None
-    transcript: int | None = None
 
     def __post_init__(self) -> None:
         """What is typed may hold what no database takes: NUL, half a character."""
@@ -45,8 +43,6 @@ class Selection:
         if self.source is not None:
             stands = (Appearance.transcript_id == Revision.transcript_id) & (Appearance.source == self.source)
             conditions.append(select(Appearance.id).where(stands).exists())
-        if self.transcript is not None:
-            conditions.append(Revision.transcript_id == self.transcript)
         if self.language is not None:
             conditions.append(Revision.language == self.language.lower())
         if self.since is not None:
@@ -66,10 +62,11 @@ class Selection:
 
     def revisions(self) -> Select[tuple[int]]:
         """The ids of the newest revisions that are meant; with a speaker or a role, that have such a turn."""
-        numbers = select(Revision.transcript_id, func.max(Revision.number).label("number"))
-        if self.transcript is not None:  # or all others would be grouped too
-            numbers = numbers.where(Revision.transcript_id == self.transcript)
-        newest = numbers.group_by(Revision.transcript_id).subquery()
+        newest = (
+            select(Revision.transcript_id, func.max(Revision.number).label("number"))
+            .group_by(Revision.transcript_id)
+            .subquery()
+        )
         query = (
             select(Revision.id)
             .join(
@@ -88,3 +85,19 @@ class Selection:
             )
             query = query.where(has.exists())
         return query
+
+
+@dataclass(frozen=True, slots=True)
+class OneDocument(Selection):
+    """A single document.
+
+    Args:
+        transcript: id of its transcript.
+    """
+
+    transcript: int = 0
+
+    def revisions(self) -> Select[tuple[int]]:
+        """The id of its newest revision; of none where there is no such transcript."""
+        own = select(Revision.id).where(Revision.transcript_id == self.transcript)
+        return own.order_by(Revision.number.desc()).limit(1)

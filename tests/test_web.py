@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -232,8 +232,8 @@ def test_before_and_after_lead_through_a_source_and_back(shelved: Room) -> None:
 
 def test_a_document_is_taken_away_in_every_form_of_an_export(shelved: Room) -> None:
     number = shelved.number("ru")
-    for form in FORMATS:
-        answer = shelved.get(f"/transcripts/{number}/files/{form}")
+    for of, form in product((number, shelved.number("hostile")), FORMATS):
+        answer = shelved.get(f"/transcripts/{of}/files/{form}")
         assert answer.status == 200 and answer.body, form
         assert answer.headers["Content-Type"] == "application/octet-stream"
         assert re.fullmatch('attachment; filename="[a-z0-9.-]+"', answer.headers["Content-Disposition"])

@@ -20,7 +20,7 @@ from storage.archive import Archive, ArchiveError, Location
 from storage.database import Database
 from storage.export import MANIFEST, ExportError, Format, export
 from storage.models import Capture
-from storage.selection import Selection
+from storage.selection import OneDocument
 
 FORMATS: tuple[str, ...] = get_args(Format)
 """The forms of an export."""
@@ -37,7 +37,7 @@ def document(database: Database, archive: Archive, transcript_id: int, form: str
     with TemporaryDirectory(prefix="podium-") as name:
         folder = Path(name) / "export"
         try:
-            export(database, archive, folder, cast(Format, form), Selection(transcript=transcript_id))
+            export(database, archive, folder, cast(Format, form), OneDocument(transcript=transcript_id))
         except ExportError as problem:
             raise HTTPException(404, _not_there(problem)) from problem
         files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
