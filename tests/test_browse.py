@@ -23,8 +23,8 @@ from tests.test_cli import PODIUM, podium
 pytestmark = pytest.mark.slow  # a browser starts
 
 needs_browser = pytest.mark.skipif(
-    not (find_spec("playwright") and shutil.which("chromium")),
-    reason="no browser on this machine: it needs the extra `render` and Debian's chromium",
+    not (find_spec("playwright") and find_spec("axe_playwright_python") and shutil.which("chromium")),
+    reason="no browser here: it needs what `make extras` installs, and Debian's chromium",
 )
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 """Level A and AA, as axe names the rules."""
