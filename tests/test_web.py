@@ -25,6 +25,8 @@ from sqlalchemy.exc import DBAPIError
 from storage import lookup, models
 from storage.archive import Archive
 from storage.database import Database, DatabaseError
+from storage.facets import facets
+from storage.selection import Selection
 from storage.transcript import render
 from storage.web.app import room
 from storage.web.asked import MOST_PAGES
@@ -184,6 +186,14 @@ def test_a_search_marks_its_hits_and_what_it_is_narrowed_to_leaves_as_many_as_it
         narrowed = shelved.get(unescape(link)).text
         assert re.search(rf'class="found">{told} turns?<', narrowed), link
         assert int(told) < int(count)
+
+
+def test_only_so_many_hits_are_counted_and_that_is_said(shelved: Room) -> None:
+    with shelved.database.read() as session:
+        some, all_of_them = (facets(session, "the", Selection(), most) for most in (5, 1000))
+    assert (some.total, some.more, sum(some.years.values())) == (5, True, 5)
+    assert all_of_them.total > 5 and not all_of_them.more
+    assert all_of_them.years.total() == all_of_them.languages.total() == all_of_them.total
 
 
 def test_a_list_goes_on_where_the_page_before_it_ended(shelved: Room) -> None:
