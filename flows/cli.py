@@ -12,6 +12,7 @@ import typer
 
 from flows.cli_archive import archive_app
 from flows.cli_audit import audit
+from flows.cli_browse import browse
 from flows.cli_collect import backfill, nightly
 from flows.cli_ingest import ingest
 from flows.cli_operate import deploy, up
@@ -56,6 +57,7 @@ app.command()(audit)
 app.command()(ingest)
 app.command()(reextract)
 app.command()(search)
+app.command()(browse)
 app.command()(export)
 
 

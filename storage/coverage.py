@@ -240,15 +240,21 @@ class Lost:
         return self.reason.partition(":")[0].strip() or "no reason"
 
 
-def lost_pages(session: Session, since: dt.date, until: dt.date) -> list[Lost]:
-    """Pages of some days that were found, could not be read, and are not in the archive, each address once."""
+def lost_pages(session: Session, since: dt.date, until: dt.date, source: str | None = None) -> list[Lost]:
+    """Pages of some days that were found, could not be read, and are not in the archive, each address once.
+
+    Args:
+        session: to read in.
+        since, until: first and last day.
+        source: the only one that is asked about.
+    """
     # Two questions, since each has an index, and a question with "or" would use neither.
     by_key = exists().where(Appearance.source == Run.source, Appearance.key == Page.key)
     by_url = exists().where(Appearance.source == Run.source, Appearance.url == Page.url)
     day = func.coalesce(Page.date_hint, Run.until)
-    return _lost(
-        session, day >= since, day <= until, Run.until >= since, Run.since <= until, ~by_key, ~by_url
-    )
+    window = (day >= since, day <= until, Run.until >= since, Run.since <= until)
+    of_source = () if source is None else (Run.source == source,)
+    return _lost(session, *window, *of_source, ~by_key, ~by_url)
 
 
 def troubles(session: Session, since: dt.datetime) -> list[Lost]:

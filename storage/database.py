@@ -41,6 +41,7 @@ class Database:
     Args:
         url: an SQLAlchemy address, such as ``sqlite:///podium.db`` or ``postgresql://user@host/podium``.
         create: whether an SQLite file that is not there is made.
+        read_only: whether the database itself refuses every change; such a one is never made or migrated.
 
     Attributes:
         url: the address without its password.
@@ -50,7 +51,8 @@ class Database:
         DatabaseError: it can't be opened or migrated, or its schema is newer than this version's.
     """
 
-    def __init__(self, url: str, *, create: bool = True) -> None:
+    def __init__(self, url: str, *, create: bool = True, read_only: bool = False) -> None:
+        create = create and not read_only
         try:
             address = make_url(url)
         except (ArgumentError, ValueError) as problem:  # not printed: it may have a password in it
@@ -69,10 +71,13 @@ class Database:
             if create:
                 _make_folder(self.file.parent)
         try:
-            self.engine = _engine(address)
+            self.engine = _engine(address, read_only)
             self._writing = self.engine.execution_options(podium_writes=True)
             try:
-                self._migrate()
+                if read_only:
+                    self._check()
+                else:
+                    self._migrate()
             except BaseException:
                 self.close()
                 raise
@@ -99,6 +104,12 @@ class Database:
         """
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def _check(self) -> None:
+        with self.engine.connect() as connection:
+            if (found := _version(connection)) != SCHEMA:
+                told = f"schema {found or 'none'}, and this Podium reads {SCHEMA}"
+                raise DatabaseError(f"{self.url}: {told}; `podium status` brings an older one up to date")
 
     def _migrate(self) -> None:
         with self.engine.connect() as connection:
@@ -157,15 +168,19 @@ def _version(connection: Connection) -> str | None:
     return found
 
 
-def _engine(address: URL) -> Engine:
+def _engine(address: URL, read_only: bool) -> Engine:
     if address.get_backend_name() == "postgresql":
-        return create_engine(address, pool_pre_ping=True)
+        options = {"postgresql_readonly": True} if read_only else {}
+        return create_engine(address, pool_pre_ping=True, execution_options=options)
     engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
 
     # pysqlite opens transactions by itself, late and without a lock; with isolation_level None we say when.
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
         connection.isolation_level = None
+        if read_only:
+            connection.execute("PRAGMA query_only = ON").close()
+            return
         _use_wal(connection)
         for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}").close()

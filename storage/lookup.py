@@ -99,7 +99,10 @@ def read_by_older(
 
 def links_of(session: Session, transcript_id: int) -> list[models.Link]:
     """What a transcript's texts are nearly the same as, oldest first."""
-    own = select(models.Revision.id).where(models.Revision.transcript_id == transcript_id)
+    # Asked for first: PostgreSQL goes through all links for an "or" of two subqueries.
+    own = session.scalars(
+        select(models.Revision.id).where(models.Revision.transcript_id == transcript_id)
+    ).all()
     return list(
         session.scalars(
             select(models.Link)

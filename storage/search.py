@@ -129,20 +129,13 @@ def search(
     """
     asked = parse(query)
     selection = Selection(source, language, since, until, speaker, role)
-    words = Searched.words
     found = session.execute(
         select(Revision, Transcript.source, Transcript.key, Turn)
         .select_from(Searched)
         .join(Revision, Revision.id == Searched.revision_id)
         .join(Transcript, Transcript.id == Revision.transcript_id)
         .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
-        .where(
-            _proposed(asked.wanted, session.get_bind().dialect.name),
-            *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
-            *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
-            *selection.of_documents(),
-            *selection.of_turns(),
-        )
+        .where(*conditions(asked, selection, session.get_bind().dialect.name))
         .order_by(_rank(asked.wanted).desc(), Revision.date.desc(), Searched.revision_id, Searched.position)
         .limit(limit)
         .offset(offset)
@@ -168,6 +161,24 @@ def parse(query: str) -> Query:
     if len(wanted) + len(excluded) > MOST_TERMS:
         raise SearchError(f"a query has at most {MOST_TERMS} words and phrases")
     return Query(tuple(wanted), tuple(excluded))
+
+
+def conditions(asked: Query, selection: Selection, dialect: str) -> list[ColumnElement[bool]]:
+    """Conditions on rows of `Searched`, `Revision` and `Turn`, joined: what a query finds in what is meant.
+
+    Args:
+        asked: the query.
+        selection: which turns of which documents.
+        dialect: of the database, as SQLAlchemy names it.
+    """
+    words = Searched.words
+    return [
+        _proposed(asked.wanted, dialect),
+        *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
+        *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
+        *selection.of_documents(),
+        *selection.of_turns(),
+    ]
 
 
 # --- in the database -----------------------------------------------------------------------------

@@ -85,3 +85,19 @@ class Selection:
             )
             query = query.where(has.exists())
         return query
+
+
+@dataclass(frozen=True, slots=True)
+class OneDocument(Selection):
+    """A single document.
+
+    Args:
+        transcript: id of its transcript.
+    """
+
+    transcript: int = 0
+
+    def revisions(self) -> Select[tuple[int]]:
+        """The id of its newest revision; of none where there is no such transcript."""
+        own = select(Revision.id).where(Revision.transcript_id == self.transcript)
+        return own.order_by(Revision.number.desc()).limit(1)
