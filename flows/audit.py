@@ -96,10 +96,14 @@ def audit(
     logger = get_run_logger()
     for line in found.needs:
         logger.warning("%s", line)
-    create_markdown_artifact(found.markdown, key="audit-report", description="what needs a look, worst first")
+    create_markdown_artifact(
+        found.markdown, key="audit-report", description="what needs a look, the worst first"
+    )
     picture = base64.b64encode(found.picture.encode()).decode()
     create_image_artifact(
-        f"data:image/svg+xml;base64,{picture}", key="audit-year", description="the documents of each day"
+        f"data:image/svg+xml;base64,{picture}",
+        key="audit-year",
+        description="the documents of each day of a year, and the days that nobody looked at",
     )
     if found.needs:
         return Completed(name="Degraded", message="; ".join(found.needs))

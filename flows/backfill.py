@@ -74,7 +74,7 @@ def backfill(
     def gather(orders: Sequence[Order], one: One) -> list[SourceReport]:
         reports = work.by_source(collect_all(orders, work.walking(one)))
         create_markdown_artifact(
-            windows.markdown(work), key="backfill-windows", description="which windows are done, and why not"
+            windows.markdown(work), key="backfill-windows", description=windows.summary(work)
         )
         return reports
 

@@ -27,8 +27,10 @@ from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.site import VOCABULARY
 from flows.settings import Settings
 from storage.database import Database
+from storage.transcript import Turn
 from tests.bureau import Bureau
 from tests.site import MisbehavingMinistry, challenge
 
@@ -125,29 +127,48 @@ def write_year(settings: Settings, today: dt.date) -> None:
     with closing(Database(settings.database_url)) as database:
         for place, name in enumerate(MINISTRIES):
             chance, bureau = random.Random(name), Bureau(database, name)
-            run = bureau.run("backfill", first, today - dt.timedelta(20))
             recess = range(200 + 9 * place, 216 + 9 * place)
+            run = bureau.run("backfill", first + dt.timedelta(recess.stop), today)
+            # Nobody looked at the recess of the last one.
+            last = recess.start - 1 if place == len(MINISTRIES) - 1 else recess.stop
+            bureau.run("backfill", first, first + dt.timedelta(last))
             for number in range((today - dt.timedelta(20) - first).days):
                 day = first + dt.timedelta(number)
                 busy = day.weekday() < 5 and number not in recess
                 for _ in range(chance.choice((0, 1, 1, 2, 4)) if busy else chance.random() < 0.03):
-                    bureau.publish(day)
+                    bureau.publish(day, *said(chance))
                 if busy and chance.random() < 0.015:
                     bureau.lose(run, "rejected", "no date", hint=day)
+
+
+def said(chance: random.Random) -> tuple[Turn, Turn]:
+    """A question, and an answer as long as a ministry's."""
+    question, answer = (" ".join(chance.choices(VOCABULARY, k=count)) for count in (20, 60))
+    return (
+        Turn((question,), "Question", role="question"),
+        Turn((answer,), "Ilse Marand", role="answer", speaker="Ilse Marand"),
+    )
 
 
 # --- the pictures --------------------------------------------------------------------------------
 
 
-def shoot(page: Page, url: str, name: str, ready: str, *, low: int = 0) -> None:
-    """A picture of a page, once a text is on it; `low` pixels from its top."""
+def visit(page: Page, url: str, ready: str) -> None:
+    """Open a page and wait until a text is on it."""
     page.goto(url)
-    page.get_by_text(ready).first.wait_for(timeout=30_000)
+    page.get_by_text(ready).first.wait_for(timeout=60_000)
+
+
+def choose(page: Page, url: str) -> None:
+    """The form of a backfill, with the list of its sources opened."""
+    visit(page, url, "First day to collect.")
+    page.get_by_text("No items selected").click()
+    page.keyboard.press("ArrowDown")
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of what is on the screen."""
     page.wait_for_timeout(3_000)  # the graph, and what fades in
-    if low:
-        page.mouse.move(900, 600)
-        page.mouse.wheel(0, low)
-        page.wait_for_timeout(500)
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
@@ -173,13 +194,17 @@ def terminal(browser: Browser, command: list[str], settings: Settings, name: str
 def pictures(browser: Browser, prefect: Prefect, night: dict[str, Any], settings: Settings) -> None:
     """All of them."""
     page = browser.new_page(viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
-    shoot(page, f"{prefect.ui}/dashboard", "dashboard", "Flow Runs")
-    shoot(page, f"{prefect.ui}/runs", "runs", "nightly")
-    shoot(page, f"{prefect.ui}/flow-runs/flow-run/{night['id']}", "night", night["name"])
-    for key in ("nightly-report", "backfill-windows", "audit-report", "audit-year"):
-        shoot(page, f"{prefect.ui}/artifacts/artifact/{prefect.artifact(key)}", key, key)
-    form = f"{prefect.ui}/deployments/deployment/{prefect.deployment('backfill')}/run"
-    shoot(page, form, "backfill-form", "since", low=200)
+    visit(page, f"{prefect.ui}/dashboard", "Flow Runs")
+    page.get_by_text("Not now").click()
+    keep(page, "dashboard")
+    visit(page, f"{prefect.ui}/flow-runs/flow-run/{night['id']}", night["name"])
+    page.get_by_text("Subflow Runs").click()
+    keep(page, "night")
+    for key in ("nightly-report", "audit-report", "audit-year"):
+        visit(page, f"{prefect.ui}/artifacts/artifact/{prefect.artifact(key)}", key)
+        keep(page, key)
+    choose(page, f"{prefect.ui}/deployments/deployment/{prefect.deployment('backfill')}/run")
+    keep(page, "backfill-form")
     terminal(browser, ["audit", "--year", str(dt.date.today().year)], settings, "terminal-year")
 
 
@@ -190,6 +215,8 @@ def main() -> None:
         name: MisbehavingMinistry(today, host=f"127.0.2.{number}")
         for number, name in enumerate(MINISTRIES, 1)
     }
+    for place, site in enumerate(sites.values()):
+        site.documents = site.documents[place :: len(sites)]  # or they would all be mirrors of one
     IMAGES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="podium-screenshots-"))
     (folder / "prefect").mkdir()
