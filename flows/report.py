@@ -57,7 +57,7 @@ def worst_first(reports: Sequence[SourceReport]) -> list[SourceReport]:
 def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     """The verdict, what went wrong, a table of the sources with the worst first, and what is new with links."""
     reports = worst_first(reports)
-    out = [f"# {safe(title)}", "", f"**{verdict(reports)}**"]
+    out = [f"# {safe(title)}", "", f"**{_verdict(reports)}**"]
     troubled = [report for report in reports if report.reasons]
     if troubled:
         out += ["", "## What went wrong", ""]
@@ -104,7 +104,7 @@ def _kinds(report: SourceReport) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(report.links.items()))
 
 
-def verdict(reports: Sequence[SourceReport]) -> str:
+def _verdict(reports: Sequence[SourceReport]) -> str:
     """One sentence: did it go well, and if not, with whom."""
     if not reports:
         return "No source was collected."

@@ -178,11 +178,7 @@ def collect_in_flow(
         return found
 
     reports = gather(orders, one)
-    create_markdown_artifact(
-        report.markdown(str(flow_run.name), reports),
-        key=f"{name}-report",
-        description=report.verdict(reports),
-    )
+    create_markdown_artifact(report.markdown(str(flow_run.name), reports), key=f"{name}-report")
     return final_state(reports)
 
 

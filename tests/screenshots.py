@@ -162,6 +162,8 @@ def visit(page: Page, url: str, ready: str) -> None:
 def choose(page: Page, url: str) -> None:
     """The form of a backfill, with the list of its sources opened."""
     visit(page, url, "First day to collect.")
+    page.mouse.move(900, 600)
+    page.mouse.wheel(0, 200)  # the list opens below its field where there is room
     page.get_by_text("No items selected").click()
     page.keyboard.press("ArrowDown")
 

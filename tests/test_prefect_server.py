@@ -63,7 +63,7 @@ def test_the_form_of_a_backfill_has_a_calendar_and_lists_the_sources(tmp_path: P
     from playwright.sync_api import sync_playwright
 
     from flows.settings import Settings
-    from tests.screenshots import choose, up
+    from tests.screenshots import choose, up, visit
 
     (tmp_path / "prefect").mkdir()
     settings = Settings(
@@ -78,10 +78,12 @@ def test_the_form_of_a_backfill_has_a_calendar_and_lists_the_sources(tmp_path: P
         closing(driver.chromium.launch(executable_path=chromium)) as browser,
     ):
         page = browser.new_page()
-        choose(page, f"{prefect.ui}/deployments/deployment/{prefect.deployment('backfill')}/run")
-        page.get_by_text("kremlin", exact=True).first.click()
+        form = f"{prefect.ui}/deployments/deployment/{prefect.deployment('backfill')}/run"
+        visit(page, form, "First day to collect.")
         page.get_by_text("Select date").first.click()
-        page.get_by_text("Selected Date", exact=True).wait_for(timeout=10_000)
+        page.get_by_text("Selected Date", exact=True).wait_for(timeout=30_000)
+        choose(page, form)
+        page.get_by_text("kremlin", exact=True).first.click()
         words = page.inner_text("body")
     assert "Last day to collect. Today if empty." in words
     assert words.index("since") < words.index("until") < words.index("sources") < words.index("split")
