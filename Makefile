@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint types pytest slow torture extras lock clean
+.PHONY: setup demo test check lint types pytest slow torture extras screenshots lock clean
 
 setup: .venv/.ready
 
@@ -43,6 +43,10 @@ torture: setup
 # on a Dask cluster and an archive on S3 need, and what the tests of these do.
 extras: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-extras.lock
+
+# The pictures in docs/images, of a Prefect UI that is started for them: five minutes, and needs what `extras` needs.
+screenshots: extras
+	@$(BIN)/python -m tests.screenshots
 
 # Needs uv. The locks hold versions and hashes for every platform, and no address.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

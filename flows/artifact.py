@@ -9,8 +9,11 @@ from storage.transcript import clean
 
 
 def safe(text: str) -> str:
-    """Text that Markdown leaves alone: a page's title may hold links, tags or a table's bar."""
-    return re.sub(r"([\\`*_{}\[\]<>|#!~&$])", r"\\\1", clean(text))
+    """Text that Markdown leaves alone: a page's title may hold links, tags or a table's bar.
+
+    An address becomes no link, for a viewer that makes one takes the backslashes into it.
+    """
+    return re.sub(r"([\\`*_{}\[\]<>|#!~&$]|:(?=//))", r"\\\1", clean(text))
 
 
 def address(url: str) -> str:

@@ -17,6 +17,7 @@ from prefect.states import Completed
 
 from flows import missing_report
 from flows.artifact import safe
+from flows.form import SourceId
 from flows.missing import look
 from flows.picture import svg
 from flows.settings import Settings, load_settings
@@ -79,22 +80,30 @@ def _name() -> str:
 
 
 @flow(name="audit", flow_run_name=_name, validate_parameters=True, persist_result=False)
-def audit(sources: list[str] | None = None, year: int | None = None, rows: bool = False) -> State[Any]:
+def audit(
+    sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
+    year: int | None = None,
+    rows: bool = False,
+) -> State[Any]:
     """Say what is missing: silent sources, gaps, pages that are read worse than before.
 
     Args:
-        sources: ids of sources; none for all.
-        year: that the picture shows; this one if none.
-        rows: hold every row of the database against the others too.
+        sources: The institutions to look at. All of them if none is chosen.
+        year: The year that the picture shows. This one if empty.
+        rows: Hold every row of the database against the others too: minutes on a large archive.
     """
-    found = survey(load_settings(), sources or (), year or dt.datetime.now(dt.UTC).year, rows=rows)
+    found = survey(load_settings(), sources, year or dt.datetime.now(dt.UTC).year, rows=rows)
     logger = get_run_logger()
     for line in found.needs:
         logger.warning("%s", line)
-    create_markdown_artifact(found.markdown, key="audit-report", description="what needs a look, worst first")
+    create_markdown_artifact(
+        found.markdown, key="audit-report", description="what needs a look, the worst first"
+    )
     picture = base64.b64encode(found.picture.encode()).decode()
     create_image_artifact(
-        f"data:image/svg+xml;base64,{picture}", key="audit-year", description="the documents of each day"
+        f"data:image/svg+xml;base64,{picture}",
+        key="audit-year",
+        description="the documents of each day of a year, and the days that nobody looked at",
     )
     if found.needs:
         return Completed(name="Degraded", message="; ".join(found.needs))

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from prefect import flow
@@ -19,18 +19,12 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from crawler.source import load_sources
 from flows import plan, windows
 from flows.collect import One, Order, SourceReport, collect_all
+from flows.form import SourceId
 from flows.settings import load_settings
 from flows.tasks import collect_in_flow
 from storage.database import existing
-
-if TYPE_CHECKING:
-    SourceId = str
-else:
-    # A form offers the sources that are known where the flow is deployed.
-    SourceId = Literal[tuple(sorted(load_sources(load_settings().sources)))]
 
 
 def _name() -> str:
@@ -80,7 +74,7 @@ def backfill(
     def gather(orders: Sequence[Order], one: One) -> list[SourceReport]:
         reports = work.by_source(collect_all(orders, work.walking(one)))
         create_markdown_artifact(
-            windows.markdown(work), key="backfill-windows", description="which windows are done, and why not"
+            windows.markdown(work), key="backfill-windows", description=windows.summary(work)
         )
         return reports
 

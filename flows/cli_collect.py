@@ -52,7 +52,7 @@ def nightly(
 
     orders = plan.night(settings, source or (), replay)
     if os.environ.get("PREFECT_API_URL"):
-        _in_prefect(settings, "nightly", {"sources": source, "replay": _absolute(replay)})
+        _in_prefect(settings, "nightly", {"sources": source or [], "replay": _absolute(replay)})
     _finish(_collect(orders, settings))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from prefect.states import Completed
 
 from flows import plan
 from flows.collect import Order
+from flows.form import SourceId
 from flows.settings import Settings, load_settings
 from flows.tasks import collect_in_flow
 from storage import ledger
@@ -26,17 +28,20 @@ def _name() -> str:
 
 
 @flow(name="nightly", flow_run_name=_name, validate_parameters=True, persist_result=False)
-def nightly(sources: list[str] | None = None, replay: Path | None = None) -> State[Any]:
+def nightly(
+    sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
+    replay: Path | None = None,
+) -> State[Any]:
     """Collect tonight's window of each source.
 
     A run of the schedule that comes late leaves out what another night has collected since it was due.
 
     Args:
-        sources: ids of sources; none for all.
-        replay: a WARC file on the worker's machine that answers instead of the network.
+        sources: The institutions to collect. All of them if none is chosen.
+        replay: A WARC file on the worker's machine that answers instead of the network. Empty for the network.
     """
     settings = load_settings()
-    orders = plan_task(settings, sources or (), replay)
+    orders = plan_task(settings, sources, replay)
     due = _due()
     if due is not None:
         had = collected_since(settings, orders, due)
@@ -64,7 +69,7 @@ def _away(_task: object, _run: object, state: State[Any]) -> bool:
     retry_delay_seconds=[10, 60],
     retry_condition_fn=_away,
 )
-def plan_task(settings: Settings, sources: list[str] | tuple[str, ...], replay: Path | None) -> list[Order]:
+def plan_task(settings: Settings, sources: Sequence[str], replay: Path | None) -> list[Order]:
     """What is collected tonight."""
     return plan.night(settings, sources, replay)
 

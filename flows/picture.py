@@ -19,7 +19,7 @@ CELL, STEP = 11, 13
 """Pixels of a day, and from one to the next."""
 
 LEFT, TOP = 44, 70
-HEAD, BLOCK = 36, 36 + 7 * 13 + 22
+HEAD, BLOCK = 52, 52 + 7 * 13 + 22
 """Pixels above the days of a source, and from one source to the next."""
 
 WIDTH = LEFT + 54 * STEP + 16
@@ -71,11 +71,11 @@ def svg(year: int, sources: Sequence[SourceYear]) -> str:
 def _calendar(source: SourceYear, days: Sequence[dt.date], top: int) -> Iterable[str]:
     yield "<g>"
     yield f'<text class="name" x="{LEFT}" y="{top + 13}">{_named(source)}</text>'
-    yield f'<text x="{WIDTH - 16}" y="{top + 13}" text-anchor="end">{source.summary(days)}</text>'
+    yield f'<text x="{LEFT}" y="{top + 29}">{source.summary(days)}</text>'
     for month, name in enumerate(MONTHS, 1):
         first = dt.date(days[0].year, month, 1)
         x = LEFT + (column(first) + (first.weekday() > 0)) * STEP
-        yield f'<text x="{x}" y="{top + 30}">{name}</text>'
+        yield f'<text x="{x}" y="{top + 46}">{name}</text>'
     for weekday, name in ((0, "Mon"), (2, "Wed"), (4, "Fri")):
         yield f'<text x="{LEFT - 6}" y="{top + HEAD + weekday * STEP + 9}" text-anchor="end">{name}</text>'
     for day in days:

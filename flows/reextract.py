@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import proposal, reextraction, report
+from flows.form import SourceId
 from flows.reextraction import NotSeenError, Ways
 from flows.reread import Pass, Seen, add_pages, work
 from flows.settings import Settings, SettingsError, load_settings
@@ -83,7 +84,7 @@ def _name() -> str:
     task_runner=runner(load_settings()),
 )
 def reextract(
-    sources: list[str] | None = None,
+    sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
     since: dt.date | None = None,
     until: dt.date | None = None,
     dry_run: bool = True,
@@ -92,14 +93,14 @@ def reextract(
     """Read every archived page again with the extractor of now. No site is asked.
 
     Args:
-        sources: ids of sources; none for all.
-        since: first day of publication.
-        until: last day of publication.
-        dry_run: show what would change and write none of it.
-        accept: the digest that a dry run's report gave: write what it has shown.
+        sources: The institutions whose pages are read. All of them if none is chosen.
+        since: First day of publication. The first of all if empty.
+        until: Last day of publication. Today if empty.
+        dry_run: Show what would change and write none of it.
+        accept: The digest that a dry run's report gave, to write what it has shown.
     """
     settings, logger = load_settings(), get_run_logger()
-    selection = reextraction.selection_of(settings, sources or (), since, until)
+    selection = reextraction.selection_of(settings, sources, since, until)
     if dry_run:
         proposed = reextraction.propose(settings, selection, TASKS)
         create_markdown_artifact(

@@ -58,20 +58,21 @@ def worst_first(reports: Sequence[SourceReport]) -> list[SourceReport]:
 def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     """The verdict, what went wrong, a table of the sources with the worst first, and what is new with links."""
     reports = worst_first(reports)
-    out = [f"# {safe(title)}", "", _verdict(reports)]
+    out = [f"# {safe(title)}", "", f"**{_verdict(reports)}**"]
     troubled = [report for report in reports if report.reasons]
     if troubled:
         out += ["", "## What went wrong", ""]
         out += [_trouble(report) for report in troubled]
     shown = [name for name in DISPOSITIONS if any(r.tally.counts.get(name) for r in reports)]
-    head = ["source", "state", "from", "to", "pages", *shown, "listings", "seconds", "run"]
+    # What is asked first stands first: a table is cut off where the window ends.
+    head = ["source", "state", "pages", *shown, "run", "seconds", "from", "to", "listings"]
     rows = []
     for report in reports:
         counts = [report.tally.counts.get(name, 0) for name in shown]
         state = report.state if report.state == "completed" else f"**{report.state}**"
         listings = "" if report.listings is None else report.listings
-        numbers = [report.tally.discovered, *counts, listings, report.seconds, report.run_id or ""]
-        rows.append([report.source, state, *map(str, [report.since, report.until, *numbers])])
+        run = [report.run_id or "", report.seconds, report.since, report.until, listings]
+        rows.append([report.source, state, *map(str, [report.tally.discovered, *counts, *run])])
     out += ["", "## Pages by source", "", *table(head, rows)]
     if any(report.run_id for report in reports):
         out += ["", "`podium status RUN` lists every page of a run, what became of it and why."]
@@ -112,11 +113,11 @@ def _verdict(reports: Sequence[SourceReport]) -> str:
     degraded = [report.source for report in reports if WORST[report.state] == DEGRADED]
     whole = len(reports) - len(failed) - len(degraded)
     if not failed and not degraded:
-        return f"**All went well:** {_sources(whole)} complete."
+        return f"All went well: {_sources(whole)} complete."
     parts = [f"{_sources(len(failed))} failed ({', '.join(failed)})"] if failed else []
     parts += [f"{_sources(len(degraded))} degraded ({', '.join(degraded)})"] if degraded else []
     parts += [f"{_sources(whole)} complete"] if whole else []
-    return f"**{'Failed' if exit_status(reports) == FAILED else 'Degraded'}:** {', '.join(parts)}."
+    return f"{'Failed' if exit_status(reports) == FAILED else 'Degraded'}: {', '.join(parts)}."
 
 
 def _sources(count: int) -> str:

@@ -18,6 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from crawler.job import CrawlJob, CrawlReport
@@ -165,7 +166,7 @@ def collect_in_flow(
     Args:
         orders: one a source and window.
         settings: where things are kept.
-        name: of the report and of its artifact: lower case, digits and dashes.
+        name: of the report's artifact: lower case, digits and dashes.
         run_name: the name of an order's run.
         gather: collects all orders with what it is given for one of them; the reports to publish.
     """
@@ -179,11 +180,7 @@ def collect_in_flow(
         return found
 
     reports = gather(orders, one)
-    create_markdown_artifact(
-        report.markdown(name, reports),
-        key=f"{name}-report",
-        description="what the run found, source by source",
-    )
+    create_markdown_artifact(report.markdown(str(flow_run.name), reports), key=f"{name}-report")
     return final_state(reports)
 
 
@@ -196,9 +193,11 @@ def state_of(result: SourceReport) -> State[Any]:
 
 
 def final_state(reports: Sequence[SourceReport]) -> State[Any]:
-    """How a run over several sources ends: as its worst source, with the sources that made it so, worst first."""
+    """How a run over several sources ends: as its worst source, with the sources that made it so and why."""
     bad = [
-        f"{result.source}: {result.reasons[0]}" for result in report.worst_first(reports) if result.reasons
+        f"{result.source}: {'; '.join(result.reasons[:2])}"
+        for result in report.worst_first(reports)
+        if result.reasons
     ]
     status = report.exit_status(reports)
     if status == 0:

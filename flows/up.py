@@ -54,7 +54,7 @@ def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_interruptible())
         say("Starting Prefect's server ...")
-        server = stack.enter_context(_running([*prefect_command(), "server", "start"], env))
+        server = stack.enter_context(_running([sys.executable, "-m", "flows.server"], env))
         _wait(server, f"{api}/health")
         say("Applying the deployments ...")
         deploy(api, settings.alarm, env)

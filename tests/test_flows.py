@@ -289,9 +289,8 @@ def test_up_schedules_nights_and_runs_a_deployment_on_its_worker(tmp_path: Path)
         # The nights to come are there too: the scheduler works with the versions we pin.
         scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
         wait_for(lambda: len(ask(f"{api}/flow_runs/filter", scheduled)) > 0, 60)
-        # On SQLite Prefect's server gets in its own way; docs/operate.md says what that means.
-        broken = log.read_text().split("Traceback")[1:]
-        assert [each for each in broken if "database is locked" not in each] == []
+        # Nor does it refuse a write on SQLite.
+        assert log.read_text().count("Traceback") == 0, log.read_text()[-3000:]
     finally:
         up.send_signal(signal.SIGINT)
         assert up.wait(40) in (0, 130)

@@ -318,7 +318,7 @@ def test_the_nights_report_has_the_numbers_of_each_source(office: Office, night:
     wanted = {"artifacts": {"key": {"any_": ["nightly-report"]}, "flow_run_id": {"any_": [night["id"]]}}}
     (found,) = ask(f"{office.api}/artifacts/filter", wanted)
     text = found["data"]
-    assert "**Degraded:** 1 source failed (broken), 2 sources complete." in text
+    assert "**Degraded: 1 source failed (broken), 2 sources complete.**" in text
     lines = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
     head, *rows = [[cell.strip() for cell in line.split("|")] for line in lines]
     table = {row[1]: dict(zip(head, row, strict=True)) for row in rows}

@@ -28,7 +28,7 @@ _SOURCE = """\
 # The demo's ministry, as it stands on this machine right now. Rewritten whenever the site starts.
 id = "demo"
 name = "{name}"
-hosts = ["127.0.0.1"]
+hosts = ["{host}"]
 language = "en"
 timezone = "{zone}"
 document = '/briefings/(?P<id>\\d+)(?:[?#]|$)'
@@ -100,11 +100,13 @@ class Ministry:
 
     Args:
         today: the day its documents are counted back from.
-        port: the port on 127.0.0.1; 0 takes a free one.
+        port: its port; 0 takes a free one.
+        host: its address, one of this machine's own: 127.0.0.1, 127.0.0.2 and so on. Each is a host of its own.
     """
 
-    def __init__(self, today: dt.date, port: int = 0) -> None:
+    def __init__(self, today: dt.date, port: int = 0, host: str = "127.0.0.1") -> None:
         self.today = today
+        self.host = host
         self.documents = load_documents(today)
         """What is published now, newest first."""
         self.requests: list[Request] = []
@@ -112,7 +114,7 @@ class Ministry:
         self._views: Counter[int] = Counter()
         self._changed = max(document.modified for document in self.documents)
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", port), self)
+        self._server = _Server((host, port), self)
         self._thread: threading.Thread | None = None
         self.closing = threading.Event()
         """Set when the site stops; an answer that dawdles on purpose waits on it."""
@@ -120,7 +122,7 @@ class Ministry:
     @property
     def base(self) -> str:
         """The site's address, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self.host}:{self._server.server_port}"
 
     def start(self) -> Self:
         """Serve, in a thread of its own."""
@@ -147,7 +149,7 @@ class Ministry:
 
     def source_toml(self) -> str:
         """The source file that describes the site; it has to be called ``demo.toml``."""
-        return _SOURCE.format(name=pages.NAME, zone=ZONE, base=self.base, today=self.today.isoformat())
+        return _SOURCE.format(name=pages.NAME, zone=ZONE, host=self.host, base=self.base, today=self.today)
 
     def document(self, path: str) -> Document:
         """The document at a path.
@@ -327,7 +329,7 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         # HTTPServer's own asks the resolver for the host's name, which can take seconds without a network.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+        self.server_name, self.server_port = self.site.host, self.server_address[1]
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
