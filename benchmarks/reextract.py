@@ -1,11 +1,11 @@
 """What a re-extraction costs: two cores over one, and memory as the archive grows.
 
 Run: ``python -m benchmarks.reextract [--captures N] [--rounds N]``. Pages of the benchmarks' large site are
-archived, read and loaded, on SQLite: a tenth of the captures, then all. A dry run reads them all again, held to one
-core and on every core in turn, each in a process of its own. The ratio is the speed-up over one core as a share of
-the cores: 1.00 is perfect. Seconds mislead where the machine has other work; so what it has to give is measured
-beside each round, by processes that only count, and CPU seconds are given apart for all and for those that read:
-what is spent twice, and what can't be spread, shows there.
+archived, read and loaded, on SQLite: a tenth of the captures, then all. A dry run reads them all again, held to
+one core and on every core in turn, each in a process of its own. The ratio is the speed-up over one core as a
+share of the cores: 1.00 is perfect. Seconds mislead where the machine has other work; so what it has to give is
+measured beside each round, by processes that only count, and CPU seconds are given apart for all and for those
+that read: what is spent twice, and what can't be spread, shows there.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CORES = os.cpu_count() or 1
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Wall seconds, CPU seconds and most memory in MB: of the process that holds the database, and of its readers."""
+    """Wall seconds, CPU seconds and most memory in MB: of the process with the database, and of its readers."""
 
     seconds: float
     own_cpu: float
