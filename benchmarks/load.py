@@ -35,7 +35,7 @@ from crawler.page import Refused, extract
 from crawler.source import Source, load_sources
 from flows.steps import BATCH, Item, Outcome, compare, load_batch
 from storage import ledger
-from storage.archive import Location
+from storage.archive import Archive, Location
 from storage.database import Database
 from storage.ledger import Found
 from storage.models import Appearance, Base, Capture, Fingerprint, Page, Revision, Searched, Transcript, Turn
@@ -162,7 +162,7 @@ def podium(bench: Bench, name: str) -> tuple[Cost, Cost]:
         run_id = crawled(database, outcomes)
         clock = Clock(bench.server)
         for start in range(0, len(outcomes), BATCH):
-            load_batch(database, run_id, source, outcomes[start : start + BATCH], bench.folder, DAY)
+            load_batch(database, run_id, source, outcomes[start : start + BATCH], Archive(bench.folder), DAY)
         loaded = clock.stop()
         compare(database, "large")
         whole = clock.stop()

@@ -16,6 +16,7 @@ from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, day, plain, set
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from storage.archive import Archive
     from storage.database import Database
     from storage.integrity import Checked, Finding
 
@@ -70,9 +71,9 @@ def audit(
     if quick and (verify or repair):
         raise Mistake("--quick leaves out what --verify and --repair look at; name one")
     settings = settings_from(database)
-    archive = settings.archive if verify or repair else None
-    if archive is not None and not archive.is_dir():
-        raise Mistake(f"{archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
+    archive = settings.warcs() if verify or repair else None
+    if archive is not None and not settings.has_archive():
+        raise Mistake(f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
     with closing(Database(settings.database_url, create=False)) as kept:
         if year or picture:
             if since or until or months or as_json or quick or verify or repair:
@@ -145,7 +146,7 @@ class _Damage:
         self._take(integrity.damage(kept))
         return not self.found
 
-    def look(self, kept: Database, archive: Path | None) -> None:
+    def look(self, kept: Database, archive: Archive | None) -> None:
         """Look at the archive where one is given, and at the rows.
 
         The archive comes first: a repair of it gives rows back that others point to.
@@ -182,7 +183,7 @@ class _Damage:
                 if line:
                     line.start()
 
-    def close(self, archive: Path | None) -> None:
+    def close(self, archive: Archive | None) -> None:
         """Print what was looked at: nothing found is not the same as nothing looked at."""
         typer.echo(f"checked: {_Line(self.checked)}")
         if archive is None:

@@ -101,11 +101,10 @@ def export(
     export is not whole.
     """
     asked = _selection(source, language, since, until, speaker, role)
-    from storage.archive import Archive
     from storage.export import export as run
 
     with opened(database) as archive, _watched() as progress:
-        done = run(archive, Archive(settings_from(database).archive), folder, form, asked, progress)
+        done = run(archive, settings_from(database).warcs(), folder, form, asked, progress)
     typer.echo(f"{plain(str(folder))}: {done.documents} documents, {done.turns} turns, {done.files} files")
 
 

@@ -235,7 +235,7 @@ def _collect(
         database,
         run_id,
         source,
-        settings.archive,
+        settings.warcs(),
         visited_on=order.today if order.wayback is None else None,
         steps=steps,
         watch=watch,

@@ -22,7 +22,7 @@ from flows.collect import SourceReport, arrivals_of, open_run, suspicions
 from flows.settings import Settings
 from flows.steps import compare, extract_and_load
 from storage import ledger, models
-from storage.archive import FILE, Archive, ArchiveError, Location, Record, Writer, read_warc
+from storage.archive import FILE, ArchiveError, Location, Record, Writer, read_warc
 from storage.captures import keep
 from storage.database import Database
 from storage.ledger import Found
@@ -99,7 +99,7 @@ def _intake(database: Database, settings: Settings, source: str) -> Iterator[_In
     now = dt.datetime.now(dt.UTC)
     with (
         open_run(database, "ingest", source, now.date(), now.date()) as run_id,
-        Archive(settings.archive).writer(source, run_id, now) as writer,
+        settings.warcs().writer(source, run_id, now) as writer,
     ):
         yield _Intake(database, settings, source, run_id, writer)
 
@@ -153,7 +153,7 @@ def ingest_warc(
                     passed["second record of one capture"] += 1
         reports = []
         for name, intake in intakes.items():
-            added = extract_and_load(database, intake.run_id, sources[name], settings.archive, watch=watch)
+            added = extract_and_load(database, intake.run_id, sources[name], settings.warcs(), watch=watch)
             reports.append(intake.close(added, torn, f"from {path.name}"))
     return Ingested(tuple(reports), strangers, passed, torn[0] if torn else None)
 

@@ -96,7 +96,7 @@ def selection_of(
             raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(sources))}")
     if since is not None and until is not None and until < since:
         raise WindowError(f"the window ends ({until}) before it begins ({since})")
-    if not settings.archive.is_dir():
+    if not settings.has_archive():
         raise SettingsError(
             f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is"
         )

@@ -179,7 +179,7 @@ class Rereading:
 
     def __init__(self, database: Database, settings: Settings, readers: Readers) -> None:
         self._database = database
-        self._archive = settings.archive
+        self._archive = settings.warcs()
         self._sources = load_sources(settings.sources)
         self._readers = readers
 

@@ -42,7 +42,7 @@ def salvage(
             database,
             run.id,
             source,
-            settings.archive,
+            settings.warcs(),
             visited_on=day_of(run.started_at, source) if run.via is None else None,
             steps=steps,
             watch=watch,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -15,6 +15,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+if TYPE_CHECKING:
+    from storage.archive import Archive
 
 FILE = Path("podium.toml")
 
@@ -34,6 +37,9 @@ class Settings(BaseSettings):
         default="sqlite:///podium-data/podium.db", description="SQLAlchemy address of the database"
     )
     archive: Path = Field(default=Path("podium-data/archive"), description="folder of the WARC files")
+    store: str | None = Field(
+        default=None, description="address of a copy of the WARC files: what the folder lacks is read there"
+    )
     sources: Path | None = Field(default=None, description="folder of further source files")
     collect: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="sources collected where none is named; all if empty"
@@ -112,6 +118,16 @@ class Settings(BaseSettings):
         """Flags, variables, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
+    def warcs(self) -> Archive:
+        """The archive's files."""
+        from storage.archive import Archive
+
+        return Archive(self.archive, self.store)
+
+    def has_archive(self) -> bool:
+        """Whether there is anything to read: the folder, or a copy of it."""
+        return self.store is not None or self.archive.is_dir()
+
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings, wherever it runs.
 
@@ -128,6 +144,8 @@ class Settings(BaseSettings):
             "PODIUM_WAYBACK": self.wayback,
             "PODIUM_TIMEOUT": str(self.timeout),
         }
+        if self.store:
+            out["PODIUM_STORE"] = self.store
         if self.collect:
             out["PODIUM_COLLECT"] = ",".join(self.collect)
         if self.sources:

@@ -148,14 +148,14 @@ def item_of(page: str, key: str, capture: models.Capture, source: Source) -> Ite
 
 
 def extract_batch(
-    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
+    items: Sequence[Item], archive: Archive, source: Source, pool: ProcessPoolExecutor | None = None
 ) -> list[Outcome]:
     """Read every page of a batch, in a pool's processes where one is given."""
     return list(begin_batch(items, archive, source, pool))
 
 
 def begin_batch(
-    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None = None
+    items: Sequence[Item], archive: Archive, source: Source, pool: ProcessPoolExecutor | None = None
 ) -> Iterator[Outcome]:
     """The same, but a pool reads while something else is done, until the outcomes are asked for."""
     if pool is None:
@@ -164,10 +164,10 @@ def begin_batch(
     return pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4)
 
 
-def read_capture(item: Item, archive: Path, source: Source) -> Outcome:
+def read_capture(item: Item, archive: Archive, source: Source) -> Outcome:
     """Read one archived page; whatever it is, the outcome says so."""
     try:
-        record = Archive(archive).read(item.location, digest=item.digest)
+        record = archive.read(item.location, digest=item.digest)
         page = Page(item.url, record.body, item.content_type, item.captured)
         return Outcome(item, extract(page, source))
     except Refused as refusal:
@@ -184,7 +184,7 @@ def read_capture(item: Item, archive: Path, source: Source) -> Outcome:
         return Outcome(item, disposition="failed", reason=f"extractor: {type(problem).__name__}: {problem}")
 
 
-def _read_in_time(item: Item, archive: Path, source: Source) -> Outcome:
+def _read_in_time(item: Item, archive: Archive, source: Source) -> Outcome:
     """`read_capture` in a pool's process, where a clock can interrupt it."""
 
     def stop(*_: object) -> None:
@@ -203,7 +203,7 @@ def load_batch(
     run_id: int,
     source: Source,
     outcomes: Sequence[Outcome],
-    archive: Path,
+    archive: Archive,
     visited_on: dt.date | None = None,
 ) -> list[int]:
     """Load or settle every page of a batch.
@@ -213,7 +213,7 @@ def load_batch(
         run_id: the run.
         source: whose pages they are.
         outcomes: what became of their reading.
-        archive: folder of the WARC files.
+        archive: the WARC files.
         visited_on: the day on which the site was asked for them; None for captures of others.
 
     Returns:
@@ -268,10 +268,12 @@ class Steps:
     """The four steps, as plain functions or wrapped by a flow."""
 
     crawl: Callable[[CrawlJob, Callable[[], None]], CrawlReport] = crawl
-    extract: Callable[[Sequence[Item], Path, Source, ProcessPoolExecutor | None], list[Outcome]] = (
+    extract: Callable[[Sequence[Item], Archive, Source, ProcessPoolExecutor | None], list[Outcome]] = (
         extract_batch
     )
-    load: Callable[[Database, int, Source, Sequence[Outcome], Path, dt.date | None], list[int]] = load_batch
+    load: Callable[[Database, int, Source, Sequence[Outcome], Archive, dt.date | None], list[int]] = (
+        load_batch
+    )
     compare: Callable[[Database, str], Counter[str]] = compare
 
 
@@ -310,7 +312,7 @@ def extract_and_load(
     database: Database,
     run_id: int,
     source: Source,
-    archive: Path,
+    archive: Archive,
     *,
     visited_on: dt.date | None = None,
     steps: Steps = PLAIN,
@@ -323,7 +325,7 @@ def extract_and_load(
         database: where they are written down, and loaded to.
         run_id: the run.
         source: whose pages they are.
-        archive: folder of the WARC files.
+        archive: the WARC files.
         visited_on: the day on which the site was asked for them; None for captures of others.
         steps: plain or as tasks of a flow.
         watch: told the step it is at.

@@ -8,7 +8,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -28,6 +27,7 @@ from flows import report
 from flows.collect import One, Order, SourceReport, collect_all
 from flows.settings import Settings
 from flows.steps import Item, Outcome, Steps, compare, crawl, extract_batch, load_batch
+from storage.archive import Archive
 from storage.database import Database
 from storage.ledger import Tally
 from storage.transcript import clean
@@ -54,7 +54,7 @@ def crawl_task(job: CrawlJob, watch: Callable[[], None]) -> CrawlReport:
 
 @task(task_run_name="extract {source.id}", cache_policy=NO_CACHE, persist_result=False)
 def extract_task(
-    items: Sequence[Item], archive: Path, source: Source, pool: ProcessPoolExecutor | None
+    items: Sequence[Item], archive: Archive, source: Source, pool: ProcessPoolExecutor | None
 ) -> list[Outcome]:
     """Read a batch of archived pages."""
     return extract_batch(items, archive, source, pool)
@@ -66,7 +66,7 @@ def load_task(
     run_id: int,
     source: Source,
     outcomes: Sequence[Outcome],
-    archive: Path,
+    archive: Archive,
     visited_on: dt.date | None,
 ) -> list[int]:
     """Load a batch of transcripts."""

@@ -32,6 +32,8 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 from zlib_ng import zlib_ng
 
+from storage.store import Store, Stored
+
 SOFTWARE = "podium"
 
 LEVEL = 6
@@ -125,10 +127,16 @@ def digest_of(body: bytes) -> str:
 
 
 class Archive:
-    """A folder of WARC files."""
+    """A folder of WARC files, and a copy of them elsewhere, where what the folder lacks is read.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: which is written to and read.
+        store: the copy's address, as `storage.store` takes it; None where there is none.
+    """
+
+    def __init__(self, folder: Path, store: str | None = None) -> None:
         self.folder = folder
+        self.store = Store(store) if store else None
 
     def writer(self, source: str, run: int, now: dt.datetime) -> Writer:
         """A writer to a new file: ``SOURCE/YEAR/SOURCE-MOMENT-rRUN-pPID.warc.gz``."""
@@ -149,19 +157,27 @@ class Archive:
         Raises:
             ArchiveError: as `read` does.
         """
-        path = self.folder / location.warc
+        path = self.place(location.warc)
         try:
-            with path.open("rb") as file:
-                file.seek(location.offset)
-                member = file.read(location.length)
+            if isinstance(path, Stored):
+                member = path.read(location.offset, location.length)
+            else:
+                with path.open("rb") as file:
+                    file.seek(location.offset)
+                    member = file.read(location.length)
         except OSError as problem:
-            raise ArchiveError(f"{path}: {problem.strerror}") from problem
+            raise ArchiveError(f"{path}: {problem.strerror or problem}") from problem
         if len(member) != location.length:
             raise ArchiveError(f"{path}: ends within the capture at offset {location.offset}")
         record = next((found for found, _ in _records(BytesIO(member), path)), None)
         if record is None or (digest is not None and record.digest != digest):
             raise ArchiveError(f"{path}: not the recorded capture at offset {location.offset}")
         return record, member
+
+    def place(self, warc: str) -> Path | Stored:
+        """Where a file is read: in the folder, or in the store where only that can have it."""
+        path = self.folder / warc
+        return path if self.store is None or path.exists() else self.store.file(warc)
 
 
 class Writer:
@@ -283,7 +299,7 @@ _TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"
 
 
 def read_warc(
-    path: Path, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
+    path: Path | Stored, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
 ) -> Iterator[tuple[Record, Location]]:
     """Every response of a WARC file, gzip or plain, from whatever tool.
 
@@ -304,7 +320,7 @@ def read_warc(
                 if files or not record.url.startswith(FILE):
                     yield record, location
     except OSError as problem:
-        raise ArchiveError(f"{path}: {problem.strerror}") from problem
+        raise ArchiveError(f"{path}: {problem.strerror or problem}") from problem
 
 
 def cut(path: Path, end: int, size: int) -> Path:
@@ -374,7 +390,7 @@ class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
 
 
 def _records(
-    file: IO[bytes], path: Path, others: Counter[str] | None = None
+    file: IO[bytes], path: Path | Stored, others: Counter[str] | None = None
 ) -> Iterator[tuple[Record, Location]]:
     """Every response and every file."""
     records = _Records(file)

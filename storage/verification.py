@@ -20,22 +20,23 @@ from storage.captures import capture_of
 from storage.database import Database
 from storage.integrity import Checked, Finding
 from storage.models import Capture, Run
+from storage.store import Stored
 
 NAMED = 3
 """Transcripts that are named where many rest on one capture or file."""
 
 
-def verify(database: Database, folder: Path, checked: Checked) -> Iterator[Finding]:
+def verify(database: Database, archive: Archive, checked: Checked) -> Iterator[Finding]:
     """Everything in which the archive and the captures of the database differ.
 
     A finding may be mended as soon as it is given, before the next is asked for.
 
     Args:
         database: with the captures.
-        folder: of the archive.
+        archive: its folder, and its store for what that lacks; a store's files are not repaired.
         checked: counted up as it goes.
     """
-    yield from _Verification(database, folder, checked).findings()
+    yield from _Verification(database, archive, checked).findings()
 
 
 @dataclass(slots=True)
@@ -49,9 +50,9 @@ class _Reading:
 
 
 class _Verification:
-    def __init__(self, database: Database, folder: Path, checked: Checked) -> None:
+    def __init__(self, database: Database, archive: Archive, checked: Checked) -> None:
         self._database = database
-        self._archive = Archive(folder)
+        self._archive = archive
         self._checked = checked
         self._missing: list[str] = []
         # Captures whose record is not where their row says, with the reason; and those found elsewhere.
@@ -73,10 +74,20 @@ class _Verification:
         yield from self._lost()
 
     def _files(self, closed: list[OSError]) -> Iterator[str]:
-        for folder, _, names in os.walk(self._archive.folder, onerror=closed.append):
+        # A machine that only reads what is in the store has no folder.
+        told = closed.append if self._archive.store is None else None
+        for folder, _, names in os.walk(self._archive.folder, onerror=told):
             for name in names:
                 if name.endswith((".warc.gz", ".warc")):
                     yield (Path(folder) / name).relative_to(self._archive.folder).as_posix()
+        if self._archive.store is not None:
+            try:
+                names = self._archive.store.names()
+            except OSError as problem:
+                problem.filename = self._archive.store.url
+                closed.append(problem)
+                return
+            yield from (name for name in names if name.endswith((".warc.gz", ".warc")))
 
     def _in_use(self, warc: str) -> bool:
         """Whether the run that a file is named after may still be writing it."""
@@ -93,9 +104,9 @@ class _Verification:
     # --- one file --------------------------------------------------------------------------------
 
     def _file(self, warc: str) -> Iterator[Finding]:
-        path = self._archive.folder / warc
+        path = self._archive.place(warc)
         try:
-            size = path.stat().st_size
+            size = path.size() if isinstance(path, Stored) else path.stat().st_size
             reading = self._read(warc, path, size)
         except FileNotFoundError:
             self._missing.append(warc)
@@ -106,7 +117,7 @@ class _Verification:
             return
         self._checked.files += 1
         self._checked.bytes += size
-        if not size:
+        if not size and isinstance(path, Path):
             yield Finding("empty", warc, "holds nothing", "removes it", path.unlink)
         for start, end in reading.damaged:
             yield Finding("damaged", warc, f"no whole record from {start} to {end}, and whole ones after it")
@@ -114,7 +125,7 @@ class _Verification:
             yield self._torn(warc, path, size, reading.torn)
         yield from self._strays(warc, reading)
 
-    def _read(self, warc: str, path: Path, size: int) -> _Reading:
+    def _read(self, warc: str, path: Path | Stored, size: int) -> _Reading:
         """Walk a file's records and its captures side by side.
 
         After damage it goes on at the next place that a capture names. What looks like a record in between is
@@ -160,9 +171,11 @@ class _Verification:
             self._wrong[row.id] = f"its record has another {', '.join(wrong)}"
             reading.strays.append((record, wrong))
 
-    def _torn(self, warc: str, path: Path, size: int, torn: TornError) -> Finding:
+    def _torn(self, warc: str, path: Path | Stored, size: int, torn: TornError) -> Finding:
         end, rest = torn.end, size - torn.end
-        if torn.broken_off or _only_zeros(path, end):
+        if isinstance(path, Stored) and torn.broken_off:
+            return Finding("torn", warc, f"its copy on the store ends within the record at offset {end}")
+        if isinstance(path, Path) and (torn.broken_off or _only_zeros(path, end)):
             what = f"ends within the record at offset {end}: {rest} of its bytes are there"
             remedy = f"cuts it there and keeps the rest beside it as {path.name}.torn"
             return Finding("torn", warc, what, remedy, partial(cut, path, end, size))

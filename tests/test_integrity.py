@@ -82,13 +82,13 @@ class Office:
 
     def _all(self) -> Iterator[Finding]:
         yield from integrity.damage(self.database)
-        yield from verify(self.database, self.archive.folder, self.checked)
+        yield from verify(self.database, self.archive, self.checked)
         yield from integrity.rows(self.database, self.checked)
 
     def damage(self) -> list[Finding]:
         """What is found in the archive alone."""
         self.checked = Checked()
-        return list(verify(self.database, self.archive.folder, self.checked))
+        return list(verify(self.database, self.archive, self.checked))
 
     def kinds(self, *, repair: bool = False) -> list[str]:
         return [finding.kind for finding in self.findings(repair=repair)]

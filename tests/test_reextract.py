@@ -119,7 +119,7 @@ def content(settings: Settings) -> dict[str, list[Any]]:
 def assert_whole(settings: Settings) -> None:
     """An audit that reads the archive finds nothing."""
     database = Database(settings.database_url)
-    found = [*verify(database, settings.archive, Checked()), *integrity.rows(database, Checked())]
+    found = [*verify(database, settings.warcs(), Checked()), *integrity.rows(database, Checked())]
     database.close()
     assert found == []
 
