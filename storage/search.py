@@ -5,7 +5,8 @@ several words (``de-escalation``, or a word of a script that parts none); a ``*`
 that begin so; a ``-`` before one excludes it. Anything else is literal, and punctuation is nothing.
 
 The database's index proposes turns by their words, and the text of their words decides. Both databases compute one
-rank, so their order is one too.
+rank, so their order is one too. A word that everybody says stands in too many turns to rank them all: of more than
+`RANKED` the newest so many are ranked, and the others follow by date.
 """
 
 from __future__ import annotations
@@ -15,10 +16,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
-from storage.index import LONGEST_WORD
+from storage.index import LONGEST_WORD, first_id, past_id
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.selection import Selection
 from storage.transcript import clean
@@ -32,6 +45,9 @@ MOST_TERMS = 50
 
 MOST_PROPOSING = 20
 """Words of a query that the index is asked for, the longest first: more of them hardly leave out more turns."""
+
+RANKED = 1000
+"""Turns that are ranked: the newest that meet a query, where more do. The others follow them by date."""
 
 PASSAGE = 300
 """Characters of a turn that a hit shows, about."""
@@ -115,7 +131,7 @@ def search(
     limit: int = 20,
     offset: int = 0,
 ) -> list[Hit]:
-    """The turns that a query finds, the best first, and the newest first among equals.
+    """The turns that a query finds, the best first, and the newest first among equals and after `RANKED`.
 
     Args:
         session: to read in.
@@ -128,26 +144,18 @@ def search(
         SearchError: the query has no word to look for, or too many.
     """
     asked = parse(query)
-    selection = Selection(source, language, since, until, speaker, role)
-    words = Searched.words
-    found = session.execute(
-        select(Revision, Transcript.source, Transcript.key, Turn)
-        .select_from(Searched)
-        .join(Revision, Revision.id == Searched.revision_id)
-        .join(Transcript, Transcript.id == Revision.transcript_id)
-        .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
-        .where(
-            _proposed(asked.wanted, session.get_bind().dialect.name),
-            *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
-            *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
-            *selection.of_documents(),
-            *selection.of_turns(),
-        )
-        .order_by(_rank(asked.wanted).desc(), Revision.date.desc(), Searched.revision_id, Searched.position)
-        .limit(limit)
-        .offset(offset)
-    )
-    return [_hit(revision, of, key, turn, asked.wanted) for revision, of, key, turn in found]
+    met = _met(session, asked, Selection(source, language, since, until, speaker, role))
+    newest = met.add_columns(_rank(asked.wanted).label("rank")).limit(RANKED).subquery()
+    ranked = select(newest.c.id).order_by(newest.c.rank.desc(), newest.c.id).limit(limit).offset(offset)
+    ids = list(session.scalars(ranked))
+    first, end = max(offset, RANKED), offset + limit
+    if first < end:
+        ids += session.scalars(met.limit(end - first).offset(first))
+    found = {
+        number: _hit(revision, of, key, turn, asked.wanted)
+        for number, revision, of, key, turn in session.execute(_told(ids))
+    }
+    return [found[number] for number in ids]
 
 
 def parse(query: str) -> Query:
@@ -173,18 +181,67 @@ def parse(query: str) -> Query:
 # --- in the database -----------------------------------------------------------------------------
 
 
-def _proposed(terms: Sequence[Term], dialect: str) -> ColumnElement[bool]:
-    """Turns with all the words, by the index. Words are letters and digits, so none has a mark that means more."""
+def _met(session: Session, asked: Query, selection: Selection) -> Select[tuple[int]]:
+    """The ids of the rows that meet a query and the filters, the newest first."""
+    words = Searched.words
+    query = select(Searched.id).where(
+        *selection.of_turns(),
+        *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
+        *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
+    )
+    if documents := selection.of_documents():
+        query = query.join(Revision, Revision.id == Searched.revision_id).where(*documents)
+    if selection.role is not None:
+        query = query.join(Turn, _TURN)
+    number: ColumnElement[int] = Searched.__table__.c.id
+    if session.get_bind().dialect.name == "postgresql":
+        query = query.where(text(f"{_WORDS} @@ :sought\\:\\:tsquery").bindparams(sought=_tsquery(asked.wanted)))
+    else:
+        # The index goes first, from row to row in its order: the plus keeps SQLite from asking it for one row at a time.
+        number = literal_column("searched_words.rowid", Integer)
+        index = table("searched_words")
+        query = query.join(index, Searched.id == literal_column("+searched_words.rowid", Integer))
+        query = query.where(text("searched_words MATCH :sought").bindparams(sought=_match(asked.wanted)))
+    if selection.since is not None:
+        query = query.where(number < past_id(selection.since))
+    if selection.until is not None:
+        query = query.where(number >= first_id(selection.until))
+    return query.order_by(number)
+
+
+def _told(ids: Sequence[int]) -> Select[tuple[int, Revision, str, str, Turn]]:
+    """What hits show of rows."""
+    return (
+        select(Searched.id, Revision, Transcript.source, Transcript.key, Turn)
+        .join(Revision, Revision.id == Searched.revision_id)
+        .join(Transcript, Transcript.id == Revision.transcript_id)
+        .join(Turn, _TURN)
+        .where(Searched.id.in_(ids))
+    )
+
+
+# What migration 0006 has made an index of.
+_WORDS = "array_to_tsvector(array_remove(string_to_array(searched.words, ' '), ''))"
+_TURN = (Turn.revision_id == Searched.revision_id) & (Turn.position == Searched.position)
+
+
+def _tsquery(terms: Sequence[Term]) -> str:
+    """Turns with all the words, for PostgreSQL's index; no word has a mark in it that means more."""
+    whole, begun = _words(terms)
+    return " & ".join([*(f"'{word}'" for word in whole), *(f"'{word}':*" for word in begun)])
+
+
+def _match(terms: Sequence[Term]) -> str:
+    """The same for SQLite's."""
+    whole, begun = _words(terms)
+    return " AND ".join([*(f'"{word}"' for word in whole), *(f'"{word}" *' for word in begun)])
+
+
+def _words(terms: Sequence[Term]) -> tuple[list[str], list[str]]:
+    """The words that the index is asked for, and those that only begin so."""
     whole = {word for term in terms for word in (term.words[:-1] if term.prefix else term.words)}
     begun = {term.words[-1] for term in terms if term.prefix}
-    most = sorted(whole, key=lambda word: (-len(word), word))[:MOST_PROPOSING]
-    if dialect == "postgresql":
-        tsquery = " & ".join([*(f"'{word}'" for word in most), *(f"'{word}':*" for word in sorted(begun))])
-        has = "array_to_tsvector(array_remove(string_to_array(searched.words, ' '), '')) @@ :sought"
-        return text(f"({has}\\:\\:tsquery)").bindparams(sought=tsquery)  # type: ignore[return-value]
-    match = " AND ".join([*(f'"{word}"' for word in most), *(f'"{word}" *' for word in sorted(begun))])
-    has = "searched.id IN (SELECT rowid FROM searched_words WHERE searched_words MATCH :sought)"
-    return text(has).bindparams(sought=match)  # type: ignore[return-value]
+    return sorted(whole, key=lambda word: (-len(word), word))[:MOST_PROPOSING], sorted(begun)
 
 
 def _rank(terms: Sequence[Term]) -> ColumnElement[float]:
