@@ -46,8 +46,11 @@ MOST_TERMS = 50
 MOST_PROPOSING = 20
 """Words of a query that the index is asked for, the longest first: more of them hardly leave out more turns."""
 
-RANKED = 1000
+RANKED = 500
 """Turns that are ranked: the newest that meet a query, where more do. The others follow them by date."""
+
+FEW = 1000
+"""Documents whose turns SQLite reads one by one rather than ask its index about all."""
 
 PASSAGE = 300
 """Characters of a turn that a hit shows, about."""
@@ -182,31 +185,40 @@ def parse(query: str) -> Query:
 
 
 def _met(session: Session, asked: Query, selection: Selection) -> Select[tuple[int]]:
-    """The ids of the rows that meet a query and the filters, the newest first."""
+    """The ids of the rows that meet a query and the filters, the newest first.
+
+    PostgreSQL weighs index and filters by itself. SQLite begins with the index, unless the filters leave few documents.
+    """
     words = Searched.words
     query = select(Searched.id).where(
         *selection.of_turns(),
         *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
         *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
     )
-    if documents := selection.of_documents():
+    documents = selection.of_documents()
+    if documents:
         query = query.join(Revision, Revision.id == Searched.revision_id).where(*documents)
     if selection.role is not None:
         query = query.join(Turn, _TURN)
     number: ColumnElement[int] = Searched.__table__.c.id
     if session.get_bind().dialect.name == "postgresql":
         query = query.where(text(f"{_WORDS} @@ :sought\\:\\:tsquery").bindparams(sought=_tsquery(asked.wanted)))
-    else:
-        # The index goes first, from row to row in its order: the plus keeps SQLite from asking it for one row at a time.
+    elif not (documents and _few(session, documents)):
+        # From row to row in the index's order: the plus keeps SQLite from asking it for one row at a time.
         number = literal_column("searched_words.rowid", Integer)
-        index = table("searched_words")
-        query = query.join(index, Searched.id == literal_column("+searched_words.rowid", Integer))
+        query = query.join(table("searched_words"), Searched.id == literal_column("+searched_words.rowid"))
         query = query.where(text("searched_words MATCH :sought").bindparams(sought=_match(asked.wanted)))
     if selection.since is not None:
         query = query.where(number < past_id(selection.since))
     if selection.until is not None:
         query = query.where(number >= first_id(selection.until))
     return query.order_by(number)
+
+
+def _few(session: Session, documents: Sequence[ColumnElement[bool]]) -> bool:
+    """Whether conditions leave so few documents that it is quicker to look at every turn of them."""
+    some = select(Revision.id).where(*documents).limit(FEW + 1).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one() <= FEW
 
 
 def _told(ids: Sequence[int]) -> Select[tuple[int, Revision, str, str, Turn]]:

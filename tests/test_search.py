@@ -161,7 +161,9 @@ def test_a_query_of_any_length_is_answered_or_refused(desk: Desk) -> None:
         found(desk, "x" * 2001)
 
 
-def test_filters_choose_turns(desk: Desk) -> None:
+@pytest.mark.parametrize("few", [-1, 1000])
+def test_filters_choose_turns(desk: Desk, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.search.FEW", few)
     assert found(desk, "zone", speaker="lavrov") == ["zone:1"]
     assert found(desk, "zone", speaker="QUEST") == ["zone:0"]
     assert found(desk, "zone", speaker="%") == found(desk, "zone", speaker="_") == []
@@ -403,7 +405,8 @@ def test_what_an_older_podium_loaded_is_indexed_when_it_is_opened(desk: Desk, da
     again.close()
 
 
-def test_searches_use_the_index(desk: Desk) -> None:
+def test_searches_use_the_index(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.search.FEW", -1)
     with desk.database.write() as session:
         own = session.scalars(select(models.Revision.id).limit(1)).one()
         values = [

@@ -17,7 +17,7 @@ def upgrade() -> None:
         day = "CAST(julianday(date) - 1721424.5 AS INTEGER)"
         _without_index_of_sqlite()
         _number(day)
-        _index_of_sqlite()
+        _index_of_sqlite(", prefix='1 2 3 4'")
         return
     op.alter_column("searched", "id", type_=sa.BigInteger(), server_default=None)
     op.execute("DROP SEQUENCE IF EXISTS searched_id_seq")
@@ -60,11 +60,11 @@ def _without_index_of_sqlite() -> None:
     op.execute("DROP TABLE searched_words")
 
 
-def _index_of_sqlite() -> None:
-    # As migration 0006 has it.
+def _index_of_sqlite(beginnings: str = "") -> None:
+    # As migration 0006 has it; words that begin with a few letters are many, and need an index of their own.
     op.execute(
         "CREATE VIRTUAL TABLE searched_words USING fts5"
-        "(words, content='searched', content_rowid='id', tokenize='ascii', detail=none)"
+        f"(words, content='searched', content_rowid='id', tokenize='ascii', detail=none{beginnings})"
     )
     add = "INSERT INTO searched_words (rowid, words) VALUES (new.id, new.words);"
     remove = "INSERT INTO searched_words (searched_words, rowid, words) VALUES ('delete', old.id, old.words);"
