@@ -164,7 +164,9 @@ def read(database: Database, count: int, documents: int) -> None:
 def _told(name: str, times: list[float]) -> None:
     ordered = sorted(times)
     middle, late = (ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000 for share in (0.5, 0.95))
-    print(f"  {name:22} {len(times):5}  p50 {middle:7.1f} ms  p95 {late:7.1f} ms  max {ordered[-1] * 1000:7.1f} ms")
+    print(
+        f"  {name:22} {len(times):5}  p50 {middle:7.1f} ms  p95 {late:7.1f} ms  max {ordered[-1] * 1000:7.1f} ms"
+    )
 
 
 # --- exports -------------------------------------------------------------------------------------
@@ -213,7 +215,9 @@ def exports(url: str, documents: int, forms: tuple[str, ...]) -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
             seconds, memory = map(float, done.stdout.split())
             bare = bare or seconds
-            told = f"{count / seconds:8.0f} documents/s  peak {memory / 1024:6.0f} MiB  {seconds / bare:6.1f} x"
+            told = (
+                f"{count / seconds:8.0f} documents/s  peak {memory / 1024:6.0f} MiB  {seconds / bare:6.1f} x"
+            )
             print(f"  {form:22} {count:7} documents  {told}")
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -187,7 +187,7 @@ def parse(query: str) -> Query:
 def _met(session: Session, asked: Query, selection: Selection) -> Select[tuple[int]]:
     """The ids of the rows that meet a query and the filters, the newest first.
 
-    PostgreSQL weighs index and filters by itself. SQLite begins with the index, unless the filters leave few documents.
+    PostgreSQL weighs index and filters itself; SQLite begins with the index unless the filters leave few documents.
     """
     words = Searched.words
     query = select(Searched.id).where(
@@ -195,14 +195,16 @@ def _met(session: Session, asked: Query, selection: Selection) -> Select[tuple[i
         *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
         *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
     )
-    documents = selection.of_documents()
+    documents = replace(selection, since=None, until=None).of_documents()  # days are in the rows' numbers
     if documents:
         query = query.join(Revision, Revision.id == Searched.revision_id).where(*documents)
     if selection.role is not None:
         query = query.join(Turn, _TURN)
     number: ColumnElement[int] = Searched.__table__.c.id
     if session.get_bind().dialect.name == "postgresql":
-        query = query.where(text(f"{_WORDS} @@ :sought\\:\\:tsquery").bindparams(sought=_tsquery(asked.wanted)))
+        query = query.where(
+            text("searched.searched_words @@ :sought\\:\\:tsquery").bindparams(sought=_tsquery(asked.wanted))
+        )
     elif not (documents and _few(session, documents)):
         # From row to row in the index's order: the plus keeps SQLite from asking it for one row at a time.
         number = literal_column("searched_words.rowid", Integer)
@@ -232,8 +234,6 @@ def _told(ids: Sequence[int]) -> Select[tuple[int, Revision, str, str, Turn]]:
     )
 
 
-# What migration 0006 has made an index of.
-_WORDS = "array_to_tsvector(array_remove(string_to_array(searched.words, ' '), ''))"
 _TURN = (Turn.revision_id == Searched.revision_id) & (Turn.position == Searched.position)
 
 

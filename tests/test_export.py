@@ -8,15 +8,19 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 from urllib.parse import quote
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from flows import reading
 from storage import captures, ledger, lookup, models
 from storage.archive import Archive, Record, read_warc
 from storage.database import Database
@@ -30,6 +34,7 @@ from storage.export import (
     export,
     neutral,
 )
+from storage.exported import records, transcripts
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.selection import Selection
@@ -214,6 +219,83 @@ def test_tables_read_back_are_what_was_loaded_and_no_cell_is_a_formula(
         )
         for name, each in office.kept.items()
     }
+
+
+def test_parquet_has_types_and_its_rows_are_what_was_loaded(office: Office, tmp_path: Path) -> None:
+    office.export(tmp_path / "out", "parquet")
+    documents = pq.read_table(tmp_path / "out" / "documents.parquet")
+    turns = pq.read_table(tmp_path / "out" / "turns.parquet")
+    types = {field.name: str(field.type) for field in (*documents.schema, *turns.schema)}
+    assert (types["date"], types["captured"], types["turns"]) == (
+        "date32[day]",
+        "timestamp[us, tz=UTC]",
+        "int32",
+    )
+    assert types["paragraphs"] == "list<element: string not null>"
+    last = documents.to_pylist()[-1]
+    assert (last["key"], last["date"], last["captured"]) == ("revised", DAY, NOON + dt.timedelta(1))
+    own = turns.filter(pc.equal(turns["document"], last["id"])).to_pylist()
+    assert [row["position"] for row in own] == [0, 1, 2, 3]
+    assert own[1]["paragraphs"] == ["Will it sail?", "When: today?"] and own[3]["paragraphs"] == []
+
+
+def test_text_json_lines_and_parquet_read_back_are_the_same_records(office: Office, tmp_path: Path) -> None:
+    for form in ("text", "jsonl", "parquet", "csv"):
+        office.export(tmp_path / form, form)  # type: ignore[arg-type]
+    texts, lines, tables = (list(transcripts(tmp_path / form)) for form in ("text", "jsonl", "parquet"))
+    assert texts == lines == tables == list(office.kept.values())
+    assert [details(each) for each in tables] == [details(each) for each in office.kept.values()]
+    assert list(records(tmp_path / "parquet")) == list(records(tmp_path / "jsonl"))
+    with pytest.raises(ExportError, match="only jsonl and parquet"):
+        list(records(tmp_path / "csv"))
+    (tmp_path / "jsonl" / MANIFEST).unlink()
+    with pytest.raises(ExportError, match="broken off"):
+        list(transcripts(tmp_path / "jsonl"))
+
+
+def test_parquet_of_several_row_groups_and_of_none_reads_back(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.parquet.ROWS", 7)
+    office.export(tmp_path / "out", "parquet")
+    assert pq.ParquetFile(tmp_path / "out" / "turns.parquet").num_row_groups > 10
+    assert list(transcripts(tmp_path / "out")) == list(office.kept.values())
+    office.export(tmp_path / "none", "parquet", source="nowhere")
+    assert list(records(tmp_path / "none")) == []
+
+
+def test_only_a_parquet_export_loads_arrow() -> None:
+    program = "import sys, flows.cli, storage.export, storage.exported; print('pyarrow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+@pytest.mark.slow
+def test_every_transcript_of_the_corpus_reads_back_from_every_format(
+    database: Database, corpus: Path, tmp_path: Path
+) -> None:
+    office = Office(database, tmp_path / "archive")
+    for n, (source, transcript) in enumerate(real_transcripts(corpus)):
+        office.keep(transcript, str(n), source)
+    for form in ("text", "jsonl", "parquet"):
+        done = office.export(tmp_path / form, form)  # type: ignore[arg-type]
+        assert done.documents == len(office.kept) > 400
+        assert list(transcripts(tmp_path / form)) == list(office.kept.values())
+    kept = [details(each) for each in office.kept.values()]
+    assert [details(each) for each in transcripts(tmp_path / "parquet")] == kept
+    both = zip(records(tmp_path / "parquet"), records(tmp_path / "jsonl"), strict=True)
+    assert all(one == other for one, other in both)
+
+
+def real_transcripts(corpus: Path) -> Iterator[tuple[str, Transcript]]:
+    """What is read from the corpus' pages, each with its source."""
+    how = reading.choice(None, None, generic=False)
+    for warc in sorted(corpus.glob("*.warc.gz")):
+        for read in reading.read_archive(warc, how):
+            if read.transcript is not None:
+                yield read.source or "unknown", read.transcript
 
 
 @given(st.text())
