@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint types pytest slow torture extras lock clean
+.PHONY: setup demo test check lint types pytest slow torture docs extras lock clean
 
 setup: .venv/.ready
 
@@ -38,6 +38,10 @@ slow: setup
 
 torture: setup
 	@TORTURE_KILLS=200 $(BIN)/pytest -m slow tests/test_torture.py
+
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f .mkdocs.yml
+	@echo "build/docs/index.html"
 
 # What drives a browser for sources that say render = true (Chromium itself is the machine's own), what a re-extraction
 # on a Dask cluster and an archive on S3 need, and what the tests of these do.

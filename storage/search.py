@@ -187,7 +187,7 @@ def parse(query: str) -> Query:
 def _met(session: Session, asked: Query, selection: Selection) -> Select[tuple[int]]:
     """The ids of the rows that meet a query and the filters, the newest first.
 
-    PostgreSQL weighs index and filters itself; SQLite begins with the index unless the filters leave few documents.
+    PostgreSQL weighs index and filters. SQLite begins with the index, unless the filters leave few documents.
     """
     words = Searched.words
     query = select(Searched.id).where(

@@ -48,11 +48,10 @@ def downgrade() -> None:
 
 
 def _number(day: str) -> None:
-    older = f"SELECT ({LAST_DAY} - {day}) * {OF_A_DAY} FROM revisions WHERE id = searched.revision_id"  # noqa: S608
-    op.execute(f"DELETE FROM searched WHERE position >= {OF_A_REVISION}")  # noqa: S608 - numbers of ours
-    op.execute(
-        f"UPDATE searched SET id = ({older}) + revision_id * CAST({OF_A_REVISION} AS BIGINT) + position"
-    )
+    op.execute(sa.text("DELETE FROM searched WHERE position >= :most").bindparams(most=OF_A_REVISION))
+    older = f"(SELECT ({LAST_DAY} - {day}) * {OF_A_DAY} FROM revisions WHERE id = searched.revision_id)"  # noqa: S608
+    number = f"{older} + revision_id * CAST({OF_A_REVISION} AS BIGINT) + position"
+    op.execute(f"UPDATE searched SET id = {number}")  # noqa: S608 - numbers of ours
 
 
 def _count() -> None:
