@@ -49,7 +49,7 @@ MOST_PROPOSING = 20
 RANKED = 500
 """Turns that are ranked: the newest that meet a query, where more do. The others follow them by date."""
 
-FEW = 1000
+FEW = 3000
 """Documents whose turns SQLite reads one by one rather than ask its index about all."""
 
 PASSAGE = 300

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from flows import reading
-from storage import captures, ledger, lookup, models
+from storage import captures, ledger, lookup, models, tei
 from storage.archive import Archive, Record, read_warc
 from storage.database import Database
 from storage.export import (
@@ -308,6 +308,7 @@ def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_p
     office.export(tmp_path / "out", "tei")
     roots = [etree.parse(str(path)).getroot() for path in (tmp_path / "out").rglob("*.xml")]
     assert len(roots) == len(office.kept)
+    schema = etree.RelaxNG(file=str(Path(__file__).parent / "tei.rng"))
 
     def fit(text: str) -> str:
         return text.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
@@ -328,9 +329,46 @@ def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_p
         assert who == [fit(turn.speaker or turn.label) for turn in was.turns if turn.speaker or turn.label]
         ids = root.xpath("//@xml:id")
         assert len(set(ids)) == len(ids)
-        assert {each[1:] for each in root.xpath("//@ana")} <= set(ids)
+        assert {each[1:] for each in root.xpath("//@ana | //@who")} <= set(ids)
+        schema.assertValid(root)
         digest, url = (root.xpath(f"string(//*[@type='{name}'])") for name in ("digest", "URI"))
         assert digest.startswith("sha256:") and url.startswith("https://here.example/")
+
+
+def test_the_schema_of_tei_refuses_what_is_not_so() -> None:
+    schema = etree.RelaxNG(file=str(Path(__file__).parent / "tei.rng"))
+
+    def valid(transcript: Transcript, was: str = "", now: str = "") -> bool:
+        where = {
+            "source": "here",
+            "url": "https://x",
+            "captured": "2026-03-20T12:00:00.000001Z",
+            "digest": "sha256:x",
+        }
+        return bool(
+            schema.validate(
+                etree.fromstring(tei.render(transcript, **where).replace(was.encode(), now.encode()))
+            )
+        )
+
+    notes = Transcript(DAY, "Nobody speaks", (Turn(("(Laughter)",), role="note"),))
+    assert valid(said()) and valid(notes)
+    assert not valid(said(), "debateSection", "commentSection")
+    assert not valid(notes, "commentSection", "debateSection")
+    assert not valid(said(), "2026-03-20", "20 March")
+    assert not valid(said(), "#speaker1", "speaker1")
+    assert not valid(said(), "<body>", "<body><p/>")
+
+
+@pytest.mark.slow
+def test_tei_of_real_transcripts_is_valid(corpus: Path) -> None:
+    schema = etree.RelaxNG(file=str(Path(__file__).parent / "tei.rng"))
+    where = {"url": "https://x", "captured": "2026-03-20T12:00:00.000001Z", "digest": "sha256:x"}
+    valid = 0
+    for source, transcript in real_transcripts(corpus):
+        schema.assertValid(etree.fromstring(tei.render(transcript, source=source, **where)))
+        valid += 1
+    assert valid > 400
 
 
 def test_a_warc_file_holds_the_captures_byte_for_byte_and_passes_a_check(

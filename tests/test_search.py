@@ -161,7 +161,7 @@ def test_a_query_of_any_length_is_answered_or_refused(desk: Desk) -> None:
         found(desk, "x" * 2001)
 
 
-@pytest.mark.parametrize("few", [-1, 1000])
+@pytest.mark.parametrize("few", [-1, 3000])
 def test_filters_choose_turns(desk: Desk, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.search.FEW", few)
     assert found(desk, "zone", speaker="lavrov") == ["zone:1"]
