@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import re
 import subprocess
 import sys
@@ -11,10 +13,15 @@ import pytest
 import typer
 from sqlalchemy import text
 
+from flows import plan
 from flows.cli import app
+from flows.collect import collect
+from flows.demo import stage
 from flows.reference import DOCS, pages
 from storage.database import Database
 from storage.models import Base
+from tests.conftest import TODAY
+from tests.site import MisbehavingMinistry
 from tests.test_load import Desk, said
 
 ROOT = DOCS.parent
@@ -75,10 +82,32 @@ def test_the_queries_of_the_docs_run_and_find_what_they_say(tmp_path: Path) -> N
     database.close()
 
 
-@pytest.mark.parametrize("name", ["text-format.md"])
-def test_the_blocks_of_the_docs_run(name: str) -> None:
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.S):
-        exec(compile(block, name, "exec"), {})
+def blocks(name: str) -> str:
+    """The Python of a page, one block after another."""
+    return "\n".join(re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.S))
+
+
+def test_the_example_of_the_text_format_runs() -> None:
+    exec(compile(blocks("text-format.md"), "text-format.md", "exec"), {})
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_on_the_demos_archive(
+    site: MisbehavingMinistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+    settings = stage(tmp_path / "podium-demo", site).settings
+    (order,) = plan.backfill(settings, TODAY - dt.timedelta(45), TODAY)
+    collect(order, settings)
+    site.correct()
+    (order,) = plan.night(settings)
+    collect(order, settings)
+    command = [sys.executable, "-c", blocks("notebook.md")]
+    quiet = {**os.environ, "MPLBACKEND": "Agg", "MPLCONFIGDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=quiet, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "words  " in done.stdout and "[-" in done.stdout and "[ferry]" in done.stdout
+    assert "</svg>" in (tmp_path / "speakers.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
