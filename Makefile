@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint types pytest slow torture extras screenshots lock clean
+.PHONY: setup demo test check lint types pytest slow torture bench docs screenshots extras lock clean
 
 setup: .venv/.ready
 
@@ -39,6 +39,10 @@ slow: setup
 torture: setup
 	@TORTURE_KILLS=200 $(BIN)/pytest -m slow tests/test_torture.py
 
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f .mkdocs.yml
+	@echo "build/docs/index.html"
+
 # What drives a browser for sources that say render = true (Chromium itself is the machine's own), what a re-extraction
 # on a Dask cluster and an archive on S3 need, and what the tests of these do.
 extras: setup
@@ -47,6 +51,11 @@ extras: setup
 # The pictures in docs/images, of a Prefect UI that is started for them: five minutes, and needs what `extras` needs.
 screenshots: extras
 	@$(BIN)/python -m tests.screenshots
+
+# Every benchmark in turn, with fewer rounds than each has by itself: an hour. None is a test.
+BENCHMARKS := start extract load crawl night duplicates archive reextract flows
+bench: extras
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Needs uv. The locks hold versions and hashes for every platform, and no address.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

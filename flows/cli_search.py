@@ -40,7 +40,7 @@ TurnRole = Annotated[
     typer.Option("--role", help="Turns that are this."),
 ]
 Form = Annotated[
-    Literal["text", "jsonl", "csv", "tei", "warc"],
+    Literal["text", "jsonl", "csv", "parquet", "tei", "warc"],
     typer.Option(
         "--format", help="Text files, one JSON object a line, tables, TEI, or the pages themselves."
     ),

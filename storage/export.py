@@ -1,4 +1,4 @@
-"""Exporting the newest text of documents to files: text, JSON lines, tables, TEI, or the captures as WARC.
+"""Exporting the newest text of documents to files: text, JSON lines, tables, TEI, or captures as WARC.
 
 The same archive gives the same bytes: no time and no address of the machine is in them. One document after another
 is read and written, so memory stays flat. `manifest.json` gets its name last, when everything is whole.
@@ -26,7 +26,7 @@ from storage.documents import BATCH, Document, DocumentError, documents
 from storage.selection import Selection
 from storage.transcript import render
 
-Format = Literal["text", "jsonl", "csv", "tei", "warc"]
+Format = Literal["text", "jsonl", "csv", "parquet", "tei", "warc"]
 
 MANIFEST = "manifest.json"
 
@@ -228,6 +228,13 @@ def _tables(documents: Iterator[Document], output: _Output, _archive: Archive) -
                 second.write(_row([document.id, position, turn.label, turn.role, turn.speaker, turn.text]))
 
 
+def _parquet(documents: Iterator[Document], output: _Output, _archive: Archive) -> None:
+    from storage import parquet  # Arrow takes a while, and no other format needs it
+
+    with output.file(parquet.DOCUMENTS) as first, output.file(parquet.TURNS) as second:
+        parquet.write(documents, first, second)
+
+
 def _row(cells: Sequence[object]) -> bytes:
     line = io.StringIO()
     csv.writer(line).writerow([neutral("" if cell is None else str(cell)) for cell in cells])
@@ -271,6 +278,7 @@ _FORMATS: dict[Format, Callable[[Iterator[Document], _Output, Archive], None]] =
     "text": _texts,
     "jsonl": _jsonl,
     "csv": _tables,
+    "parquet": _parquet,
     "tei": _teis,
     "warc": _captures,
 }

@@ -1,6 +1,6 @@
 """What the hits of a search have in common: how many there are of each source, year, speaker and language.
 
-Only so many are counted, whichever the index gives first: a word that stands everywhere costs no more than a rare
+Only so many are counted, the newest: a word that stands everywhere costs no more than a rare
 one.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from storage.models import Appearance, Revision, Searched, Turn
-from storage.search import conditions, parse
+from storage.search import met, parse
 from storage.selection import Selection
 
 MOST_COUNTED = 1000
@@ -54,13 +54,14 @@ def facets(session: Session, query: str, selection: Selection, most: int = MOST_
     Raises:
         storage.search.SearchError: the query has no word to look for, or too many.
     """
+    newest = met(session, parse(query), selection).limit(most + 1).subquery()
     rows = session.execute(
         select(Revision.transcript_id, Revision.date, Revision.language, Turn.role, Turn.speaker, Turn.label)
         .select_from(Searched)
+        .join(newest, newest.c.id == Searched.id)
         .join(Revision, Revision.id == Searched.revision_id)
         .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
-        .where(*conditions(parse(query), selection, session.get_bind().dialect.name))
-        .limit(most + 1)
+        .order_by(Searched.id)
     ).all()
     counted = rows[:most]
     places = _places(session, {row.transcript_id for row in counted})

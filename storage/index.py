@@ -1,7 +1,8 @@
 """The index that searches look in: the words of every turn of the newest revision of each transcript.
 
 A row of the table `searched` is one turn, its words cut by `storage.words` and parted by spaces, so that a phrase
-is a part of that text, in whatever script. `searched_words` finds the rows that have some words: a GIN index on
+is a part of that text, in whatever script. Rows are numbered by day, the newest first, so that a search can stop
+when it has enough of them. `searched_words` finds the rows that have some words: a column with a GIN index on
 PostgreSQL, an FTS5 table on SQLite that triggers keep equal to the rows. Either only proposes, by whole words and
 their beginnings: `storage.search` decides on the text. Nothing is stemmed and no accent is dropped, since what is
 cited is cited as it was said.
@@ -11,7 +12,8 @@ The rows can be made again from the revisions at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text
@@ -31,6 +33,27 @@ LONGEST_TEXT = 250_000
 
 No speech is so long: this is some 40,000 words, five hours.
 """
+
+MOST_TURNS = 2**16
+"""Turns of a revision that are indexed, and the room that each revision has among the numbers of rows."""
+
+MOST_REVISIONS = 2**25
+"""The room that each day has. With that of a revision and all days of Python's calendar it fills 63 bits."""
+
+
+def row_id(day: dt.date, revision_id: int, position: int) -> int:
+    """The number of a turn's row: smaller the newer its day, then the smaller its revision's id and its place."""
+    return first_id(day) + revision_id * MOST_TURNS + position
+
+
+def first_id(day: dt.date) -> int:
+    """The least number that a row of a day can have."""
+    return (dt.date.max.toordinal() - day.toordinal()) * MOST_REVISIONS * MOST_TURNS
+
+
+def past_id(day: dt.date) -> int:
+    """The least number that is no row's of a day or of a newer one."""
+    return first_id(day) + MOST_REVISIONS * MOST_TURNS
 
 
 def words_of(paragraphs: Iterable[str]) -> str:
@@ -65,23 +88,33 @@ def keep(session: Session, transcript_id: int) -> None:
     )
     newest = own.order_by(Revision.number.desc()).limit(1).scalar_subquery()
     turns = session.execute(
-        select(Turn.revision_id, Turn.position, Turn.label, Turn.speaker, Turn.text)
+        select(Revision.date, Turn.revision_id, Turn.position, Turn.label, Turn.speaker, Turn.text)
+        .join(Revision, Revision.id == Turn.revision_id)
         .where(Turn.revision_id == newest)
         .order_by(Turn.position)
     )
-    add(session, map(dict, turns.mappings().all()))
+    rows = [dict(row) for row in turns.mappings()]
+    add(session, rows, {row["revision_id"]: row["date"] for row in rows})
 
 
-def add(session: Session, turns: Iterable[dict[str, Any]]) -> None:
-    """Put turns of newest revisions in, given as rows; the index has none of these revisions yet."""
+def add(session: Session, turns: Iterable[Mapping[str, Any]], days: Mapping[int, dt.date]) -> None:
+    """Put turns of newest revisions in; the index has none of these revisions yet.
+
+    Args:
+        session: to write in.
+        turns: rows of `Turn`.
+        days: of the revisions, by their ids.
+    """
     rows = [
         {
+            "id": row_id(days[turn["revision_id"]], turn["revision_id"], turn["position"]),
             "revision_id": turn["revision_id"],
             "position": turn["position"],
             "name": name_of(turn["label"], turn["speaker"]),
             "words": words_of(turn["text"].split("\n")),
         }
         for turn in turns
+        if turn["position"] < MOST_TURNS
     ]
     if rows:
         session.connection().execute(insert(Searched), rows)
@@ -100,15 +133,20 @@ def unindexed(session: Session, revisions: Sequence[Revision]) -> Iterator[Revis
         .tuples()
         .all()
     )
-    there: dict[int, list[tuple[int, str, str]]] = {}
+    there: dict[int, list[tuple[int, int, str, str]]] = {}
     for row in session.scalars(
         select(Searched).where(Searched.revision_id.in_(ids)).order_by(Searched.position)
     ):
-        there.setdefault(row.revision_id, []).append((row.position, row.name, row.words))
+        there.setdefault(row.revision_id, []).append((row.id, row.position, row.name, row.words))
     for revision in revisions:
         wanted = [
-            (turn.position, name_of(turn.label, turn.speaker), words_of(turn.text.split("\n")))
-            for turn in revision.turns
+            (
+                row_id(revision.date, revision.id, turn.position),
+                turn.position,
+                name_of(turn.label, turn.speaker),
+                words_of(turn.text.split("\n")),
+            )
+            for turn in revision.turns[:MOST_TURNS]
             if revision.number == newest[revision.transcript_id]
         ]
         if there.get(revision.id, []) != wanted:

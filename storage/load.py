@@ -180,7 +180,7 @@ def _create_all(
     turns = [row for page, each in readings.items() for row in _turns(revisions[page], each.transcript)]
     if turns:
         connection.execute(insert(models.Turn), turns)
-    index.add(session, turns)
+    index.add(session, turns, {revisions[page]: each.transcript.date for page, each in readings.items()})
     rows = [
         {"transcript_id": own[page], "source": each.source, "key": each.key, "url": each.url}
         | {"digest": texts[page], "first_seen": now}

@@ -238,7 +238,9 @@ class Searched(Base):
     __tablename__ = "searched"
     __table_args__ = (UniqueConstraint("revision_id", "position"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, doc="smaller the newer, see `storage.index.row_id`"
+    )
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
     position: Mapped[int] = mapped_column(doc="of the turn")
     name: Mapped[str] = mapped_column(doc="speaker and label, without case")

@@ -5,7 +5,8 @@ several words (``de-escalation``, or a word of a script that parts none); a ``*`
 that begin so; a ``-`` before one excludes it. Anything else is literal, and punctuation is nothing.
 
 The database's index proposes turns by their words, and the text of their words decides. Both databases compute one
-rank, so their order is one too.
+rank, so their order is one too. A word that everybody says stands in too many turns to rank them all: of more than
+`RANKED` the newest so many are ranked, and the others follow by date.
 """
 
 from __future__ import annotations
@@ -13,12 +14,24 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
-from storage.index import LONGEST_WORD
+from storage.index import LONGEST_WORD, first_id, past_id
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.selection import Selection
 from storage.transcript import clean
@@ -32,6 +45,12 @@ MOST_TERMS = 50
 
 MOST_PROPOSING = 20
 """Words of a query that the index is asked for, the longest first: more of them hardly leave out more turns."""
+
+RANKED = 500
+"""Turns that are ranked: the newest that meet a query, where more do. The others follow them by date."""
+
+FEW = 3000
+"""Documents whose turns SQLite reads one by one rather than ask its index about all."""
 
 PASSAGE = 300
 """Characters of a turn that a hit shows, about."""
@@ -115,7 +134,7 @@ def search(
     limit: int = 20,
     offset: int = 0,
 ) -> list[Hit]:
-    """The turns that a query finds, the best first, and the newest first among equals.
+    """The turns that a query finds, the best first, and the newest first among equals and after `RANKED`.
 
     Args:
         session: to read in.
@@ -128,19 +147,18 @@ def search(
         SearchError: the query has no word to look for, or too many.
     """
     asked = parse(query)
-    selection = Selection(source, language, since, until, speaker, role)
-    found = session.execute(
-        select(Revision, Transcript.source, Transcript.key, Turn)
-        .select_from(Searched)
-        .join(Revision, Revision.id == Searched.revision_id)
-        .join(Transcript, Transcript.id == Revision.transcript_id)
-        .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
-        .where(*conditions(asked, selection, session.get_bind().dialect.name))
-        .order_by(_rank(asked.wanted).desc(), Revision.date.desc(), Searched.revision_id, Searched.position)
-        .limit(limit)
-        .offset(offset)
-    )
-    return [_hit(revision, of, key, turn, asked.wanted) for revision, of, key, turn in found]
+    every = met(session, asked, Selection(source, language, since, until, speaker, role))
+    newest = every.add_columns(_rank(asked.wanted).label("rank")).limit(RANKED).subquery()
+    ranked = select(newest.c.id).order_by(newest.c.rank.desc(), newest.c.id).limit(limit).offset(offset)
+    ids = list(session.scalars(ranked))
+    first, end = max(offset, RANKED), offset + limit
+    if first < end:
+        ids += session.scalars(every.limit(end - first).offset(first))
+    found = {
+        number: _hit(revision, of, key, turn, asked.wanted)
+        for number, revision, of, key, turn in session.execute(_told(ids))
+    }
+    return [found[number] for number in ids]
 
 
 def parse(query: str) -> Query:
@@ -163,39 +181,79 @@ def parse(query: str) -> Query:
     return Query(tuple(wanted), tuple(excluded))
 
 
-def conditions(asked: Query, selection: Selection, dialect: str) -> list[ColumnElement[bool]]:
-    """Conditions on rows of `Searched`, `Revision` and `Turn`, joined: what a query finds in what is meant.
-
-    Args:
-        asked: the query.
-        selection: which turns of which documents.
-        dialect: of the database, as SQLAlchemy names it.
-    """
-    words = Searched.words
-    return [
-        _proposed(asked.wanted, dialect),
-        *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
-        *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
-        *selection.of_documents(),
-        *selection.of_turns(),
-    ]
-
-
 # --- in the database -----------------------------------------------------------------------------
 
 
-def _proposed(terms: Sequence[Term], dialect: str) -> ColumnElement[bool]:
-    """Turns with all the words, by the index. Words are letters and digits, so none has a mark that means more."""
+def met(session: Session, asked: Query, selection: Selection) -> Select[tuple[int]]:
+    """The ids of the rows that meet a query and the filters, the newest first.
+
+    PostgreSQL weighs index and filters. SQLite begins with the index, unless the filters leave few documents.
+    """
+    words = Searched.words
+    query = select(Searched.id).where(
+        *selection.of_turns(),
+        *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
+        *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
+    )
+    documents = replace(selection, since=None, until=None).of_documents()  # days are in the rows' numbers
+    if documents:
+        query = query.join(Revision, Revision.id == Searched.revision_id).where(*documents)
+    if selection.role is not None:
+        query = query.join(Turn, _TURN)
+    number: ColumnElement[int] = Searched.__table__.c.id
+    if session.get_bind().dialect.name == "postgresql":
+        query = query.where(
+            text("searched.searched_words @@ :sought\\:\\:tsquery").bindparams(sought=_tsquery(asked.wanted))
+        )
+    elif not (documents and _few(session, documents)):
+        # From row to row in the index's order: the plus keeps SQLite from asking it for one row at a time.
+        number = literal_column("searched_words.rowid", Integer)
+        query = query.join(table("searched_words"), Searched.id == literal_column("+searched_words.rowid"))
+        query = query.where(text("searched_words MATCH :sought").bindparams(sought=_match(asked.wanted)))
+    if selection.since is not None:
+        query = query.where(number < past_id(selection.since))
+    if selection.until is not None:
+        query = query.where(number >= first_id(selection.until))
+    return query.order_by(number)
+
+
+def _few(session: Session, documents: Sequence[ColumnElement[bool]]) -> bool:
+    """Whether conditions leave so few documents that it is quicker to look at every turn of them."""
+    some = select(Revision.id).where(*documents).limit(FEW + 1).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one() <= FEW
+
+
+def _told(ids: Sequence[int]) -> Select[tuple[int, Revision, str, str, Turn]]:
+    """What hits show of rows."""
+    return (
+        select(Searched.id, Revision, Transcript.source, Transcript.key, Turn)
+        .join(Revision, Revision.id == Searched.revision_id)
+        .join(Transcript, Transcript.id == Revision.transcript_id)
+        .join(Turn, _TURN)
+        .where(Searched.id.in_(ids))
+    )
+
+
+_TURN = (Turn.revision_id == Searched.revision_id) & (Turn.position == Searched.position)
+
+
+def _tsquery(terms: Sequence[Term]) -> str:
+    """Turns with all the words, for PostgreSQL's index; no word has a mark in it that means more."""
+    whole, begun = _words(terms)
+    return " & ".join([*(f"'{word}'" for word in whole), *(f"'{word}':*" for word in begun)])
+
+
+def _match(terms: Sequence[Term]) -> str:
+    """The same for SQLite's."""
+    whole, begun = _words(terms)
+    return " AND ".join([*(f'"{word}"' for word in whole), *(f'"{word}" *' for word in begun)])
+
+
+def _words(terms: Sequence[Term]) -> tuple[list[str], list[str]]:
+    """The words that the index is asked for, and those that only begin so."""
     whole = {word for term in terms for word in (term.words[:-1] if term.prefix else term.words)}
     begun = {term.words[-1] for term in terms if term.prefix}
-    most = sorted(whole, key=lambda word: (-len(word), word))[:MOST_PROPOSING]
-    if dialect == "postgresql":
-        tsquery = " & ".join([*(f"'{word}'" for word in most), *(f"'{word}':*" for word in sorted(begun))])
-        has = "array_to_tsvector(array_remove(string_to_array(searched.words, ' '), '')) @@ :sought"
-        return text(f"({has}\\:\\:tsquery)").bindparams(sought=tsquery)  # type: ignore[return-value]
-    match = " AND ".join([*(f'"{word}"' for word in most), *(f'"{word}" *' for word in sorted(begun))])
-    has = "searched.id IN (SELECT rowid FROM searched_words WHERE searched_words MATCH :sought)"
-    return text(has).bindparams(sought=match)  # type: ignore[return-value]
+    return sorted(whole, key=lambda word: (-len(word), word))[:MOST_PROPOSING], sorted(begun)
 
 
 def _rank(terms: Sequence[Term]) -> ColumnElement[float]:

@@ -41,8 +41,8 @@ class Selection:
         """Conditions on a row of `Revision`."""
         conditions: list[ColumnElement[bool]] = []
         if self.source is not None:
-            stands = (Appearance.transcript_id == Revision.transcript_id) & (Appearance.source == self.source)
-            conditions.append(select(Appearance.id).where(stands).exists())
+            there = select(Appearance.transcript_id).where(Appearance.source == self.source)
+            conditions.append(Revision.transcript_id.in_(there))
         if self.language is not None:
             conditions.append(Revision.language == self.language.lower())
         if self.since is not None:

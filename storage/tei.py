@@ -31,7 +31,7 @@ def render(transcript: Transcript, *, source: str, url: str, captured: str, dige
     if transcript.language:
         root.set("xml:lang", _fit(transcript.language))
     file = _below(_below(root, "teiHeader"), "fileDesc")
-    _below(_below(file, "titleStmt"), "title", transcript.title)
+    _below(_below(file, "titleStmt"), "title", transcript.title, type="main")
     _below(_below(file, "publicationStmt"), "p", "Extracted by Podium from the page named below.")
     source_of = _below(_below(file, "sourceDesc"), "bibl")
     _below(source_of, "title", transcript.title)
@@ -45,7 +45,9 @@ def render(transcript: Transcript, *, source: str, url: str, captured: str, dige
     speakers = _speakers(transcript)
     _roles(root[0], transcript)
     _profile(root[0], transcript, speakers)
-    division = _below(_below(_below(root, "text"), "body"), "div", type="debateSection")
+    spoken = any(not _is_direction(turn) for turn in transcript.turns)
+    kind = "debateSection" if spoken else "commentSection"
+    division = _below(_below(_below(root, "text"), "body"), "div", type=kind)
     _below(division, "head", transcript.title)
     for number, turn in enumerate(transcript.turns, 1):
         _turn(division, turn, number, speakers)
@@ -57,9 +59,12 @@ def render(transcript: Transcript, *, source: str, url: str, captured: str, dige
 def _roles(header: ET.Element, transcript: Transcript) -> None:
     roles = sorted({turn.role for turn in transcript.turns if turn.role})
     if roles:
-        taxonomy = _below(_below(_below(header, "encodingDesc"), "classDecl"), "taxonomy")
+        taxonomy = _below(
+            _below(_below(header, "encodingDesc"), "classDecl"), "taxonomy", **{"xml:id": "roles"}
+        )
+        _below(_below(taxonomy, "desc"), "term", "What a turn is in the exchange")
         for role in roles:
-            _below(_below(taxonomy, "category", **{"xml:id": role}), "catDesc", role)
+            _below(_below(_below(taxonomy, "category", **{"xml:id": role}), "catDesc"), "term", role)
 
 
 def _profile(header: ET.Element, transcript: Transcript, speakers: dict[str, str]) -> None:
@@ -82,8 +87,12 @@ def _speakers(transcript: Transcript) -> dict[str, str]:
     return {name: f"speaker{number}" for number, name in enumerate(names, 1)}
 
 
+def _is_direction(turn: Turn) -> bool:
+    return turn.label is None and turn.role == "note"
+
+
 def _turn(division: ET.Element, turn: Turn, number: int, speakers: dict[str, str]) -> None:
-    if turn.label is None and turn.role == "note":
+    if _is_direction(turn):
         for paragraph in turn.paragraphs:
             _below(division, "note", paragraph)
         return

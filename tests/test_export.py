@@ -8,16 +8,20 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 from urllib.parse import quote
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from storage import captures, ledger, lookup, models
+from flows import reading
+from storage import captures, ledger, lookup, models, tei
 from storage.archive import Archive, Record, read_warc
 from storage.database import Database
 from storage.export import (
@@ -30,6 +34,7 @@ from storage.export import (
     export,
     neutral,
 )
+from storage.exported import records, transcripts
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.selection import Selection
@@ -216,6 +221,83 @@ def test_tables_read_back_are_what_was_loaded_and_no_cell_is_a_formula(
     }
 
 
+def test_parquet_has_types_and_its_rows_are_what_was_loaded(office: Office, tmp_path: Path) -> None:
+    office.export(tmp_path / "out", "parquet")
+    documents = pq.read_table(tmp_path / "out" / "documents.parquet")
+    turns = pq.read_table(tmp_path / "out" / "turns.parquet")
+    types = {field.name: str(field.type) for field in (*documents.schema, *turns.schema)}
+    assert (types["date"], types["captured"], types["turns"]) == (
+        "date32[day]",
+        "timestamp[us, tz=UTC]",
+        "int32",
+    )
+    assert types["paragraphs"] == "list<element: string not null>"
+    last = documents.to_pylist()[-1]
+    assert (last["key"], last["date"], last["captured"]) == ("revised", DAY, NOON + dt.timedelta(1))
+    own = turns.filter(pc.equal(turns["document"], last["id"])).to_pylist()
+    assert [row["position"] for row in own] == [0, 1, 2, 3]
+    assert own[1]["paragraphs"] == ["Will it sail?", "When: today?"] and own[3]["paragraphs"] == []
+
+
+def test_text_json_lines_and_parquet_read_back_are_the_same_records(office: Office, tmp_path: Path) -> None:
+    for form in ("text", "jsonl", "parquet", "csv"):
+        office.export(tmp_path / form, form)  # type: ignore[arg-type]
+    texts, lines, tables = (list(transcripts(tmp_path / form)) for form in ("text", "jsonl", "parquet"))
+    assert texts == lines == tables == list(office.kept.values())
+    assert [details(each) for each in tables] == [details(each) for each in office.kept.values()]
+    assert list(records(tmp_path / "parquet")) == list(records(tmp_path / "jsonl"))
+    with pytest.raises(ExportError, match="only jsonl and parquet"):
+        list(records(tmp_path / "csv"))
+    (tmp_path / "jsonl" / MANIFEST).unlink()
+    with pytest.raises(ExportError, match="broken off"):
+        list(transcripts(tmp_path / "jsonl"))
+
+
+def test_parquet_of_several_row_groups_and_of_none_reads_back(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.parquet.ROWS", 7)
+    office.export(tmp_path / "out", "parquet")
+    assert pq.ParquetFile(tmp_path / "out" / "turns.parquet").num_row_groups > 10
+    assert list(transcripts(tmp_path / "out")) == list(office.kept.values())
+    office.export(tmp_path / "none", "parquet", source="nowhere")
+    assert list(records(tmp_path / "none")) == []
+
+
+def test_only_a_parquet_export_loads_arrow() -> None:
+    program = "import sys, flows.cli, storage.export, storage.exported; print('pyarrow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+@pytest.mark.slow
+def test_every_transcript_of_the_corpus_reads_back_from_every_format(
+    database: Database, corpus: Path, tmp_path: Path
+) -> None:
+    office = Office(database, tmp_path / "archive")
+    for n, (source, transcript) in enumerate(real_transcripts(corpus)):
+        office.keep(transcript, str(n), source)
+    for form in ("text", "jsonl", "parquet"):
+        done = office.export(tmp_path / form, form)  # type: ignore[arg-type]
+        assert done.documents == len(office.kept) > 400
+        assert list(transcripts(tmp_path / form)) == list(office.kept.values())
+    kept = [details(each) for each in office.kept.values()]
+    assert [details(each) for each in transcripts(tmp_path / "parquet")] == kept
+    both = zip(records(tmp_path / "parquet"), records(tmp_path / "jsonl"), strict=True)
+    assert all(one == other for one, other in both)
+
+
+def real_transcripts(corpus: Path) -> Iterator[tuple[str, Transcript]]:
+    """What is read from the corpus' pages, each with its source."""
+    how = reading.choice(None, None, generic=False)
+    for warc in sorted(corpus.glob("*.warc.gz")):
+        for read in reading.read_archive(warc, how):
+            if read.transcript is not None:
+                yield read.source or "unknown", read.transcript
+
+
 @given(st.text())
 def test_a_neutral_cell_is_no_formula_and_can_be_had_as_it_was(cell: str) -> None:
     assert as_was(neutral(cell)) == cell
@@ -226,6 +308,7 @@ def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_p
     office.export(tmp_path / "out", "tei")
     roots = [etree.parse(str(path)).getroot() for path in (tmp_path / "out").rglob("*.xml")]
     assert len(roots) == len(office.kept)
+    schema = etree.RelaxNG(file=str(Path(__file__).parent / "tei.rng"))
 
     def fit(text: str) -> str:
         return text.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
@@ -246,9 +329,46 @@ def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_p
         assert who == [fit(turn.speaker or turn.label) for turn in was.turns if turn.speaker or turn.label]
         ids = root.xpath("//@xml:id")
         assert len(set(ids)) == len(ids)
-        assert {each[1:] for each in root.xpath("//@ana")} <= set(ids)
+        assert {each[1:] for each in root.xpath("//@ana | //@who")} <= set(ids)
+        schema.assertValid(root)
         digest, url = (root.xpath(f"string(//*[@type='{name}'])") for name in ("digest", "URI"))
         assert digest.startswith("sha256:") and url.startswith("https://here.example/")
+
+
+def test_the_schema_of_tei_refuses_what_is_not_so() -> None:
+    schema = etree.RelaxNG(file=str(Path(__file__).parent / "tei.rng"))
+
+    def valid(transcript: Transcript, was: str = "", now: str = "") -> bool:
+        where = {
+            "source": "here",
+            "url": "https://x",
+            "captured": "2026-03-20T12:00:00.000001Z",
+            "digest": "sha256:x",
+        }
+        return bool(
+            schema.validate(
+                etree.fromstring(tei.render(transcript, **where).replace(was.encode(), now.encode()))
+            )
+        )
+
+    notes = Transcript(DAY, "Nobody speaks", (Turn(("(Laughter)",), role="note"),))
+    assert valid(said()) and valid(notes)
+    assert not valid(said(), "debateSection", "commentSection")
+    assert not valid(notes, "commentSection", "debateSection")
+    assert not valid(said(), "2026-03-20", "20 March")
+    assert not valid(said(), "#speaker1", "speaker1")
+    assert not valid(said(), "<body>", "<body><p/>")
+
+
+@pytest.mark.slow
+def test_tei_of_real_transcripts_is_valid(corpus: Path) -> None:
+    schema = etree.RelaxNG(file=str(Path(__file__).parent / "tei.rng"))
+    where = {"url": "https://x", "captured": "2026-03-20T12:00:00.000001Z", "digest": "sha256:x"}
+    valid = 0
+    for source, transcript in real_transcripts(corpus):
+        schema.assertValid(etree.fromstring(tei.render(transcript, source=source, **where)))
+        valid += 1
+    assert valid > 400
 
 
 def test_a_warc_file_holds_the_captures_byte_for_byte_and_passes_a_check(

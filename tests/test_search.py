@@ -23,7 +23,8 @@ from storage.integrity import Checked
 from storage.load import load
 from storage.migrations import downgrade, transaction
 from storage.models import Searched
-from storage.search import MOST_TERMS, PASSAGE, Hit, SearchError, parse, search
+from storage.search import MOST_TERMS, PASSAGE, Hit, SearchError, _met, parse, search
+from storage.selection import Selection
 from storage.transcript import Transcript, Turn, clean
 from storage.words import placed, spoken
 from tests.conftest import Server
@@ -160,7 +161,9 @@ def test_a_query_of_any_length_is_answered_or_refused(desk: Desk) -> None:
         found(desk, "x" * 2001)
 
 
-def test_filters_choose_turns(desk: Desk) -> None:
+@pytest.mark.parametrize("few", [-1, 3000])
+def test_filters_choose_turns(desk: Desk, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.search.FEW", few)
     assert found(desk, "zone", speaker="lavrov") == ["zone:1"]
     assert found(desk, "zone", speaker="QUEST") == ["zone:0"]
     assert found(desk, "zone", speaker="%") == found(desk, "zone", speaker="_") == []
@@ -211,6 +214,25 @@ def test_the_best_come_first_then_the_newest_and_pages_follow_each_other(desk: D
     order = found(desk, "grain")
     assert order == [f"g{n}:0" for n in (7, 3, 6, 2, 5, 1, 4, 0)]
     assert [each for start in (0, 3, 6) for each in found(desk, "grain", limit=3, offset=start)] == order
+
+
+def test_of_more_turns_than_are_ranked_the_newest_are_and_the_others_follow_by_date(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        many = "grain and " * (n % 4 + 1) + f"of {n} " + "and so on " * 20
+        desk.load(Transcript(DAY + dt.timedelta(n), f"Grain {n}", (Turn((many,)),)), f"g{n}")
+    monkeypatch.setattr("storage.search.RANKED", 3)
+    order = [f"g{n}:0" for n in (7, 6, 5, 4, 3, 2, 1, 0)]
+    assert found(desk, "grain") == order
+    assert [
+        each for start in (0, 2, 4, 6, 8) for each in found(desk, "grain", limit=2, offset=start)
+    ] == order
+    monkeypatch.setattr("storage.search.RANKED", 5)
+    assert found(desk, "grain") == [f"g{n}:0" for n in (7, 3, 6, 5, 4, 2, 1, 0)]
+    days = {"since": DAY + dt.timedelta(2), "until": DAY + dt.timedelta(5)}
+    assert found(desk, "grain", **days) == [f"g{n}:0" for n in (3, 2, 5, 4)]
+    assert len(found(desk, "grain", since=dt.date.min, until=dt.date.max)) == 8
 
 
 # --- against an oracle ---------------------------------------------------------------------------
@@ -352,7 +374,7 @@ def test_an_audit_finds_a_superseded_text_in_the_index(desk: Desk) -> None:
     desk.load(Transcript(DAY, "О зоне", (Turn(("Passed over.",)),)), "zon")
     with desk.database.write() as session:
         old = session.scalars(select(models.Revision.id).where(models.Revision.number == 2)).one() - 5
-        session.execute(into(Searched).values(revision_id=old, position=9, name="", words=" x "))
+        session.execute(into(Searched).values(id=1, revision_id=old, position=9, name="", words=" x "))
     (finding,) = integrity.rows(desk.database, Checked())
     assert finding.mend is not None
     finding.mend()
@@ -385,16 +407,26 @@ def test_what_an_older_podium_loaded_is_indexed_when_it_is_opened(desk: Desk, da
     again.close()
 
 
-def test_searches_use_the_index(desk: Desk) -> None:
+def test_searches_use_the_index(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.search.FEW", -1)
     with desk.database.write() as session:
         own = session.scalars(select(models.Revision.id).limit(1)).one()
         values = [
-            {"revision_id": own, "position": 100 + n, "name": "", "words": f" w{n} x "} for n in range(3000)
+            {"id": n, "revision_id": own, "position": 100 + n, "name": "", "words": f" w{n} x "}
+            for n in range(3000)
         ]
         session.execute(into(Searched), values)
-        if desk.database.file is None:
+        if desk.database.file is not None:
+            query = _met(session, parse("w7 x"), Selection(source="here", role="answer"))
+            asked = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+            plan = session.execute(text(f"EXPLAIN QUERY PLAN {asked}".replace(":", "\\:"))).all()
+            assert "searched_words VIRTUAL TABLE" in plan[0].detail, plan
+            assert not any(
+                "TEMP B-TREE" in line.detail or "SCAN searched " in line.detail for line in plan
+            ), plan
+        else:
             session.execute(text("ANALYZE searched"))
-            has = "array_to_tsvector(array_remove(string_to_array(searched.words, ' '), '')) @@ 'w7'\\:\\:tsquery"
+            has = "searched_words @@ 'w7'\\:\\:tsquery"
             plan = session.execute(text(f"EXPLAIN SELECT * FROM searched WHERE {has}")).scalars().all()
             assert any("searched_words" in line for line in plan), plan
 
