@@ -52,7 +52,7 @@ extras: setup
 screenshots: extras
 	@$(BIN)/python -m tests.screenshots
 
-# Every benchmark in turn, with fewer rounds than each has by itself: an hour. None is a test.
+# Every benchmark in turn: an hour or more. None is a test.
 BENCHMARKS := start extract load crawl night duplicates archive reextract flows
 bench: extras
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
