@@ -37,11 +37,12 @@ _HEAD = (
 )
 
 
-def _commands(command: typer.core.TyperCommand | typer.core.TyperGroup, name: str) -> Iterator[str]:
+def _commands(command: object, name: str) -> Iterator[str]:
     if isinstance(command, typer.core.TyperGroup):
         for part, each in command.commands.items():
-            yield from _commands(each, f"{name} {part}")  # type: ignore[arg-type]
+            yield from _commands(each, f"{name} {part}")
         return
+    assert isinstance(command, typer.core.TyperCommand)
     context = command.make_context(name, [], resilient_parsing=True)
     yield from ("", f"## {name}", "")
     yield from (f"    {name} {' '.join(command.collect_usage_pieces(context))}", "")

@@ -3,9 +3,9 @@
 A row of the table `searched` is one turn, its words cut by `storage.words` and parted by spaces, so that a phrase
 is a part of that text, in whatever script. Rows are numbered by day, the newest first, so that a search can stop
 when it has enough of them. `searched_words` finds the rows that have some words: a column with a GIN index on
-PostgreSQL, an FTS5 table on SQLite that triggers keep equal to the rows. Either only proposes, by whole words and
-their beginnings: `storage.search` decides on the text. Nothing is stemmed and no accent is dropped, since what is
-cited is cited as it was said.
+PostgreSQL, an FTS5 table on SQLite that triggers keep equal to the rows. Either knows whole words and beginnings,
+but no phrases: these `storage.search` finds in the text. Nothing is stemmed and no accent is dropped, since what
+is cited is cited as it was said.
 
 The rows can be made again from the revisions at any time.
 """

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     String,
     UniqueConstraint,
@@ -239,7 +240,10 @@ class Searched(Base):
     __table_args__ = (UniqueConstraint("revision_id", "position"),)
 
     id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, doc="smaller the newer, see `storage.index.row_id`"
+        BigInteger().with_variant(Integer, "sqlite"),  # its integers have 64 bits
+        primary_key=True,
+        autoincrement=False,
+        doc="smaller the newer, see `storage.index.row_id`",
     )
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
     position: Mapped[int] = mapped_column(doc="of the turn")

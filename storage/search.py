@@ -4,9 +4,9 @@ A search is for all of its words. What stands in quotation marks is a phrase, an
 several words (``de-escalation``, or a word of a script that parts none); a ``*`` at the end of a word is for all
 that begin so; a ``-`` before one excludes it. Anything else is literal, and punctuation is nothing.
 
-The database's index proposes turns by their words, and the text of their words decides. Both databases compute one
-rank, so their order is one too. A word that everybody says stands in too many turns to rank them all: of more than
-`RANKED` the newest so many are ranked, and the others follow by date.
+The database's index finds turns by their words, and their text decides what the index can't: phrases, and what is
+excluded. Both databases compute one rank, so their order is one too. A word that everybody says stands in too many
+turns to rank them all: of more than `RANKED` the newest so many are ranked, and the others follow by date.
 """
 
 from __future__ import annotations
@@ -192,9 +192,9 @@ def met(session: Session, asked: Query, selection: Selection) -> Select[tuple[in
     words = Searched.words
     query = select(Searched.id).where(
         *selection.of_turns(),
-        *(words.contains(term.pattern, autoescape=True) for term in asked.wanted),
         *(~words.contains(term.pattern, autoescape=True) for term in asked.excluded),
     )
+    checked = _unsettled(asked.wanted)
     documents = replace(selection, since=None, until=None).of_documents()  # days are in the rows' numbers
     if documents:
         query = query.join(Revision, Revision.id == Searched.revision_id).where(*documents)
@@ -210,6 +210,9 @@ def met(session: Session, asked: Query, selection: Selection) -> Select[tuple[in
         number = literal_column("searched_words.rowid", Integer)
         query = query.join(table("searched_words"), Searched.id == literal_column("+searched_words.rowid"))
         query = query.where(text("searched_words MATCH :sought").bindparams(sought=_match(asked.wanted)))
+    else:
+        checked = asked.wanted
+    query = query.where(*(words.contains(term.pattern, autoescape=True) for term in checked))
     if selection.since is not None:
         query = query.where(number < past_id(selection.since))
     if selection.until is not None:
@@ -247,6 +250,12 @@ def _match(terms: Sequence[Term]) -> str:
     """The same for SQLite's."""
     whole, begun = _words(terms)
     return " AND ".join([*(f'"{word}"' for word in whole), *(f'"{word}" *' for word in begun)])
+
+
+def _unsettled(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """The terms that an index of words leaves open: phrases, and words that it isn't asked for."""
+    whole, _ = _words(terms)
+    return tuple(term for term in terms if len(term.words) > 1 or not (term.prefix or term.words[0] in whole))
 
 
 def _words(terms: Sequence[Term]) -> tuple[list[str], list[str]]:

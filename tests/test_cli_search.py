@@ -87,7 +87,7 @@ def test_nothing_found_is_one_line_and_no_failure(local: str) -> None:
         (["search", "zone", "--database", "sqlite:///none.db"], "there is no database here yet"),
         (["export"], "'DIR'"),
         (["export", "full"], "full: is not an empty folder"),
-        (["export", "out", "--format", "parquet"], "'--format'"),
+        (["export", "out", "--format", "docx"], "'--format'"),
         (["export", "out", "--since", "soon"], "not a date"),
         (["export", "out", "--database", "sqlite:///none.db"], "there is no database here yet"),
     ],

@@ -221,24 +221,6 @@ def test_tables_read_back_are_what_was_loaded_and_no_cell_is_a_formula(
     }
 
 
-def test_parquet_has_types_and_its_rows_are_what_was_loaded(office: Office, tmp_path: Path) -> None:
-    office.export(tmp_path / "out", "parquet")
-    documents = pq.read_table(tmp_path / "out" / "documents.parquet")
-    turns = pq.read_table(tmp_path / "out" / "turns.parquet")
-    types = {field.name: str(field.type) for field in (*documents.schema, *turns.schema)}
-    assert (types["date"], types["captured"], types["turns"]) == (
-        "date32[day]",
-        "timestamp[us, tz=UTC]",
-        "int32",
-    )
-    assert types["paragraphs"] == "list<element: string not null>"
-    last = documents.to_pylist()[-1]
-    assert (last["key"], last["date"], last["captured"]) == ("revised", DAY, NOON + dt.timedelta(1))
-    own = turns.filter(pc.equal(turns["document"], last["id"])).to_pylist()
-    assert [row["position"] for row in own] == [0, 1, 2, 3]
-    assert own[1]["paragraphs"] == ["Will it sail?", "When: today?"] and own[3]["paragraphs"] == []
-
-
 def test_text_json_lines_and_parquet_read_back_are_the_same_records(office: Office, tmp_path: Path) -> None:
     for form in ("text", "jsonl", "parquet", "csv"):
         office.export(tmp_path / form, form)  # type: ignore[arg-type]
@@ -253,13 +235,24 @@ def test_text_json_lines_and_parquet_read_back_are_the_same_records(office: Offi
         list(transcripts(tmp_path / "jsonl"))
 
 
-def test_parquet_of_several_row_groups_and_of_none_reads_back(
+def test_parquet_has_types_and_reads_back_from_several_row_groups_and_from_none(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.parquet.ROWS", 7)
     office.export(tmp_path / "out", "parquet")
     assert pq.ParquetFile(tmp_path / "out" / "turns.parquet").num_row_groups > 10
     assert list(transcripts(tmp_path / "out")) == list(office.kept.values())
+    documents, turns = (
+        pq.read_table(tmp_path / "out" / f"{name}.parquet") for name in ("documents", "turns")
+    )
+    types = {field.name: str(field.type) for field in (*documents.schema, *turns.schema)}
+    assert (types["date"], types["captured"]) == ("date32[day]", "timestamp[us, tz=UTC]")
+    assert types["paragraphs"] == "list<element: string not null>"
+    last = documents.to_pylist()[-1]
+    assert (last["key"], last["date"], last["captured"]) == ("revised", DAY, NOON + dt.timedelta(1))
+    own = turns.filter(pc.equal(turns["document"], last["id"])).to_pylist()
+    assert [row["position"] for row in own] == [0, 1, 2, 3]
+    assert own[1]["paragraphs"] == ["Will it sail?", "When: today?"] and own[3]["paragraphs"] == []
     office.export(tmp_path / "none", "parquet", source="nowhere")
     assert list(records(tmp_path / "none")) == []
 

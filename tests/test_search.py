@@ -394,11 +394,14 @@ def test_an_audit_finds_an_fts_table_that_does_not_match_and_mends_it(desk: Desk
     assert found(desk, "zone") and index.damage(desk.database) is None
 
 
-def test_what_an_older_podium_loaded_is_indexed_when_it_is_opened(desk: Desk, database_url: str) -> None:
+@pytest.mark.parametrize("schema", ["0003", "0008"])
+def test_what_an_older_podium_loaded_is_indexed_when_it_is_opened(
+    desk: Desk, database_url: str, schema: str
+) -> None:
     desk.load(Transcript(DAY, "О зоне", (Turn(("Passed over.",)),)), "zon")
     before = rows(desk.database)
     with transaction(desk.database._writing) as connection:
-        downgrade(connection, "0003")
+        downgrade(connection, schema)
     again = Database(database_url)
     assert rows(again) == before
     with again.read() as session:
