@@ -549,7 +549,8 @@ def test_a_cluster_without_its_library_is_refused_in_one_line(
 ) -> None:
     from flows.reextract import runner
 
-    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    for name in ("prefect_dask", "prefect_dask.task_runners"):
+        monkeypatch.setitem(sys.modules, name, None)
     settings = place.settings.model_copy(update={"dask": "tcp://127.0.0.1:8786"})
     with pytest.raises(SettingsError, match=r"prefect-dask is not installed; install podium\[cluster\]"):
         runner(settings)
