@@ -23,7 +23,7 @@ from storage.integrity import Checked
 from storage.load import load
 from storage.migrations import downgrade, transaction
 from storage.models import Searched
-from storage.search import MOST_TERMS, PASSAGE, Hit, SearchError, _met, parse, search
+from storage.search import MOST_TERMS, PASSAGE, Hit, SearchError, met, parse, search
 from storage.selection import Selection
 from storage.transcript import Transcript, Turn, clean
 from storage.words import placed, spoken
@@ -420,7 +420,7 @@ def test_searches_use_the_index(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
         ]
         session.execute(into(Searched), values)
         if desk.database.file is not None:
-            query = _met(session, parse("w7 x"), Selection(source="here", role="answer"))
+            query = met(session, parse("w7 x"), Selection(source="here", role="answer"))
             asked = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
             plan = session.execute(text(f"EXPLAIN QUERY PLAN {asked}".replace(":", "\\:"))).all()
             assert "searched_words VIRTUAL TABLE" in plan[0].detail, plan
