@@ -17,10 +17,11 @@ from sqlalchemy.exc import DBAPIError
 
 from crawler.job import CrawlJob
 from crawler.replay import Replay
-from storage.archive import Archive, ArchiveError, Record
+from storage.archive import Archive
 from storage.database import Database
 from storage.keeper import Keeper
 from storage.ledger import Found
+from storage.warc import ArchiveError, Record
 
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""

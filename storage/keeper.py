@@ -19,10 +19,11 @@ from queue import SimpleQueue
 from sqlalchemy.orm import Session
 
 from storage import captures, ledger, visits
-from storage.archive import Record, Writer
+from storage.archive import Writer
 from storage.database import Database
 from storage.ledger import Found
 from storage.models import Disposition
+from storage.warc import Record
 
 GATHER = 0.01
 """Seconds for which a batch gathers after its first entry. Without it a fast crawl has twice as many batches, and
@@ -150,7 +151,7 @@ class Keeper:
         """Wait until everything before is kept.
 
         Raises:
-            storage.archive.ArchiveError: the disk refused it.
+            storage.warc.ArchiveError: the disk refused it.
             sqlalchemy.exc.DBAPIError: the database failed.
         """
         mark = _Mark(Future())

@@ -11,11 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from storage import ledger
-from storage.archive import Archive, ArchiveError, Location, Record, Writer, read_warc
+from storage.archive import Archive, Writer
 from storage.database import Database
 from storage.keeper import LARGEST_BATCH, Keeper
 from storage.ledger import Found, Tally
 from storage.models import Capture, Page
+from storage.warc import ArchiveError, Location, Record, read_warc
 
 DAY = dt.date(2026, 3, 20)
 
