@@ -19,7 +19,7 @@ import trafilatura
 
 from crawler.page import Page, Refused, extract
 from crawler.source import Source, load_sources, source_of
-from storage.archive import read_warc
+from storage.warc import read_warc
 
 ROUNDS = 5
 

@@ -35,10 +35,11 @@ from crawler.page import Refused, extract
 from crawler.source import Source, load_sources
 from flows.steps import BATCH, Item, Outcome, compare, load_batch
 from storage import ledger
-from storage.archive import Archive, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.ledger import Found
 from storage.models import Appearance, Base, Capture, Fingerprint, Page, Revision, Searched, Transcript, Turn
+from storage.warc import Location
 from tests.conftest import Server, postgres_server
 
 BASE = "http://127.0.0.1:1"

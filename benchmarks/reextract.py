@@ -33,10 +33,10 @@ from flows import reextraction
 from flows.settings import Settings
 from flows.steps import extract_and_load
 from storage import ledger
-from storage.archive import Record
 from storage.captures import keep
 from storage.database import Database
 from storage.ledger import Found
+from storage.warc import Record
 
 DAY = dt.date(2026, 3, 20)
 NOON = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)

@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from benchmarks.load import Clock
 from crawler.source import load_sources
@@ -30,6 +30,7 @@ from flows.ingest import ingest_warc
 from flows.settings import Settings
 from storage import lookup, visits
 from storage.database import Database
+from storage.models import Fingerprint
 from tests.conftest import Server, postgres_server
 
 DELAY = 1.0
@@ -60,6 +61,7 @@ class Measured:
         cpu: seconds of an ingest: archived, read, loaded, compared.
         again: CPU seconds of a re-extraction's dry run.
         warc: bytes of the archive.
+        turns, fingerprints: rows of these.
         tables, indexes: bytes in the database, by table.
     """
 
@@ -67,6 +69,8 @@ class Measured:
     cpu: float
     again: float
     warc: float
+    turns: float
+    fingerprints: float
     tables: dict[str, float]
     indexes: dict[str, float]
 
@@ -93,7 +97,8 @@ def measure(corpus: Path, server: Server, folder: Path) -> Measured:
     reextraction.propose(settings, reextraction.selection_of(settings))
     again = clock.stop().cpu
     with closing(Database(settings.database_url)) as database, database.read() as session:
-        documents = lookup.counts(session)["transcripts"]
+        documents, turns = (lookup.counts(session)[name] for name in ("transcripts", "turns"))
+        fingerprints = session.scalar(select(func.count()).select_from(Fingerprint)) or 0
         rows = session.execute(
             text("""
                 SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class
@@ -106,6 +111,8 @@ def measure(corpus: Path, server: Server, folder: Path) -> Measured:
         cpu / documents,
         again / documents,
         weight / documents,
+        turns / documents,
+        fingerprints / documents,
         {name: size / documents for name, size, _ in rows},
         {name: size / documents for name, _, size in rows},
     )
@@ -146,6 +153,7 @@ def report(found: Measured, pages: int, sources: int) -> None:
     print(f"\nMeasured on {found.documents} documents, each:")
     print(f"  archived, read, loaded, compared  {found.cpu * 1000:8.1f} CPU ms")
     print(f"  read again                        {found.again * 1000:8.1f} CPU ms")
+    print(f"  turns, fingerprints               {found.turns:8.1f} {found.fingerprints:8.1f}")
     print(f"  WARC                              {found.warc:8.0f} bytes")
     print(f"  database                          {found.database:8.0f} bytes, of these:")
     largest = sorted(found.tables, key=lambda name: -found.tables[name] - found.indexes[name])

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from crawler import settings as polite
 from crawler.courtesy import reason_of
 from crawler.source import LOCAL, host_of
-from storage.archive import Record
+from storage.warc import Record
 
 
 class FetchError(Exception):

@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError
 
 from crawler.job import CrawlJob
 from crawler.replay import Replay
-from storage.archive import ArchiveError, Record
 from storage.database import Database, DatabaseError
 from storage.desk import Apart
 from storage.keeper import Keeper
 from storage.ledger import Found
+from storage.warc import ArchiveError, Record
 
 CAPTURE = "podium_capture"
 """The key in a request's meta under which the spider finds the id of its response's capture."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from w3lib.url import canonicalize_url
 
 from crawler.source import host_of, is_on
-from storage.archive import Archive, Location, Record, read_warc
+from storage.archive import Archive
+from storage.warc import Location, Record, read_warc
 
 
 class Replay:
@@ -21,7 +22,7 @@ class Replay:
         path: the WARC file, gzip or plain.
 
     Raises:
-        storage.archive.ArchiveError: it is no WARC file, or torn.
+        storage.warc.ArchiveError: it is no WARC file, or torn.
     """
 
     def __init__(self, path: Path) -> None:

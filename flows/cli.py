@@ -233,10 +233,10 @@ def _status_of(problem: Exception) -> int | None:
     from flows.reextraction import NotSeenError
     from flows.settings import SettingsError
     from flows.up import UpError
-    from storage.archive import ArchiveError
     from storage.copy import CopyError, CopyRefused
     from storage.database import DatabaseError
     from storage.export import ExportError, ExportRefused
+    from storage.warc import ArchiveError
 
     mistakes = (
         Mistake,

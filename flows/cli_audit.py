@@ -196,7 +196,7 @@ def _outcome(finding: Finding, *, repair: bool) -> tuple[bool, str]:
     """Whether a finding is mended, and what came of it or would."""
     from sqlalchemy.exc import DBAPIError
 
-    from storage.archive import ArchiveError
+    from storage.warc import ArchiveError
 
     if finding.mend is None:
         return False, "can't be repaired"

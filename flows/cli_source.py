@@ -12,7 +12,7 @@ from flows.terminal import DEGRADED, DONE, FAILED, Mistake, ReplayFile, plain, s
 
 if TYPE_CHECKING:
     from crawler.source import Source
-    from storage.archive import Record
+    from storage.warc import Record
 
 LIVE_DAYS = 3
 """Days that `source check --live` looks back: enough to see a few documents, few enough to trouble nobody."""
@@ -136,7 +136,7 @@ def record_of(page: str, url: str | None) -> Record:
         settings = settings_from()
         require_contact(settings)
         return fetch(page, settings.contact)
-    from storage.archive import Record
+    from storage.warc import Record
 
     path = Path(page)
     if not path.is_file():
@@ -204,7 +204,7 @@ def _check_page(replay: Path, source: Source, url: str) -> int:
     from crawler.beside import beside
     from crawler.page import Refused, extract
     from flows.reading import page_of
-    from storage.archive import read_warc
+    from storage.warc import read_warc
 
     record = next((record for record, _ in read_warc(replay) if record.url == url), None)
     if record is None:

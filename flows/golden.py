@@ -15,9 +15,10 @@ from pathlib import Path
 from crawler.page import Refused, extract
 from crawler.source import Source
 from flows.reading import page_of
-from storage.archive import Record, Writer, read_warc
+from storage.archive import Writer
 from storage.diff import Change, changes
 from storage.transcript import render
+from storage.warc import Record, read_warc
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def check(folder: Path, source: Source) -> Iterator[Verdict]:
     """Read every golden page of a source again and compare.
 
     Raises:
-        storage.archive.ArchiveError: a capture can't be read.
+        storage.warc.ArchiveError: a capture can't be read.
     """
     for capture in sorted((folder / source.id).glob("*.warc.gz")):
         golden = Golden(capture)

@@ -22,12 +22,13 @@ from flows.collect import SourceReport, arrivals_of, open_run, suspicions
 from flows.settings import Settings
 from flows.steps import compare, extract_and_load
 from storage import ledger, models
-from storage.archive import FILE, ArchiveError, Location, Record, Writer, read_warc
+from storage.archive import Writer
 from storage.captures import keep
 from storage.database import Database
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.transcript import FormatError, clean
+from storage.warc import FILE, ArchiveError, Location, Record, read_warc
 
 AS_WRITTEN = 0
 """The extractor's version of a text that no extractor has read."""
@@ -124,7 +125,7 @@ def ingest_warc(
         watch: told the step it is at.
 
     Raises:
-        storage.archive.ArchiveError: the archive can't be written.
+        storage.warc.ArchiveError: the archive can't be written.
         storage.database.DatabaseError: the database can't be opened.
         sqlalchemy.exc.DBAPIError: it failed on the way.
     """
@@ -199,7 +200,7 @@ def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> Sour
         settings: where things are kept.
 
     Raises:
-        storage.archive.ArchiveError: the archive can't be written.
+        storage.warc.ArchiveError: the archive can't be written.
         storage.database.DatabaseError: the database can't be opened.
         sqlalchemy.exc.DBAPIError: it failed on the way.
     """

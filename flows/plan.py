@@ -14,8 +14,8 @@ from crawler.source import LOCAL, Source, SourceError, host_of, load_sources
 from flows.collect import Order, needs_browser
 from flows.settings import Settings, SettingsError
 from storage import ledger
-from storage.archive import ArchiveError
 from storage.database import Database
+from storage.warc import ArchiveError
 
 
 class WindowError(ValueError):
@@ -31,7 +31,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
         replay: a WARC file that answers instead of the network; its newest capture's day is today.
 
     Raises:
-        SourceError, SettingsError, storage.archive.ArchiveError, storage.database.DatabaseError: see `choose`.
+        SourceError, SettingsError, storage.warc.ArchiveError, storage.database.DatabaseError: see `choose`.
     """
     tape = _tape(replay)
     sources = choose(settings, ids, tape)
@@ -76,7 +76,7 @@ def backfill(
 
     Raises:
         WindowError: it ends before it begins, or begins after today.
-        SourceError, SettingsError, storage.archive.ArchiveError, storage.database.DatabaseError: see `choose`.
+        SourceError, SettingsError, storage.warc.ArchiveError, storage.database.DatabaseError: see `choose`.
     """
     if until < since:
         raise WindowError(f"the window ends ({until}) before it begins ({since})")

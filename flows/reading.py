@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 from crawler.page import Page, Refused, extract
 from crawler.source import Source, SourceError, load_sources, source_of
 from storage import transcript
-from storage.archive import Record, read_warc
 from storage.transcript import Transcript, render
+from storage.warc import Record, read_warc
 
 Format = Literal["text", "json", "jsonl"]
 
@@ -80,7 +80,7 @@ def read_archive(path: Path, how: Choice) -> Iterator[Read]:
     A page of a known source that is no document of it (a listing, robots.txt) is passed over.
 
     Raises:
-        storage.archive.ArchiveError: it is no WARC file, or torn.
+        storage.warc.ArchiveError: it is no WARC file, or torn.
     """
     records = (record for record, _ in read_warc(path))
     pages = (page for record in records if (page := _page_of(record, how)) is not None)

@@ -29,10 +29,11 @@ from crawler.job import CrawlJob, CrawlReport
 from crawler.page import VERSION, Page, Refused, extract
 from crawler.source import Source
 from storage import duplicates, ledger, lookup, models
-from storage.archive import Archive, ArchiveError, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
 from storage.transcript import Transcript
+from storage.warc import ArchiveError, Location
 
 log = logging.getLogger("podium")
 

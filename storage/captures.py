@@ -14,10 +14,11 @@ from sqlalchemy import insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage.archive import Location, Record, Writer
+from storage.archive import Writer
 from storage.database import Database
 from storage.models import Capture, Revision, Transcript
 from storage.transcript import clean
+from storage.warc import Location, Record
 
 BATCH = 1000
 """Rows that are read at a time."""
@@ -72,7 +73,7 @@ def keep(
         The captures' ids, in the records' order.
 
     Raises:
-        storage.archive.ArchiveError: the disk refused it.
+        storage.warc.ArchiveError: the disk refused it.
         sqlalchemy.exc.DBAPIError: the database failed.
     """
     ids = _ids(database, [each for each in records if began is None or each.fetched_at < began])

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from storage import captures, ledger, visits
-from storage.archive import Archive, ArchiveError, Record
+from storage.archive import Archive
 from storage.database import Database, DatabaseError
 from storage.ledger import Found
 from storage.models import Disposition
+from storage.warc import ArchiveError, Record
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ class Desk:
             The captures' ids, in the records' order.
 
         Raises:
-            storage.archive.ArchiveError: the disk refused it.
+            storage.warc.ArchiveError: the disk refused it.
             sqlalchemy.exc.DBAPIError: the database failed.
         """
         return captures.keep(self._database, self._writer, self._place.source, records, began=self._began)

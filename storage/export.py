@@ -20,11 +20,12 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from storage import tei
-from storage.archive import Archive, ArchiveError, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.documents import BATCH, Document, DocumentError, documents
 from storage.selection import Selection
 from storage.transcript import render
+from storage.warc import ArchiveError, Location
 
 Format = Literal["text", "jsonl", "csv", "parquet", "tei", "warc"]
 

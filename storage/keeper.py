@@ -16,10 +16,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from storage.archive import Record
 from storage.desk import Apart, Changes, Desk
 from storage.ledger import Found
 from storage.models import Disposition
+from storage.warc import Record
 
 GATHER = 0.01
 """Seconds for which a batch gathers after its first entry. Without it a fast crawl has twice as many batches, and
@@ -115,7 +115,7 @@ class Keeper:
         """Wait until everything before is kept.
 
         Raises:
-            storage.archive.ArchiveError: the disk refused it.
+            storage.warc.ArchiveError: the disk refused it.
             sqlalchemy.exc.DBAPIError: the database failed.
         """
         mark = _Mark(Future())

@@ -14,13 +14,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from storage.archive import FILE, made_by
+from storage.archive import made_by
 from storage.database import Database
 from storage.load import is_older
 from storage.lookup import transcript_of
 from storage.models import Appearance, Capture, Page, ProposedChange, Revision, Run, Transcript
 from storage.sameness import digest, same_words
 from storage.transcript import Transcript as Text
+from storage.warc import FILE
 
 BATCH = 200
 """Captures held in memory at once, with their texts."""

@@ -15,12 +15,13 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from storage import captures, ledger
-from storage.archive import Archive, ArchiveError, Location, TornError, cut, made_by, read_warc
+from storage.archive import Archive, cut, made_by
 from storage.captures import capture_of
 from storage.database import Database
 from storage.integrity import Checked, Finding
 from storage.models import Capture, Run
 from storage.store import Stored
+from storage.warc import ArchiveError, Location, TornError, read_warc
 
 NAMED = 3
 """Transcripts that are named where many rest on one capture or file."""

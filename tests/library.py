@@ -10,12 +10,13 @@ from sqlalchemy import update
 
 from flows.demo_site import Document, Ministry
 from storage import captures, ledger, models
-from storage.archive import Archive, Record
+from storage.archive import Archive
 from storage.corrections import correct
 from storage.database import Database
 from storage.duplicates import compare
 from storage.load import Reading, load
 from storage.transcript import Transcript, Turn
+from storage.warc import Record
 
 TODAY = dt.date(2026, 3, 20)
 NAMES = {"demo": "Ministry of Foreign Affairs of the Republic of Kestria", "vell": "Kestrian Embassy in Vell"}

@@ -19,7 +19,8 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from crawler.replay import Replay
-from storage.archive import Archive, ArchiveError, Location, Record, TornError, digest_of, made_by, read_warc
+from storage.archive import Archive, made_by
+from storage.warc import ArchiveError, Location, Record, TornError, digest_of, read_warc
 
 NOON = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
 TRANSFER = {"content-encoding", "content-length", "transfer-encoding"}
@@ -216,7 +217,8 @@ def test_a_full_disk_leaves_no_half_record(tmp_path: Path) -> None:
     program = """
 import datetime as dt, random, resource, signal, sys
 from pathlib import Path
-from storage.archive import Archive, ArchiveError, Record
+from storage.archive import Archive
+from storage.warc import ArchiveError, Record
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 noise = random.Random(1).randbytes(50_000)
 moment = dt.datetime(2026, 3, 20, tzinfo=dt.UTC)

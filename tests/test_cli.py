@@ -16,8 +16,9 @@ from flows import plan
 from flows.collect import collect
 from flows.demo import Stage
 from flows.settings import Settings
-from storage.archive import Archive, Record
+from storage.archive import Archive
 from storage.transcript import parse, render
+from storage.warc import Record
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
 

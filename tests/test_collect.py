@@ -23,9 +23,10 @@ from flows.demo import Stage
 from flows.demo_site import Block, Document
 from flows.settings import Settings
 from storage import ledger, lookup, models
-from storage.archive import Archive, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import Transcript, parse, render
+from storage.warc import Location
 from tests.conftest import TODAY
 from tests.site import (
     MisbehavingMinistry,

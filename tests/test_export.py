@@ -22,7 +22,7 @@ from lxml import etree
 
 from flows import reading
 from storage import captures, ledger, lookup, models, tei
-from storage.archive import Archive, Record, read_warc
+from storage.archive import Archive
 from storage.database import Database
 from storage.export import (
     MANIFEST,
@@ -39,6 +39,7 @@ from storage.ledger import Found
 from storage.load import Reading, load
 from storage.selection import Selection
 from storage.transcript import Transcript, Turn, from_dict, parse, render
+from storage.warc import Record, read_warc
 from tests.test_load import DAY, said
 
 WARCIO = str(Path(sys.executable).parent / "warcio")

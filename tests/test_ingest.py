@@ -29,9 +29,10 @@ from flows.demo_site.content import Document
 from flows.ingest import Ingested, ingest_texts, ingest_warc
 from flows.settings import Settings
 from storage import ledger, models
-from storage.archive import Archive, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import FormatError, Transcript, Turn, render
+from storage.warc import Location
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
 from tests.test_cli import podium

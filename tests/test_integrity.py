@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, delete, func, select, text, update
 
 from storage import integrity, ledger, lookup
-from storage.archive import Archive, ArchiveError, Location, Record, read_warc
+from storage.archive import Archive
 from storage.captures import capture_of
 from storage.database import Database
 from storage.integrity import Checked, Finding
@@ -27,6 +27,7 @@ from storage.models import Appearance, Capture, Page, Revision, Run, Searched, T
 from storage.transcript import Transcript as Text
 from storage.transcript import Turn as Said
 from storage.verification import verify
+from storage.warc import ArchiveError, Location, Record, read_warc
 
 ROOT = Path(__file__).parent.parent
 DAY = dt.date(2026, 3, 20)

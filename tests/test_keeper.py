@@ -15,12 +15,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from storage import ledger
-from storage.archive import Archive, ArchiveError, Location, Record, read_warc
+from storage.archive import Archive
 from storage.database import Database
 from storage.desk import Desk, Place
 from storage.keeper import LARGEST_BATCH, Keeper
 from storage.ledger import Found, Tally
 from storage.models import Capture, Page
+from storage.warc import ArchiveError, Location, Record, read_warc
 
 DAY = dt.date(2026, 3, 20)
 
@@ -144,7 +145,7 @@ def test_a_page_of_no_run_fails_the_keeper(place: Place) -> None:
 APART = """
 import datetime as dt, sys
 from pathlib import Path
-from storage.archive import Record
+from storage.warc import Record
 from storage.desk import Apart, Place
 from storage.keeper import Keeper
 from storage.ledger import Found

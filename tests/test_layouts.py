@@ -12,9 +12,10 @@ from flows import plan
 from flows.collect import collect
 from flows.settings import Settings
 from storage import lookup
-from storage.archive import Record, Writer
+from storage.archive import Writer
 from storage.database import Database
 from storage.transcript import Transcript, parse, render
+from storage.warc import Record
 
 INVENTED = """\
 9 march / 2017

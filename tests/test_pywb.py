@@ -14,7 +14,7 @@ import pytest
 from flows import plan
 from flows.collect import collect
 from flows.demo import Stage
-from storage.archive import read_warc
+from storage.warc import read_warc
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
 from tests.test_collect import wait_for

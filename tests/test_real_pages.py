@@ -18,8 +18,8 @@ from flows import plan
 from flows.collect import SourceReport, collect
 from flows.settings import Settings
 from storage import ledger, lookup, models
-from storage.archive import read_warc
 from storage.database import Database
+from storage.warc import read_warc
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from lxml import html as markup
 from crawler.page import Page, extract
 from crawler.source import Source
 from storage import ledger, lookup, models
-from storage.archive import Record, read_warc
 from storage.database import Database
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.transcript import Transcript
+from storage.warc import Record, read_warc
 
 pytestmark = pytest.mark.slow  # many crawls one after the other
 

@@ -23,8 +23,9 @@ from flows.demo import Stage
 from flows.demo_site import Answer, Visit
 from flows.settings import Settings
 from storage import models
-from storage.archive import Archive, Location
+from storage.archive import Archive
 from storage.database import Database
+from storage.warc import Location
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry, Misbehaviour, redirect
 from tests.test_collect import expected, pages, run, texts

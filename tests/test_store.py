@@ -15,10 +15,11 @@ from flows import reextraction
 from flows.demo import Stage
 from flows.demo_site.content import Document
 from flows.settings import Settings
-from storage.archive import Archive, ArchiveError, Location, read_warc
+from storage.archive import Archive
 from storage.database import Database
 from storage.integrity import Checked, Finding
 from storage.verification import verify
+from storage.warc import ArchiveError, Location, read_warc
 from tests.site import MisbehavingMinistry
 from tests.test_cli import podium
 from tests.test_flows import wait_for

@@ -26,8 +26,9 @@ from sqlalchemy import select
 from flows.demo import Stage, stage
 from flows.settings import Settings
 from storage import models
-from storage.archive import Archive, ArchiveError, Location, read_warc
+from storage.archive import Archive
 from storage.database import Database
+from storage.warc import ArchiveError, Location, read_warc
 from tests.site import MisbehavingMinistry, copy_of, invented
 from tests.test_collect import children, wait_for
 

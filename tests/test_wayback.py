@@ -19,10 +19,11 @@ from flows.demo_site import pages as site_pages
 from flows.demo_site.content import Document
 from flows.settings import Settings
 from storage import models
-from storage.archive import Archive, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.ledger import Found
 from storage.transcript import render
+from storage.warc import Location
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
 from tests.test_cli import podium

@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from storage.archive import Archive, ArchiveError, Location
+from storage.archive import Archive
 from storage.database import Database
 from storage.export import MANIFEST, ExportError, Format, export
 from storage.models import Capture
 from storage.selection import OneDocument
+from storage.warc import ArchiveError, Location
 
 FORMATS: tuple[str, ...] = get_args(Format)
 """The forms of an export."""

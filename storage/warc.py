@@ -1,0 +1,234 @@
+"""WARC files record by record: what a record is, and reading them, from whatever tool they come.
+
+Nothing here knows where the archive's own files are, or how they are written.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import logging
+import os
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from warcio.archiveiterator import ArchiveIterator
+from warcio.bufferedreaders import BufferedReader, DecompressingBufferedReader
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.recordloader import ArcWarcRecord
+
+from storage.store import Stored
+
+logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
+
+FILE = "file:"
+"""How the address of a file begins: it came without a server's answer, so its record has none."""
+
+ORIGIN = "WARC-Source-URI"
+"""The head's field that says which copy a record was taken from."""
+
+
+class ArchiveError(Exception):
+    """A WARC file that isn't one, is torn, or holds something else than was recorded; one line."""
+
+
+class TornError(ArchiveError):
+    """A WARC file that can't be read to its end.
+
+    Args:
+        told: one line.
+        end: where the last whole record before the damage ends, in bytes.
+        broken_off: whether the file ends within a gzip member, as after a kill; otherwise what stands at `end`
+            is no record, and whole ones may follow.
+    """
+
+    def __init__(self, told: str, end: int, *, broken_off: bool) -> None:
+        super().__init__(told)
+        self.end = end
+        self.broken_off = broken_off
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a record stands: a file below the archive's folder, offset and length in bytes."""
+
+    warc: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One response as it was received, content encoding undone; or a file, at an address that begins ``file:``.
+
+    Args:
+        url: its address.
+        fetched_at: when it was captured.
+        status: of the response; 200 for a file.
+        headers: of the response; a file has its content type.
+        body: what it holds.
+        origin: the copy that it was taken from, where that was not the address itself.
+    """
+
+    url: str
+    fetched_at: dt.datetime
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    origin: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """The body's digest, as `digest_of` gives it."""
+        return digest_of(self.body)
+
+    def header(self, name: str) -> str:
+        """The first header of that name, whatever its case; empty where there is none."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+def digest_of(body: bytes) -> str:
+    """``sha256:`` and the SHA-256 in base 32: the form of WARC-Payload-Digest (WARC 1.1, 5.9)."""
+    return "sha256:" + base64.b32encode(hashlib.sha256(body).digest()).decode()
+
+
+TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that say how a body was transferred, and hold no longer for one that is kept decoded."""
+
+
+def read_warc(
+    path: Path | Stored, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
+) -> Iterator[tuple[Record, Location]]:
+    """Every response of a WARC file, gzip or plain, from whatever tool.
+
+    Args:
+        path: the file.
+        start: where to begin, in bytes: 0, or where a record stands.
+        others: counts the records that are no response, by their type.
+        files: whether what came as a file, and is no answer of a server, is given too.
+
+    Raises:
+        TornError: it is no WARC file, or ends within a record. The whole records before that have been given.
+        ArchiveError: it can't be opened or read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            for record, location in records(file, path, others):
+                if files or not record.url.startswith(FILE):
+                    yield record, location
+    except OSError as problem:
+        raise ArchiveError(f"{path}: {problem.strerror or problem}") from problem
+
+
+class _Records(ArchiveIterator):  # type: ignore[misc]
+    """warcio's own, but it prints nothing: what it reads may be text of a page, and a terminal obeys it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self.reader = _Reader(file)
+
+    def _consume_blanklines(self) -> tuple[bytes | None, int]:
+        """The line that follows a record's end and the blank ones there, and the length of those."""
+        size = len(self.reader.readline())
+        while line := self.reader.readline():
+            if line.strip():
+                return line, size
+            size += len(line)
+        return None, size
+
+
+class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
+    """warcio's own, but damage within a gzip member is an error: warcio prints a line and reads on."""
+
+    def _decompress(self, data: bytes) -> bytes:
+        if self.decompressor is not None and self.num_block_read:
+            unpacked: bytes = self.decompressor.decompress(data)
+            return unpacked
+        return super()._decompress(data)  # type: ignore[no-any-return]
+
+
+def records(
+    file: IO[bytes], path: Path | Stored, others: Counter[str] | None = None
+) -> Iterator[tuple[Record, Location]]:
+    """Every response and every file."""
+    found_in = _Records(file)
+    end = found_in.offset
+    try:
+        for found in found_in:
+            record = _record(found)
+            if record is None and others is not None:
+                others[found.rec_type] += 1
+            end = _finish(found_in, found)
+            if record is not None:
+                offset, length = found_in.get_record_offset(), found_in.get_record_length()
+                yield record, Location(path.name, offset, length)
+        if file.seek(0, os.SEEK_END) > found_in.offset:
+            raise EOFError("it ends within a record")
+    # warcio raises the last three for a head that lacks a line.
+    except (ArchiveLoadFailed, EOFError, zlib.error, ValueError, TypeError, AttributeError) as problem:
+        first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        told = f"{path}: not a whole WARC file: at offset {end}: {first}"
+        raise TornError(told, end, broken_off=_breaks_off(file, end)) from problem
+
+
+def _record(found: ArcWarcRecord) -> Record | None:
+    """A record as it was captured; None for one that is neither a response nor a file."""
+    head = found.rec_headers
+    url = head.get_header("WARC-Target-URI") or ""
+    headers: tuple[tuple[str, str], ...]
+    if found.rec_type == "resource" and url.startswith(FILE):
+        status, headers = 200, (("Content-Type", found.content_type or ""),)
+    elif found.rec_type == "response" and found.http_headers is not None:
+        status, headers = _status(found), _headers(found)
+    else:
+        return None
+    moment = dt.datetime.fromisoformat(head.get_header("WARC-Date"))
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    body, origin = found.content_stream().read(), head.get_header(ORIGIN) or ""
+    return Record(url, moment, status, headers, body, origin)
+
+
+def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:
+    """Read to a record's end, and say where that is. warcio takes what there is of a torn one for all of it."""
+    records.read_to_end()
+    size, unpacker = found.rec_headers.get_header("Content-Length"), records.reader.decompressor
+    whole = (size or "").isdigit() and found.raw_stream.tell() == int(size)
+    if not whole or (unpacker is not None and not unpacker.eof):
+        raise EOFError("it ends within a record")
+    if unpacker is not None and records.next_line:
+        raise ValueError("its records are not gzip members of their own")
+    end: int = records.offset
+    return end
+
+
+def _breaks_off(file: IO[bytes], end: int) -> bool:
+    """Whether a file ends within the gzip member that begins at an offset, undamaged as far as it goes."""
+    file.seek(end)
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        while block := file.read(1 << 16):
+            unpacker.decompress(block)
+    except zlib.error:
+        return False
+    return not unpacker.eof
+
+
+def _status(record: ArcWarcRecord) -> int:
+    code = record.http_headers.get_statuscode()
+    return int(code) if code.isdigit() else 0
+
+
+def _headers(record: ArcWarcRecord) -> tuple[tuple[str, str], ...]:
+    """The headers, without those of a transfer that was undone when the body was read."""
+    pairs: Sequence[tuple[str, str]] = record.http_headers.headers
+    coding = (record.http_headers.get_header("content-encoding") or "").lower()
+    decoded = coding in BufferedReader.get_supported_decompressors()
+    undone = TRANSFER if decoded else TRANSFER - {"content-encoding"}
+    return tuple((name, value) for name, value in pairs if name.lower() not in undone)
