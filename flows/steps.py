@@ -107,12 +107,11 @@ def crawl(job: CrawlJob, watch: Callable[[], None] = lambda: None) -> CrawlRepor
         try:
             with child.stdin as stdin:
                 stdin.write(job.model_dump_json())
-            while True:
-                try:
-                    child.wait(0.5)
-                    break
-                except subprocess.TimeoutExpired:
-                    watch()
+            # Its log ends with it: that is heard at once, where waiting for a process means asking now and again.
+            while relay.is_alive() and child.poll() is None:
+                relay.join(0.5)
+                watch()
+            child.wait()
         except BaseException:
             _stop(child)
             raise

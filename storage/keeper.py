@@ -36,6 +36,7 @@ class _Kept:
 
     record: Record
     answer: Future[int]
+    hurry: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,11 @@ class Keeper:
 
         Args:
             record: what was captured.
-            hurry: nothing else goes on until it is kept, so that nothing is gained by gathering more.
+            hurry: much waits for it, so it is kept at once, before other records that came with it.
         """
         answer: Future[int] = Future()
         answer.set_running_or_notify_cancel()  # whoever waits may go; what was fetched is kept
-        self._put(_Kept(record, answer))
+        self._put(_Kept(record, answer, hurry))
         if hurry:
             self._hurry.set()
         return answer
@@ -160,12 +161,13 @@ class Keeper:
 
     def _keep(self, batch: Sequence[_Entry | None]) -> None:
         kept = [each for each in batch if isinstance(each, _Kept)]
-        if kept:
-            records = [each.record for each in kept]
-            ids = self._desk.archive(records)
-            for each, capture_id in zip(kept, ids, strict=True):
-                each.answer.set_result(capture_id)
-            self._answered()
+        # A page of discovery first: all that is found by it waits for it.
+        for some in ([each for each in kept if each.hurry], [each for each in kept if not each.hurry]):
+            if some:
+                ids = self._desk.archive([each.record for each in some])
+                for each, capture_id in zip(some, ids, strict=True):
+                    each.answer.set_result(capture_id)
+                self._answered()
         changes = Changes()
         for entry in batch:
             if isinstance(entry, _Written):
