@@ -41,14 +41,20 @@ def browse(
         with _listening(host, port) as listener:
             app = room(archive, Archive(settings.archive), _names(settings), host)
             address = _address(host, listener.getsockname()[1])
-            typer.echo(f"The reading room is open: {address}")
+
+            class Room(uvicorn.Server):
+                async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                    """Open, and say so: from here on Ctrl-C is heard."""
+                    await super().startup(sockets)
+                    typer.echo(f"The reading room is open: {address}")
+                    typer.echo("Ctrl-C closes it.")
+                    if show:
+                        typer.launch(address)
+
             if not _is_loopback(listener):
                 typer.echo(
                     "podium: whoever reaches this machine can read there: no password is asked", err=True
                 )
-            typer.echo("Ctrl-C closes it.")
-            if show:
-                typer.launch(address)
             config = uvicorn.Config(
                 app,
                 log_level="warning",
@@ -57,7 +63,7 @@ def browse(
                 server_header=False,
                 timeout_graceful_shutdown=2,
             )
-            uvicorn.Server(config).run(sockets=[listener])
+            Room(config).run(sockets=[listener])
     except KeyboardInterrupt:  # uvicorn has closed by then, and passes the signal on
         typer.echo("The reading room is closed.")
     finally:

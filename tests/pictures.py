@@ -33,7 +33,7 @@ SHOWN: dict[str, tuple[str, Scheme, dict[str, int]]] = {
 
 @contextmanager
 def opened(database_url: str, folder: Path) -> Iterator[str]:
-    """The address of a reading room of its own process; Ctrl-C ends it."""
+    """The address of a reading room of its own process."""
     env = os.environ | {
         "PODIUM_DATABASE_URL": database_url,
         "PODIUM_ARCHIVE": str(folder / "archive"),
@@ -50,8 +50,12 @@ def opened(database_url: str, folder: Path) -> Iterator[str]:
     try:
         yield room.stdout.readline().split()[-1].rstrip("/")
     finally:
-        room.send_signal(2)
-        room.communicate(timeout=20)
+        room.terminate()
+        try:
+            room.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            room.kill()
+            room.communicate()
 
 
 @contextmanager
@@ -61,8 +65,10 @@ def browser() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        yield chromium
-        chromium.close()
+        try:
+            yield chromium
+        finally:
+            chromium.close()
 
 
 def take(chromium: Any, base: str, folder: Path) -> None:

@@ -48,7 +48,8 @@ def base(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
+def chromium(base: str) -> Iterator[Any]:
+    """The browser; it ends before the room does."""
     with browser() as program:
         yield program
 
