@@ -118,6 +118,8 @@ class Office:
 
     def begin(self, *sources: str) -> str:
         """Ask for a night of some sources; its flow run's id."""
+        # The form takes the sources that were known when it was deployed; the alarms stay as they are.
+        self.call(str(BIN / "prefect"), "--no-prompt", "deploy", "--all")
         found = get(f"{self.api}/deployments/name/nightly/nightly")
         asked = {"parameters": {"sources": list(sources)}, "state": {"type": "SCHEDULED"}}
         made: Any = ask(f"{self.api}/deployments/{found['id']}/create_flow_run", asked)
