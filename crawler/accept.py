@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from itertools import islice
 
 from lxml import etree
@@ -137,11 +138,14 @@ def verdict_on_headline(root: etree._Element) -> tuple[str, str] | None:
 
 def _says_missing(part: str) -> bool:
     """Whether such words make up much of a part of a headline: "404 not found", but no "Briefing 404"."""
-    rest = part
-    for phrase in sorted(words(None).missing, key=len, reverse=True):
-        rest = rest.replace(phrase, "")
-    said = sum(map(str.isalnum, part))
-    return said - sum(map(str.isalnum, rest)) > said * MOSTLY
+    said, rest = (sum(map(str.isalnum, text)) for text in (part, _missing().sub("", part)))
+    return said - rest > said * MOSTLY
+
+
+@cache
+def _missing() -> re.Pattern[str]:
+    """The words of all languages, the longest first."""
+    return re.compile("|".join(map(re.escape, sorted(words(None).missing, key=len, reverse=True))))
 
 
 def may_be_wall(markup: str) -> str | None:
