@@ -10,9 +10,11 @@ have little in common. A shared fingerprint only proposes: `storage.duplicates` 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 from rensa import RMinHash
 
 from storage.transcript import Turn
@@ -37,11 +39,6 @@ SEED = 1
 """Of the permutations. Changed, as after a new version of the algorithm, every stored fingerprint is void."""
 
 
-def shingles(words: Sequence[str], length: int) -> list[str]:
-    """Every run of so many words, in order."""
-    return list(map(" ".join, zip(*(words[start:] for start in range(length)), strict=False)))
-
-
 def fingerprints(turns: Iterable[Turn]) -> set[int]:
     """The fingerprints of a text, as signed 64-bit numbers; none for one of hardly any words.
 
@@ -53,24 +50,55 @@ def fingerprints(turns: Iterable[Turn]) -> set[int]:
 def marks_of(paragraphs: Iterable[str]) -> set[int]:
     """The fingerprints of a text, given as its paragraphs."""
     several = [spoken(text) for text in paragraphs]
-    found = {mark for words in several if len(words) >= PASSAGE for mark in _passage(words)}
-    whole = shingles([word for words in several for word in words], SHINGLE)
-    return found | _bands(whole) if whole else found
+    words = [word for paragraph in several for word in paragraph]
+    if len(words) < SHINGLE:
+        return set()
+    return _bands(words) | _passages(words, [len(paragraph) for paragraph in several])
 
 
-def _bands(whole: list[str]) -> set[int]:
+def _bands(words: Sequence[str]) -> set[int]:
     signature = RMinHash(num_perm=BANDS * ROWS, seed=SEED)
-    signature.update(whole)
+    signature.update(list(map(" ".join, zip(*(words[start:] for start in range(SHINGLE)), strict=False))))
     digest: list[int] = signature.digest()
     bands = (digest[band * ROWS : (band + 1) * ROWS] for band in range(BANDS))
-    return set(_numbers(f"band {band} {' '.join(map(str, rows))}" for band, rows in enumerate(bands)))
+    return {_number(f"band {band} {' '.join(map(str, rows))}") for band, rows in enumerate(bands)}
 
 
-def _passage(words: list[str]) -> list[int]:
-    count = 1 + len(words) // PASSAGE_WORDS
-    return sorted(_numbers(f"passage {run}" for run in set(shingles(words, PASSAGE_SHINGLE))))[:count]
+def _passages(words: Sequence[str], lengths: Iterable[int]) -> set[int]:
+    """The least hashes of each paragraph that is a passage, given the lengths of all in words."""
+    numbers = np.fromiter(map(_number_of_word, words), np.int64, len(words))
+    hashes = _runs(numbers.view(np.uint64)).view(np.int64)
+    found, start = set[int](), 0
+    for length in lengths:
+        if length >= PASSAGE:
+            own = np.sort(hashes[start : start + length - PASSAGE_SHINGLE + 1])
+            found.update(own[: 1 + length // PASSAGE_WORDS].tolist())
+        start += length
+    return found
 
 
-def _numbers(texts: Iterable[str]) -> tuple[int, ...]:
-    digests = b"".join([hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts])
-    return struct.unpack(f">{len(digests) // 8}q", digests)
+def _runs(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """A hash of every run of `PASSAGE_SHINGLE` words, made of the words' own: a polynomial, its bits mixed.
+
+    The mixing is the end of MurmurHash3 (Appleby 2011). Without it neighbouring runs have hashes that follow one
+    another, and the least of a paragraph would say less of it.
+    """
+    count = max(len(numbers) - PASSAGE_SHINGLE + 1, 0)
+    hashes = np.zeros(count, np.uint64)
+    for start in range(PASSAGE_SHINGLE):
+        hashes = hashes * _BASE + numbers[start : start + count]
+    for factor in _MIX:
+        hashes = (hashes ^ (hashes >> np.uint64(33))) * factor
+    return hashes ^ (hashes >> np.uint64(33))
+
+
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+_number_of_word = lru_cache(2**16)(_number)
+"""The same few thousand words are most of any text."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text
@@ -117,6 +118,9 @@ def add(session: Session, turns: Iterable[Mapping[str, Any]], days: Mapping[int,
         if turn["position"] < MOST_TURNS
     ]
     if rows:
+        rows.sort(
+            key=itemgetter("id")
+        )  # FTS5 writes to the disk whenever a smaller number follows a larger one
         session.connection().execute(insert(Searched), rows)
 
 

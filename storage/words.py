@@ -7,6 +7,7 @@ paragraph is a change of one word and not of the paragraph.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # Chinese ideographs, Japanese kana, and the alphabets of Thai, Lao, Burmese and Khmer, which part no words.
 _UNPARTED = (
@@ -14,7 +15,22 @@ _UNPARTED = (
     "\U00020000-\U0003ffff"
 )
 _PRINTED = re.compile(rf"[{_UNPARTED}]|[^\s{_UNPARTED}]+")
-_SPOKEN = re.compile(rf"[{_UNPARTED}]|(?:(?![_{_UNPARTED}])[\w\u0300-\u036f\u0900-\u0dff])+")
+_PARTED = rf"(?:(?![_{_UNPARTED}])[\w\u0300-\u036f\u0900-\u0dff])+"
+_SPOKEN = re.compile(rf"{_PARTED}|[{_UNPARTED}]")
+_FAR = re.compile("[\U00010000-\U0010ffff]")
+
+
+@cache
+def _listed() -> re.Pattern[str]:
+    """`_SPOKEN` for texts without characters past U+FFFF: `re` is twice as fast with a list of letters."""
+    near = "".join(map(chr, range(0x10000)))
+    letters = "".join(f"{match[0][0]}-{match[0][-1]}" for match in re.finditer(_PARTED, near))
+    return re.compile(rf"[{letters}]+|[{_UNPARTED}]")
+
+
+def _spoken(folded: str) -> re.Pattern[str]:
+    """The pattern of spoken words that is quickest for a text."""
+    return _SPOKEN if _FAR.search(folded) else _listed()
 
 
 def printed(text: str) -> list[str]:
@@ -29,7 +45,8 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 def spoken(text: str) -> list[str]:
     """The words of a text as they are said: in lower case, without punctuation."""
-    return _SPOKEN.findall(text.casefold())
+    folded = text.casefold()
+    return _spoken(folded).findall(folded)
 
 
 # Arabic and Hebrew vowel points and the Arabic stretching line: the same word is spelt with them or without.
@@ -40,7 +57,7 @@ _POINTS = re.compile(
 
 def looked_for(text: str) -> list[str]:
     """The words of a text as `placed` gives them, without their places; in a fraction of the time."""
-    return _SPOKEN.findall(_POINTS.sub("", text).casefold())
+    return spoken(_POINTS.sub("", text))
 
 
 def placed(text: str) -> list[tuple[str, int, int]]:
@@ -58,7 +75,7 @@ def placed(text: str) -> list[tuple[str, int, int]]:
         ]
         folded, places = "".join(char for char, _ in pairs), [place for _, place in pairs]
     found = []
-    for match in _SPOKEN.finditer(folded):
+    for match in _spoken(folded).finditer(folded):
         start, end = match.span()
         if places is not None:
             start, end = places[start], places[end - 1] + 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage.words import printed, spoken
 
@@ -24,3 +26,10 @@ def test_what_is_said_is_cut_into_words_in_every_script(text: str, words: list[s
 
 def test_what_is_printed_keeps_case_and_punctuation() -> None:
     assert printed("Hello, it’s\n外交。") == ["Hello,", "it’s", "外", "交", "。"]
+
+
+@given(
+    st.text(st.one_of(st.characters(max_codepoint=0xFFFF), st.sampled_from("_ 'e\u0301\u093f\u4e00\u0e01")))
+)
+def test_a_rare_script_beside_a_text_changes_no_word_of_it(text: str) -> None:
+    assert spoken(f"{text} \U00010a10") == [*spoken(text), "\U00010a10"]
