@@ -33,7 +33,8 @@ from benchmarks.site import document
 from crawler.page import Page as Markup
 from crawler.page import Refused, extract
 from crawler.source import Source, load_sources
-from flows.steps import BATCH, Item, Outcome, compare, load_batch
+from flows.readers import Item, Outcome
+from flows.steps import BATCH, compare, load_batch
 from storage import ledger
 from storage.archive import Archive
 from storage.database import Database

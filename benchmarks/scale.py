@@ -24,7 +24,7 @@ from sqlalchemy import func, select, text
 
 from benchmarks.load import Clock
 from crawler.source import load_sources
-from flows import reextraction, steps
+from flows import readers, reextraction
 from flows.collect import AT_ONCE
 from flows.ingest import ingest_warc
 from flows.settings import Settings
@@ -86,7 +86,7 @@ class Measured:
 def measure(corpus: Path, server: Server, folder: Path) -> Measured:
     """Ingest the corpus, read it again, and weigh what is there."""
     # A file of a few pages would start a pool of processes for them: that is no page's share of a large archive.
-    steps.FEW = steps.SMALL = 1_000_000_000
+    readers.FEW = readers.SMALL = 1_000_000_000
     settings = Settings(database_url=server.create("scale"), archive=folder / "archive")
     sources = load_sources()
     clock = Clock(server)

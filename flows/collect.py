@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session
 from crawler.browser import browser_for
 from crawler.job import Bookmark, CrawlJob, CrawlReport
 from crawler.source import Source, host_of, is_on
+from flows.readers import Outcome, Readers
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
 from flows.silence import silence_tonight
-from flows.steps import PLAIN, Outcome, Steps, as_it_is, extract_and_load
+from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
 from storage import coverage, earlier, ledger, models
 from storage.database import Database
 from storage.ledger import Tally
@@ -221,7 +222,6 @@ def _collect(
         delay=settings.delay,
         timeout=settings.timeout,
     )
-    report = steps.crawl(job, lambda: watch("crawl"))
     judge = dated_within(order.since, order.until) if order.wayback else as_it_is
     outside = 0
 
@@ -231,16 +231,28 @@ def _collect(
         outside += judged is not outcome
         return judged
 
-    added = extract_and_load(
-        database,
-        run_id,
-        source,
-        settings.warcs(),
-        visited_on=order.today if order.wayback is None else None,
-        steps=steps,
-        watch=watch,
-        judge=in_window,
-    )
+    with Readers() as readers:
+        intake = Intake(
+            database,
+            run_id,
+            source,
+            settings.warcs(),
+            readers,
+            visited_on=order.today if order.wayback is None else None,
+            steps=steps,
+            watch=watch,
+            judge=in_window,
+        )
+
+        def beside() -> None:
+            watch("crawl")
+            # Several captures of one document are loaded in their order, once all are there.
+            while order.via is None and intake.take_batch(BATCH):
+                watch("crawl")
+
+        report = steps.crawl(job, beside)
+        while intake.take_batch():
+            pass
     watch("compare")
     links = steps.compare(database, source.id)
     # A page that was never answered: the crawl ended, so nothing will come.
@@ -256,7 +268,7 @@ def _collect(
         if report.bookmarks:
             left = {listing: bookmark.model_dump() for listing, bookmark in report.bookmarks.items()}
             session.get_one(models.Run, run_id).bookmarks = left
-        arrivals = arrivals_of(session, [*salvaged, *added])
+        arrivals = arrivals_of(session, [*salvaged, *intake.added])
     watch(state)
     return SourceReport(
         source=source.id,

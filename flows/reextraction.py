@@ -17,9 +17,10 @@ from crawler.page import VERSION
 from crawler.source import Source, SourceError, load_sources
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.plan import WindowError
+from flows.readers import Readers
 from flows.reread import Pass, Seen, add_pages, reader_of, work
 from flows.settings import Settings, SettingsError
-from flows.steps import Readers, compare
+from flows.steps import compare
 from storage import ledger, proposals, rereading
 from storage.database import Database
 from storage.rereading import Reselection, Scope, Shard

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from crawler.page import VERSION
 from crawler.source import Source, load_sources
+from flows.readers import Item, Outcome, Readers, begin_batch, item_of, read_capture
 from flows.settings import Settings
-from flows.steps import Item, Outcome, Readers, begin_batch, item_of, read_capture
 from storage import ledger, lookup, proposals, rereading
 from storage.captures import batches
 from storage.corrections import correct

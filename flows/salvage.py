@@ -7,8 +7,9 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from crawler.source import Source
+from flows.readers import Outcome
 from flows.settings import Settings
-from flows.steps import PLAIN, Outcome, Steps, as_it_is, extract_and_load
+from flows.steps import PLAIN, Steps, as_it_is, extract_and_load
 from storage import coverage, earlier, ledger, models
 from storage.database import Database
 

@@ -6,8 +6,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import Any
 
@@ -25,8 +24,9 @@ from crawler.source import Source
 from flows import collect as collecting
 from flows import report
 from flows.collect import One, Order, SourceReport, collect_all
+from flows.readers import Outcome
 from flows.settings import Settings
-from flows.steps import Item, Outcome, Steps, compare, crawl, extract_batch, load_batch
+from flows.steps import Steps, compare, crawl, extract_batch, load_batch
 from storage.archive import Archive
 from storage.database import Database
 from storage.ledger import Tally
@@ -53,11 +53,9 @@ def crawl_task(job: CrawlJob, watch: Callable[[], None]) -> CrawlReport:
 
 
 @task(task_run_name="extract {source.id}", cache_policy=NO_CACHE, persist_result=False)
-def extract_task(
-    items: Sequence[Item], archive: Archive, source: Source, pool: ProcessPoolExecutor | None
-) -> list[Outcome]:
+def extract_task(source: Source, reading: Iterator[Outcome]) -> list[Outcome]:
     """Read a batch of archived pages."""
-    return extract_batch(items, archive, source, pool)
+    return extract_batch(source, reading)
 
 
 @task(task_run_name="load {source.id}", cache_policy=NO_CACHE, persist_result=False)

@@ -59,11 +59,14 @@ def past_id(day: dt.date) -> int:
 
 def words_of(paragraphs: Iterable[str]) -> str:
     """The words of a turn as the index keeps them: a space on each side of a word, two between paragraphs."""
-    return "".join(
-        f" {' '.join(word[:LONGEST_WORD] for word in words)} "
-        for paragraph in paragraphs
-        if (words := looked_for(paragraph))
-    )[:LONGEST_TEXT]
+    cut = (_cut(looked_for(paragraph)) for paragraph in paragraphs)
+    return "".join(f" {' '.join(words)} " for words in cut if words)[:LONGEST_TEXT]
+
+
+def _cut(words: list[str]) -> list[str]:
+    return (
+        words if max(map(len, words), default=0) <= LONGEST_WORD else [word[:LONGEST_WORD] for word in words]
+    )
 
 
 def name_of(label: str | None, speaker: str | None) -> str:

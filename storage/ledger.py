@@ -202,12 +202,17 @@ def settle_all(
     )
 
 
-def to_extract(session: Session, run_id: int, limit: int) -> list[tuple[Page, Capture]]:
-    """The run's pages that were fetched and not settled, at most `limit`, the oldest capture first."""
+def to_extract(
+    session: Session, run_id: int, limit: int, besides: Sequence[str] = ()
+) -> list[tuple[Page, Capture]]:
+    """The run's pages that were fetched and not settled, at most `limit`, the oldest capture first.
+
+    Some are left out, given by their keys.
+    """
     rows = session.execute(
         select(Page, Capture)
         .join(Page.capture)
-        .where(Page.run_id == run_id, Page.disposition.is_(None))
+        .where(Page.run_id == run_id, Page.disposition.is_(None), Page.key.not_in(besides))
         .order_by(Capture.fetched_at, Page.id)
         .limit(limit)
     )

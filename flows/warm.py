@@ -1,0 +1,8 @@
+"""What the processes that read pages have in common, loaded once: they are forked from one that imports this."""
+
+from __future__ import annotations
+
+import flows.readers  # noqa: F401 - with all that reading needs
+from crawler.language import language_of_text
+
+language_of_text("The model that tells languages apart is loaded when it is first asked.")
