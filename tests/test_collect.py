@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from crawler.source import load_source
+from flows import collect as collecting
 from flows import plan, report
 from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
@@ -396,3 +397,19 @@ def children(pid: int) -> list[int]:
     """The processes that a process has started (Linux)."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(word) for task in tasks for word in task.read_text().split()]
+
+
+def test_what_has_been_fetched_is_loaded_while_the_crawl_goes_on(
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "BATCH", 2)
+    settings = place.settings.model_copy(update={"delay": 0.2})
+    (order,) = plan.backfill(settings, *WINDOW)
+    seen: list[tuple[str, int]] = []
+    collect(
+        order,
+        settings,
+        progress=lambda _source, step, tally: seen.append((step, tally.counts.get("new", 0) if tally else 0)),
+    )
+    assert texts(settings) == expected(site, *WINDOW)
+    assert any(step == "crawl" and new for step, new in seen)
