@@ -38,7 +38,7 @@ share up to 77% (95 words), the one true pair, a speech and the report of it, 95
 """
 
 COMMON = 50
-"""A fingerprint that more transcripts have is a phrase of the house, and proposes nothing."""
+"""A fingerprint that more other transcripts have is a phrase of the house, and proposes nothing."""
 
 MOST_COMPARED = 20
 """Candidates that are compared, those with the most fingerprints in common first."""
@@ -159,18 +159,26 @@ def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> No
 
 # One statement, however many fingerprints; and a phrase of the house costs no more than a rare one.
 _OWNERS = {
-    "sqlite": text("""
-        SELECT (SELECT group_concat(transcript_id) FROM
-                (SELECT transcript_id FROM fingerprints WHERE hash = mark.value LIMIT :most))
-        FROM json_each(:marks) AS mark"""),
-    "postgresql": text("""
-        SELECT (SELECT string_agg(transcript_id::text, ',') FROM
-                (SELECT transcript_id FROM fingerprints WHERE hash = mark.value::bigint LIMIT :most) AS own)
-        FROM json_array_elements_text(:marks) AS mark"""),
+    name: text(f"""
+        SELECT owners FROM (
+          SELECT (SELECT {together} FROM (
+                    SELECT transcript_id FROM fingerprints
+                    WHERE hash = {mark} AND transcript_id <> :besides LIMIT :most) AS own) AS owners
+          FROM {marks} AS mark) AS shared
+        WHERE owners IS NOT NULL""")  # noqa: S608 - words of our own
+    for name, together, mark, marks in (
+        ("sqlite", "group_concat(transcript_id)", "mark.value", "json_each(:marks)"),
+        (
+            "postgresql",
+            "string_agg(transcript_id::text, ',')",
+            "mark.value::bigint",
+            "json_array_elements_text(:marks)",
+        ),
+    )
 }
 
 
-def candidates(session: Session, marks: Iterable[int], besides: int | None = None) -> list[int]:
+def candidates(session: Session, marks: Iterable[int], besides: int = 0) -> list[int]:
     """Transcripts that share fingerprints, those with the most in common first, at most `MOST_COMPARED`.
 
     Args:
@@ -179,11 +187,12 @@ def candidates(session: Session, marks: Iterable[int], besides: int | None = Non
         besides: the id of the transcript that they are of, which is left out.
     """
     query = _OWNERS[session.get_bind().dialect.name]
+    asked = {"marks": json.dumps(list(marks)), "besides": besides, "most": COMMON + 1}
     shared: Counter[int] = Counter()
-    for owners in session.scalars(query, {"marks": json.dumps(list(marks)), "most": COMMON + 1}):
-        numbers = [int(number) for number in owners.split(",")] if owners else []
+    for owners in session.scalars(query, asked):
+        numbers = owners.split(",")
         if len(numbers) <= COMMON:
-            shared.update(number for number in numbers if number != besides)
+            shared.update(map(int, numbers))
     return sorted(shared, key=lambda number: (-shared[number], number))[:MOST_COMPARED]
 
 
