@@ -264,6 +264,7 @@ def steady(server: Server) -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET shared_buffers = '1GB'")
         connection.execute("ALTER SYSTEM SET autovacuum = off")
+        connection.execute("CHECKPOINT")
     server.stop()
     server.start()
 

@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import platform
 import resource
+import shutil
 import statistics
 import tempfile
 import time
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import psycopg
 import pytest
 
 from tests.conftest import Server, postgres_server
@@ -128,6 +130,32 @@ def new_database(folder: Path, server: Server | None) -> str:
     """The address of a database that is not there yet (SQLite) or empty."""
     name = uuid.uuid4().hex
     return server.create(name) if server else f"sqlite:///{folder / name}.db"
+
+
+def copy_of(url: str, server: Server | None) -> str:
+    """The address of a copy of a database that nobody has open; a file stands beside the other."""
+    if server is None:
+        path = Path(url.removeprefix("sqlite:///"))
+        copy = new_database(path.parent, None)
+        shutil.copy(path, copy.removeprefix("sqlite:///"))
+        return copy
+    name = uuid.uuid4().hex
+    _order(server, f'CREATE DATABASE "{name}" TEMPLATE "{url.rpartition("/")[2]}"')
+    _order(server, "CHECKPOINT")  # else it would be written down while the copy is measured
+    return server.url(name)
+
+
+def drop(url: str, server: Server | None) -> None:
+    """Throw a database away that nobody has open."""
+    if server is None:
+        Path(url.removeprefix("sqlite:///")).unlink()
+    else:
+        _order(server, f'DROP DATABASE "{url.rpartition("/")[2]}"')
+
+
+def _order(server: Server, statement: str) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 def show(title: str, rounds: Sequence[dict[str, Cost]], baseline: str, pages: int) -> None:

@@ -78,10 +78,10 @@ def captured(job: CrawlJob) -> int:
         return count
 
 
-def night(settings: Settings) -> None:
+def night(settings: Settings, by: steps.Steps = steps.PLAIN) -> None:
     """Podium's night: all of its steps."""
     (order,) = plan.night(settings, ["large"])
-    report = collect(order, settings)
+    report = collect(order, settings, steps=by)
     assert report.state == "completed", report
 
 
