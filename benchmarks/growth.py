@@ -12,14 +12,15 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
-import random
 import sqlite3
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from importlib.metadata import version
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ from tests.conftest import Server
 TIMES = (1, 10, 100)
 STORED, NEW, SEARCHES = 1_000, 500, 160
 """Transcripts that are stored at first, new pages of a night, and searches of a round."""
+
+MET = ("night", "compare", "search, median", "search, 95 of 100")
+"""What is measured on an archive of each size."""
 
 TODAY = dt.date(2026, 3, 20)
 
@@ -92,7 +96,7 @@ def reading(pages: int, folder: Path, _servers: Servers) -> Round:
     """The extraction of pages by their layout in one process, and of that the cutting into turns alone."""
     settings = crawl.place(folder, load.BASE)
     source = load_sources(settings.sources)["large"]
-    spent = {"extract": 0.0, "turns": 0.0, TRAFILATURA: 0.0}
+    spent: dict[str, float] = defaultdict(float)
 
     def timed(what: str, act: Callable[[Any], object], given: Iterable[Any]) -> None:
         start = time.process_time()
@@ -100,20 +104,24 @@ def reading(pages: int, folder: Path, _servers: Servers) -> Round:
             act(each)
         spent[what] += time.process_time() - start
 
-    for first in range(0, pages, steps.BATCH):  # in turn, so that a busy moment meets them all
-        numbers = range(first, min(first + steps.BATCH, pages))
+    def read(numbers: range) -> None:
         bodies = [site.document(number, TODAY).encode() for number in numbers]
-        timed(
-            "extract",
-            lambda body: extract(Page(f"{load.BASE}/briefings/1", body, "text/html", TODAY), source),
-            bodies,
-        )
+        documents = [Page(f"{load.BASE}/briefings/1", body, "text/html", TODAY) for body in bodies]
+        timed("extract", lambda page: extract(page, source), documents)
         roots = [parse(decode(body, "text/html")) for body in bodies]
         cut = [select(root, source.layout[0].body) for root in roots if root is not None]
-        markup = [etree.tostring(body[0], encoding="unicode") for body in cut]
-        timed(TRAFILATURA, trafilatura.bare_extraction, markup)
-        read = [blocks.read(body, frozenset())[0] for body in cut]
-        timed("turns", lambda paragraphs: turns(paragraphs, "en"), read)
+        timed(
+            TRAFILATURA,
+            trafilatura.bare_extraction,
+            [etree.tostring(*body, encoding="unicode") for body in cut],
+        )
+        paragraphs = [blocks.read(body, frozenset())[0] for body in cut]
+        timed("turns", lambda each: turns(each, "en"), paragraphs)
+
+    read(range(1))  # what is loaded once is no page's share
+    spent.clear()
+    for first in range(0, pages, steps.BATCH):  # in turn, so that a busy moment meets them all
+        read(range(first, min(first + steps.BATCH, pages)))
     return {(what, "", TRAFILATURA): (spent[what], spent[TRAFILATURA]) for what in ("extract", "turns")}
 
 
@@ -138,8 +146,8 @@ def whole(pages: int, folder: Path, servers: Servers) -> Round:
 
 PARTS: dict[Callable[[int, Path, Servers], Round], int] = {
     crawling: 200,
-    reading: 100,
-    loading: 100,
+    reading: 50,
+    loading: 50,
     whole: 100,
 }
 """The parts, and the pages that each takes at first."""
@@ -165,16 +173,15 @@ def with_more_work(scale: float, rounds: int, folder: Path, servers: Servers) ->
 # --- with a larger archive -----------------------------------------------------------------------
 
 
-def filled(stored: Sequence[int], folder: Path, server: Server | None) -> dict[int, str]:
-    """Databases with so many transcripts, their index and fingerprints, by their number."""
-    url, found, start = new_database(folder, server), {}, crawl.FIRST_ID
-    for count in stored:
-        told(f"{count:,} transcripts are stored")
-        numbers = range(start, crawl.FIRST_ID + count)
+def filled(grown: dict[range, duplicates.Marks], folder: Path, server: Server | None) -> list[str]:
+    """Databases with ever more transcripts: their index, their fingerprints and their pages in the ledger."""
+    url, found = new_database(folder, server), []
+    for numbers, marks in grown.items():
+        told(f"{numbers.stop - crawl.FIRST_ID:,} transcripts are stored")
         with closing(Database(url)) as database:
             archive.fill(database, numbers)
-            duplicates.remember(database, duplicates.all_marks(numbers))
-        found[count], start = copy_of(url, server), numbers.stop
+            duplicates.remember(database, marks)
+        found.append(copy_of(url, server))
     drop(url, server)
     return found
 
@@ -219,26 +226,23 @@ def waited(of: str, queries: Iterable[tuple[str, dict[str, Any]]]) -> list[float
 def with_a_larger_archive(scale: float, rounds: int, folder: Path, servers: Servers) -> list[Line]:
     """Nights and searches on archives of every size, one after the other in each round."""
     stored, new, found = sizes(STORED, scale), max(2, round(NEW * scale)), []
-    asked = [
-        each[1:] for each in archive.queries(SEARCHES, range(crawl.FIRST_ID, crawl.FIRST_ID + stored[0]))
-    ]
-    parts = ("night", "compare", "search, median", "search, 95 of 100")
+    bounds = [crawl.FIRST_ID + count for count in (0, *stored)]
+    grown = {numbers: duplicates.all_marks(numbers) for numbers in starmap(range, pairwise(bounds))}
+    asked = [each[1:] for each in archive.queries(SEARCHES, next(iter(grown)))]
     for name, server in servers.items():
         if server:
             archive.steady(server)
-        of = filled(stored, folder, server)
+        archives = dict(zip(stored, filled(grown, folder, server), strict=True))
         taken: dict[int, list[Round]] = {count: [] for count in stored}
         with crawl.serving(new) as address:
             for number in range(rounds):
                 spent = {}
-                for count in random.Random(number).sample(stored, len(stored)):
+                for count, of in archives.items():
                     told(f"{name}, {count:,} transcripts, round {number + 1}")
                     place = folder / f"{name}-{count}-{number}"
-                    spent[count] = met(of[count], count, address, new, place, server) + waited(
-                        of[count], asked
-                    )
+                    spent[count] = [*met(of, count, address, new, place, server), *waited(of, asked)]
                 for count in stored:
-                    pairs = zip(parts, spent[count], spent[stored[0]], strict=True)
+                    pairs = zip(MET, spent[count], spent[stored[0]], strict=True)
                     taken[count].append({(part, name, ""): (own, least) for part, own, least in pairs})
         found += lines_of(taken)
     return found
