@@ -15,6 +15,7 @@ import platform
 import sqlite3
 import statistics
 import sys
+import textwrap
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -253,11 +254,11 @@ def with_a_larger_archive(scale: float, rounds: int, folder: Path, servers: Serv
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN = "<!-- from here on written by benchmarks.growth -->\n"
 
-FOUND_IN = {
-    "work": "With more work: CPU of a page, held against its baseline",
-    "archive": "With a larger archive: held against the smallest",
+SHOWN = {
+    "work": ("With more work", "A page's CPU over its baseline's, with more pages"),
+    "archive": ("With a larger archive", "Over the smallest archive's, with more transcripts stored"),
 }
-"""The pictures, and what they show."""
+"""The two parts of the page, and what their pictures show."""
 
 
 def measured_on(servers: Servers, rounds: int) -> str:
@@ -269,7 +270,7 @@ def measured_on(servers: Servers, rounds: int) -> str:
             told.append(f"PostgreSQL {connection.info.server_version // 10_000}")
     told += [f"{name} {version(name)}" for name in ("Scrapy", "Trafilatura", "SQLAlchemy")]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB"
-    return f"Measured on {machine}, with {', '.join(told)}; {rounds} rounds."
+    return textwrap.fill(f"Measured on {machine}, with {', '.join(told)}; {rounds} rounds.", 120)
 
 
 def main() -> None:
@@ -286,11 +287,12 @@ def main() -> None:
         }
     for name, lines in found.items():
         heads = [f"{times}x" for times in TIMES] if name == "work" else [f"{n:,}" for n in lines[0].sizes]
-        text += [f"## {FOUND_IN[name].partition(':')[0]}", table(lines, heads)]
+        head, shown = SHOWN[name]
+        text += [f"## {head}", table(lines, heads)]
         if asked.write:
             picture = f"images/growth-{name}.svg"
-            draw(PAGE.parent / picture, lines, heads, FOUND_IN[name])
-            text.append(f"![{FOUND_IN[name]}]({picture})")
+            draw(PAGE.parent / picture, lines, heads, shown)
+            text.append(f"![{shown}]({picture})")
     print("\n" + "\n\n".join(text))
     if asked.write:
         fixed = PAGE.read_text(encoding="utf-8").partition(BEGIN)[0]

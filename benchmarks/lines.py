@@ -53,6 +53,9 @@ def table(lines: Sequence[Line], heads: Sequence[str]) -> str:
 COLOURS = ("#2f7fd8", "#d9572b", "#0f9b6c", "#9a5be0", "#ad7d0a", "#d6457f")
 """Of the lines: three times as light or as dark as the ground, be it white or nearly black."""
 
+NEAR, FAR = (0.5, 0.6, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3), (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+"""What is written at the axis of ratios: of a few, and of many."""
+
 INK, GROUND = "#1f2328", "#ffffff"
 THEMES = f""":root {{ --ink: {INK}; --ground: {GROUND}; }}
 @media (prefers-color-scheme: dark) {{ :root {{ --ink: #f0f6fc; --ground: #0d1117; }} }}
@@ -70,7 +73,7 @@ def draw(path: Path, lines: Sequence[Line], heads: Sequence[str], title: str) ->
     parts = list(dict.fromkeys(line.part for line in lines))
     low, high = (pick(ratio for line in lines for ratio in line.ratios) for pick in (min, max))
     low, high = min(low, 0.9) / 1.15, max(high, 1.1) * 1.15
-    ticks = [tick for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= tick <= high]
+    ticks = [tick for tick in (NEAR if high / low < 8 else FAR) if low <= tick <= high]
     with rc_context(fixed):
         figure = Figure(figsize=(10, 4.2), layout="constrained", facecolor=GROUND)
         figure.suptitle(title, fontsize=11)
