@@ -57,7 +57,7 @@ screenshots: extras
 	@$(BIN)/python -m tests.screenshots
 
 # Every benchmark in turn: an hour or more. None is a test.
-BENCHMARKS := start extract load crawl night duplicates archive reextract flows
+BENCHMARKS := start extract load crawl night duplicates archive reextract flows growth
 bench: extras
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 

@@ -16,6 +16,7 @@ import trafilatura
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response
+from trafilatura.settings import Document
 
 
 class Afternoon(Spider):
@@ -37,15 +38,15 @@ class Afternoon(Spider):
 
     def listing(self, response: Response) -> Iterator[Request]:
         """The documents that it links, and the page that follows."""
-        for link in response.css("ul.briefings a"):
+        for link in response.css("ul.briefings a::attr(href)").getall():
             yield response.follow(link, self.document)
-        for link in response.css("a[rel=next]"):
+        for link in response.css("a[rel=next]::attr(href)").getall():
             yield response.follow(link, self.listing)
 
     def document(self, response: Response) -> None:
         """Its date, title and text, by Trafilatura."""
         found = trafilatura.bare_extraction(response.text, url=response.url, with_metadata=True)
-        if found is not None:
+        if isinstance(found, Document):
             row = (response.url, found.date, found.title, found.text)
             self._database.execute("INSERT OR IGNORE INTO briefings VALUES (?, ?, ?, ?)", row)
             self._database.commit()

@@ -2,32 +2,30 @@
 
 Run: ``python -m benchmarks.archive [--documents N] [--searches N]``. The transcripts are the texts of
 `benchmarks.duplicates`, every paragraph a turn, of 30 sources, 200 speakers and 20 years, loaded in an order
-that is not that of their days. Searches are a mix of rare, common and usual words, several words, phrases and
-beginnings, half of them with filters. An export is measured in a process of its own, of a tenth of the documents
-and of all; its baseline is a bare SELECT of the same rows, documents and turns, by the database's own driver.
+that is not that of their days, with the rows of the ledger and without fingerprints. Searches are a mix of rare,
+common and usual words, several words, phrases and beginnings, half of them with filters. An export is measured in
+a process of its own, of a tenth of the documents and of all; its baseline is a bare SELECT of the same rows,
+documents and turns, by the database's own driver.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import hashlib
-import platform
 import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 from sqlalchemy import insert, text
 
+from benchmarks.cost import Clock, bench, new_database, options
 from benchmarks.duplicates import document
 from storage.archive import Archive
 from storage.database import Database
@@ -35,12 +33,15 @@ from storage.documents import document_of
 from storage.export import export
 from storage.index import name_of, row_id, words_of
 from storage.lookup import find
-from storage.models import Appearance, Base, Capture, Revision, Searched, Transcript, Turn
+from storage.models import Appearance, Base, Capture, Page, Revision, Run, Searched, Transcript, Turn
 from storage.search import search
 from storage.selection import Selection
-from tests.conftest import Server, postgres_server
+from tests.conftest import Server
 
 SOURCES, SPEAKERS, FIRST_DAY, DAYS = 30, 200, dt.date(2006, 1, 1), 7300
+NAMES = ["large", *(f"source-{number}" for number in range(1, SOURCES))]
+"""The sources' ids; the largest, with one document in seven, is that of `benchmarks.site`."""
+
 CHUNK = 2_000
 """Documents that are written at once."""
 
@@ -50,11 +51,11 @@ BARE = "bare SELECT (baseline)"
 # --- the archive ---------------------------------------------------------------------------------
 
 
-def rows_of(number: int) -> Iterator[tuple[type[Base], dict[str, Any]]]:
+def rows_of(number: int, run_id: int, of: str | None) -> Iterator[tuple[type[Base], dict[str, Any]]]:
     """The rows of one document, in the order in which foreign keys want them."""
     chance = random.Random(f"about {number}")
     own, day = number + 1, FIRST_DAY + dt.timedelta(chance.randrange(DAYS))
-    source = f"source-{min(int(chance.expovariate(0.15)), SOURCES - 1)}"
+    source = of or NAMES[min(int(chance.expovariate(0.15)), SOURCES - 1)]
     moment = dt.datetime.combine(day, dt.time(12), dt.UTC)
     url, digest = f"https://{source}.example/{number}", hashlib.sha256(str(number).encode()).hexdigest()
     yield Capture, {
@@ -62,7 +63,7 @@ def rows_of(number: int) -> Iterator[tuple[type[Base], dict[str, Any]]]:
         "content_type": "text/html", "digest": f"sha256:{digest}", "size": 1, "warc": "x.warc.gz",
         "offset": number, "length": 1,
     }  # fmt: skip
-    key = str(number)
+    key = f"stored-{number}"
     yield Transcript, {"id": own, "source": source, "key": key, "first_digest": digest, "created_at": moment}
     yield Appearance, {
         "id": own, "transcript_id": own, "source": source, "key": key, "url": url, "digest": digest,
@@ -83,14 +84,28 @@ def rows_of(number: int) -> Iterator[tuple[type[Base], dict[str, Any]]]:
         yield Searched, {
             "id": row_id(day, own, position), **about, "name": name_of(label, name), "words": words_of([said])
         }  # fmt: skip
+    yield Page, {
+        "run_id": run_id, "key": key, "url": url, "capture_id": own, "disposition": "new", "revision_id": own
+    }  # fmt: skip
 
 
-def fill(database: Database, count: int) -> None:
-    """Write the documents as a load would, many at once."""
-    for start in range(0, count, CHUNK):
+def fill(database: Database, numbers: range, source: str | None = None) -> None:
+    """Write documents as one run would load them, many at once.
+
+    Args:
+        database: to write to.
+        numbers: of the documents; their rows have the ids that follow these.
+        source: whose they all are; else they are of many.
+    """
+    run_id, moment = numbers.start + 1, dt.datetime.combine(FIRST_DAY, dt.time(12), dt.UTC)
+    run = {"id": run_id, "kind": "ingest", "source": "large", "state": "completed", "reasons": []}
+    run |= {"since": FIRST_DAY, "until": FIRST_DAY + dt.timedelta(DAYS), "process": "elsewhere:1"}
+    with database.write() as session:
+        session.execute(insert(Run), [run | {"started_at": moment, "finished_at": moment}])
+    for start in range(0, len(numbers), CHUNK):
         rows: dict[type[Base], list[dict[str, Any]]] = {}
-        for number in range(start, min(start + CHUNK, count)):
-            for table, row in rows_of(number):
+        for number in numbers[start : start + CHUNK]:
+            for table, row in rows_of(number, run_id, source):
                 rows.setdefault(table, []).append(row)
         with database.write() as session:
             for table, values in rows.items():
@@ -103,11 +118,11 @@ def fill(database: Database, count: int) -> None:
 # --- searches ------------------------------------------------------------------------------------
 
 
-def queries(count: int, documents: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Kinds of queries in turn, each with what is asked and its filters."""
+def queries(count: int, documents: range) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kinds of queries in turn, each with what is asked, in words of some documents, and its filters."""
     chance = random.Random("queries")
     for n in range(count):
-        words = chance.choice(document(chance.randrange(documents)))
+        words = chance.choice(document(chance.choice(documents)))
         at = chance.randrange(max(1, len(words) - 3))
         kinds = {
             "common word": f"w{chance.randrange(10)}",
@@ -122,7 +137,7 @@ def queries(count: int, documents: int) -> Iterator[tuple[str, str, dict[str, An
         kind = list(kinds)[n // 2 % len(kinds)]
         year = FIRST_DAY + dt.timedelta(chance.randrange(DAYS))
         filters: list[dict[str, Any]] = [
-            {"source": f"source-{chance.randrange(SOURCES)}"},
+            {"source": chance.choice(NAMES)},
             {"speaker": f"speaker {chance.randrange(SPEAKERS // 2)}"},
             {"role": "answer", "language": "en"},
             {"since": year, "until": year + dt.timedelta(365)},
@@ -134,7 +149,7 @@ def searched(database: Database, count: int, documents: int) -> None:
     """Search, and print how long it took by kind."""
     times: dict[str, list[float]] = {}
     slowest: list[tuple[float, str, dict[str, Any]]] = []
-    for kind, query, filters in queries(count, documents):
+    for kind, query, filters in queries(count, range(documents)):
         with database.read() as session:
             start = time.perf_counter()
             search(session, query, **filters)
@@ -143,8 +158,8 @@ def searched(database: Database, count: int, documents: int) -> None:
         times.setdefault("with filters" if filters else "without filters", []).append(spent)
         slowest.append((spent, query, filters))
     _told("searches", [spent for spent, _, _ in slowest])
-    for kind, spent in times.items():
-        _told(f"  {kind}", spent)
+    for kind, each in times.items():
+        _told(f"  {kind}", each)
     for spent, query, filters in sorted(slowest, key=lambda each: -each[0])[:3]:
         print(f"    slow: {spent * 1000:5.0f} ms  {query}  {filters or ''}")
 
@@ -229,28 +244,29 @@ def measure(url: str, documents: int, count: int, forms: tuple[str, ...]) -> Non
     """Fill a database, and measure."""
     database = Database(url)
     print(f"\n{database.engine.dialect.name}")
-    fill_time = _timed(lambda: fill(database, documents))
+    clock = Clock()
+    fill(database, range(documents))
+    spent = clock.stop().seconds
     with database.read() as session:
         turns = session.execute(text("SELECT count(*) FROM searched")).scalar_one()
-    print(f"  {documents} documents, {turns} turns, written in {fill_time:.0f} s")
+    print(f"  {documents} documents, {turns} turns, written in {spent:.0f} s")
     searched(database, count, documents)
     read(database, count, documents)
     database.close()
     exports(url, documents, forms)
 
 
-def _give_memory(server: Server) -> None:
-    """A quarter of a small machine's memory for PostgreSQL, as its manual advises; it begins with 128 MB."""
+def steady(server: Server) -> None:
+    """A quarter of a small machine's memory for PostgreSQL, as its manual advises; it begins with 128 MB.
+
+    And nothing that it does by itself at some moment of a measurement: tables are vacuumed when they are filled.
+    """
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET shared_buffers = '1GB'")
+        connection.execute("ALTER SYSTEM SET autovacuum = off")
+        connection.execute("CHECKPOINT")
     server.stop()
     server.start()
-
-
-def _timed(work: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -258,22 +274,12 @@ def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         child(sys.argv[2], sys.argv[3], int(sys.argv[4]))
         return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", type=int, default=100_000)
-    parser.add_argument("--searches", type=int, default=640)
-    asked = parser.parse_args()
-    print(f"Python {platform.python_version()}, {platform.machine()}")
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-"))
-        urls = [f"sqlite:///{Path(folder) / 'podium.db'}"]
-        try:
-            server = stack.enter_context(postgres_server())
-            urls.append(server.create("bench"))
-            _give_memory(server)
-        except pytest.skip.Exception as reason:
-            print(reason)
-        for url in urls:
-            measure(url, asked.documents, asked.searches, ("jsonl", "parquet"))
+    asked = options(__doc__, documents=100_000, searches=640).parse_args()
+    with bench() as (folder, servers):
+        for server in servers.values():
+            if server:
+                steady(server)
+            measure(new_database(folder, server), asked.documents, asked.searches, ("jsonl", "parquet"))
 
 
 if __name__ == "__main__":

@@ -10,30 +10,24 @@ of none, ask for their candidates, and the decision is taken as in a run.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import multiprocessing
-import platform
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from sqlalchemy import text
 
+from benchmarks.cost import bench, new_database, options
 from storage.database import Database
 from storage.duplicates import Words, candidates, nearness
 from storage.fingerprints import fingerprints
 from storage.transcript import Turn
-from tests.conftest import postgres_server
 
 COPIES = 2_000
 EDITED = 0.05
@@ -76,34 +70,33 @@ def turns(paragraphs: list[list[str]]) -> list[Turn]:
     return [Turn(tuple(" ".join(words) for words in paragraphs))]
 
 
-def chunk_marks(start: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The fingerprints of a chunk of texts, beside the number of the text that each is of."""
-    marks, owners = [], []
-    for number in range(start, start + CHUNK):
+Marks = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+"""Fingerprints, and beside each the id of the transcript that it is of: the number of its text, and one."""
+
+
+def chunk_marks(numbers: range) -> Marks:
+    """The fingerprints of a chunk of texts."""
+    marks: list[int] = []
+    owners: list[int] = []
+    for number in numbers:
         own = fingerprints(turns(document(number)))
         marks += own
         owners += [number + 1] * len(own)
     return np.array(marks, np.int64), np.array(owners, np.int32)
 
 
-def all_marks(count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def all_marks(numbers: range) -> Marks:
     """The fingerprints of all texts in the table's order."""
+    chunks = [numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK)]
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        parts = list(pool.map(chunk_marks, range(0, count, CHUNK)))
-    marks = np.concatenate([part[0] for part in parts])
-    owners = np.concatenate([part[1] for part in parts])
+        parts = list(pool.map(chunk_marks, chunks))
+    marks, owners = (np.concatenate(each) for each in zip(*parts, strict=True))
     order = np.lexsort((owners, marks))
     return marks[order], owners[order]
 
 
-def fill(database: Database, count: int, marks: np.ndarray[Any, Any], owners: np.ndarray[Any, Any]) -> None:
-    """Write the fingerprints as fast as the database takes them; they hang on rows of the benchmark's own."""
-
-    def rows() -> Iterator[tuple[int, int]]:
-        for start in range(0, len(marks), 100_000):
-            part = slice(start, start + 100_000)
-            yield from zip(marks[part].tolist(), owners[part].tolist(), strict=True)
-
+def fill(database: Database, count: int, found: Marks) -> None:
+    """Write the fingerprints of so many texts; on SQLite they hang on rows of the benchmark's own."""
     if database.engine.dialect.name == "sqlite":
         with database.engine.begin() as connection:
             raw: Any = connection.connection.driver_connection
@@ -111,13 +104,24 @@ def fill(database: Database, count: int, marks: np.ndarray[Any, Any], owners: np
                 "INSERT INTO transcripts (id, source, key, first_digest, created_at) VALUES (?, 's', ?1, ?1, 0)",
                 ((number,) for number in range(1, count + 1)),
             )
-            raw.executemany("INSERT INTO fingerprints (hash, transcript_id) VALUES (?, ?)", rows())
-        return
+    remember(database, found)
+
+
+def remember(database: Database, found: Marks) -> None:
+    """Write fingerprints as fast as the database takes them."""
+
+    def rows() -> Iterator[tuple[int, int]]:
+        for start in range(0, len(found[0]), 100_000):
+            yield from zip(*(each[start : start + 100_000].tolist() for each in found), strict=True)
+
     with database.engine.begin() as connection:
+        raw: Any = connection.connection.driver_connection
+        if database.engine.dialect.name == "sqlite":
+            raw.executemany("INSERT INTO fingerprints (hash, transcript_id) VALUES (?, ?)", rows())
+            return
         connection.execute(
             text("SET LOCAL session_replication_role = replica")
         )  # a foreign key a row, unasked
-        raw = connection.connection.driver_connection
         with (
             raw.cursor() as cursor,
             cursor.copy("COPY fingerprints (hash, transcript_id) FROM STDIN") as copy,
@@ -202,34 +206,22 @@ def report(name: str, score: Score, copies: int, count: int, rows: int, bytes_: 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", type=int, default=1_000_000)
-    parser.add_argument("--copies", type=int, default=COPIES)
-    asked = parser.parse_args()
-    count = -(-asked.documents // CHUNK) * CHUNK
-    print(
-        f"{count} documents, {asked.copies} copies; Python {platform.python_version()}, {platform.machine()}"
-    )
+    asked = options(__doc__, documents=1_000_000, copies=COPIES).parse_args()
+    count, copies = asked.documents, min(asked.copies, asked.documents)
+    print(f"{count} documents, {copies} copies")
     start = time.perf_counter()
-    marks, owners = all_marks(count)
+    found = all_marks(range(count))
     spent = time.perf_counter() - start
     print(f"texts and fingerprints made in {spent:.0f} s: {count / spent:.0f} documents a second")
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-"))
-        urls = [f"sqlite:///{Path(folder) / 'podium.db'}"]
-        try:
-            urls.append(stack.enter_context(postgres_server()).create("bench"))
-        except pytest.skip.Exception as reason:
-            print(reason)
-        for url in urls:
-            database = Database(url)
+    with bench() as (folder, servers):
+        for name, server in servers.items():
+            database = Database(new_database(folder, server))
             before = size(database)
             start = time.perf_counter()
-            fill(database, count, marks, owners)
+            fill(database, count, found)
             spent = time.perf_counter() - start
-            score = measure(database, count, min(asked.copies, count))
-            name = database.engine.dialect.name
-            report(name, score, min(asked.copies, count), count, len(marks), size(database) - before, spent)
+            score = measure(database, count, copies)
+            report(name, score, copies, count, len(found[0]), size(database) - before, spent)
             database.close()
 
 

@@ -169,7 +169,7 @@ def measure(count: int, rounds: int, servers: dict[str, Server], *, spell: bool)
         ministries(count, Path(folder)) as settings,
     ):
         night(settings)
-        spent: dict[str, list[Night]] = {BARE: []} | {name: [] for name in servers}
+        spent: dict[str, list[Night]] = {name: [] for name in (BARE, *servers)}
         for _ in range(rounds):
             spent[BARE].append(night(settings))
             for name, server in servers.items():

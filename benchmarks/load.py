@@ -4,30 +4,22 @@ Run: ``python -m benchmarks.load [--documents N] [--rounds N]``. Pages of the be
 beforehand. Podium then loads them as a night does, a batch of 100 at a time: transcripts, revisions, turns, what
 searches look in, appearances, the ledger; and compares them: fingerprints, candidates, links. The bare side writes
 the rows that this came to, made beforehand, with SQLAlchemy Core, a transaction for 100 documents, into the same
-schema. Both take turns, each in a process and a database of its own. CPU seconds are those of that process, and on
-PostgreSQL those of the server's processes too; they tell more than seconds where the machine has other work.
+schema. Both take turns, each in a process and a database of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import multiprocessing
 import pickle
-import platform
-import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, closing
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection, insert, select
 
+from benchmarks.cost import Clock, Cost, Servers, alone, bench, new_database, options, show
 from benchmarks.crawl import place
 from benchmarks.site import document
 from crawler.page import Page as Markup
@@ -41,7 +33,7 @@ from storage.database import Database
 from storage.ledger import Found
 from storage.models import Appearance, Base, Capture, Fingerprint, Page, Revision, Searched, Transcript, Turn
 from storage.warc import Location
-from tests.conftest import Server, postgres_server
+from tests.conftest import Server
 
 BASE = "http://127.0.0.1:1"
 DAY = dt.date(2026, 3, 20)
@@ -52,65 +44,28 @@ TABLES: tuple[type[Base], ...] = (Transcript, Revision, Turn, Searched, Appearan
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """Wall seconds and CPU seconds."""
-
-    seconds: float
-    cpu: float
-
-
-@dataclass(frozen=True, slots=True)
 class Bench:
     """What both sides work with: files, so that each process begins alike.
 
     Args:
         folder: of the pages as they were read, of the bare side's rows, and of the SQLite files.
-        sources: folder of the site's source file.
+        source: whose pages they are.
         server: of PostgreSQL; None for SQLite.
     """
 
     folder: Path
-    sources: Path
+    source: Source
     server: Server | None
 
-    def new(self, name: str) -> str:
-        """The address of an empty database."""
-        return self.server.create(name) if self.server else f"sqlite:///{self.folder / name}.db"
+    @property
+    def outcomes(self) -> Path:
+        """The pages as they were read."""
+        return self.folder / "outcomes"
 
     @property
     def rows(self) -> Path:
         """The rows that the pages come to on this kind of database."""
         return self.folder / f"rows-{'postgresql' if self.server else 'sqlite'}"
-
-
-class Clock:
-    """Measures a stretch of work: this process and, where there is one, the database's server."""
-
-    def __init__(self, server: Server | None) -> None:
-        self._server = server
-        self._start = time.perf_counter()
-        self._spent = self._cpu()
-
-    def stop(self) -> Cost:
-        """What it took since it was made."""
-        return Cost(time.perf_counter() - self._start, self._cpu() - self._spent)
-
-    def _cpu(self) -> float:
-        return time.process_time() + (_server_cpu(self._server) if self._server else 0.0)
-
-
-def _server_cpu(server: Server) -> float:
-    """CPU seconds of a server's processes that are there."""
-    parent = (server.folder / "data" / "postmaster.pid").read_text().split()[0]
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended since it was listed
-        if fields[1] == parent:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / 100
 
 
 # --- the two sides -------------------------------------------------------------------------------
@@ -156,20 +111,19 @@ def crawled(database: Database, outcomes: Iterable[Outcome]) -> int:
     return run_id
 
 
-def podium(bench: Bench, name: str) -> tuple[Cost, Cost]:
+def podium(of: Bench) -> tuple[Cost, Cost]:
     """Podium's load, and its load with the comparison."""
-    outcomes: list[Outcome] = pickle.loads((bench.folder / "outcomes").read_bytes())  # noqa: S301 - our own
-    source = load_sources(bench.sources)["large"]
-    with closing(Database(bench.new(name))) as database:
+    outcomes: list[Outcome] = pickle.loads(of.outcomes.read_bytes())  # noqa: S301 - our own
+    with closing(Database(new_database(of.folder, of.server))) as database:
         run_id = crawled(database, outcomes)
-        clock = Clock(bench.server)
+        clock = Clock(of.server)
         for start in range(0, len(outcomes), BATCH):
-            load_batch(database, run_id, source, outcomes[start : start + BATCH], Archive(bench.folder), DAY)
+            load_batch(database, run_id, of.source, outcomes[start : start + BATCH], Archive(of.folder), DAY)
         loaded = clock.stop()
         compare(database, "large")
         whole = clock.stop()
-        if not bench.rows.exists():
-            bench.rows.write_bytes(pickle.dumps(_written(database)))
+        if not of.rows.exists():
+            of.rows.write_bytes(pickle.dumps(_written(database)))
     return loaded, whole
 
 
@@ -194,15 +148,15 @@ def _rows(connection: Connection, table: type[Base]) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(select(table.__table__)).mappings()]
 
 
-def bare(bench: Bench, name: str) -> Cost:
+def bare(of: Bench) -> Cost:
     """The same rows, as they are."""
-    batches = pickle.loads(bench.rows.read_bytes())  # noqa: S301 - our own
-    outcomes: list[Outcome] = pickle.loads((bench.folder / "outcomes").read_bytes())  # noqa: S301 - our own
-    with closing(Database(bench.new(name))) as database:
+    batches = pickle.loads(of.rows.read_bytes())  # noqa: S301 - our own
+    outcomes: list[Outcome] = pickle.loads(of.outcomes.read_bytes())  # noqa: S301 - our own
+    with closing(Database(new_database(of.folder, of.server))) as database:
         crawled(database, outcomes)
         with database.write() as session:
             session.query(Page).delete()  # they are written whole
-        clock = Clock(bench.server)
+        clock = Clock(of.server)
         for rows in batches:
             with database.write() as session:
                 for table in TABLES:
@@ -213,63 +167,28 @@ def bare(bench: Bench, name: str) -> Cost:
 # --- measuring -----------------------------------------------------------------------------------
 
 
-def alone(act: Callable[..., Any], *given: object) -> Any:
-    """What a call gives, made in a process that has made no other."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
-        return fresh.submit(act, *given).result()
+def benches(documents: int, folder: Path, servers: Servers) -> dict[str, Bench]:
+    """What so many documents need on every kind of database: they are read."""
+    settings = place(folder, BASE)
+    source = load_sources(settings.sources)["large"]
+    found = {name: Bench(folder, source, server) for name, server in servers.items()}
+    (folder / "outcomes").write_bytes(pickle.dumps(read_pages(documents, source)))
+    return found
 
 
-def measure(bench: Bench, rounds: int) -> dict[str, list[Cost]]:
-    """Both sides in turn; a first round of Podium's, which gives the rows, does not count."""
-    alone(podium, bench, "first")
-    spent: dict[str, list[Cost]] = {BARE: [], LOAD: [], ALL: []}
-    for number in range(rounds):
-        spent[BARE].append(alone(bare, bench, f"bare{number}"))
-        loaded, whole = alone(podium, bench, f"podium{number}")
-        spent[LOAD].append(loaded)
-        spent[ALL].append(whole)
-    return spent
-
-
-def show(title: str, spent: dict[str, list[Cost]], documents: int) -> None:
-    """Print a table. A ratio is the median of the rounds' own: the share of the bare rate."""
-    print(f"\n{title}, {len(spent[BARE])} rounds")
-    print(f"{'':28}{'seconds':>8}{'per s':>7}{'CPU s':>7}{'ratio':>7}{'min':>6}{'max':>6}", end="")
-    print(f"{'CPU':>6}{'min':>6}{'max':>6}")
-    for name, each in spent.items():
-        seconds, cpu = (
-            statistics.median(values) for values in zip(*((c.seconds, c.cpu) for c in each), strict=True)
-        )
-        ratios = [base.seconds / cost.seconds for base, cost in zip(spent[BARE], each, strict=True)]
-        cpus = [base.cpu / cost.cpu for base, cost in zip(spent[BARE], each, strict=True)]
-        print(f"{name:28}{seconds:>8.2f}{documents / seconds:>7.0f}{cpu:>7.2f}", end="")
-        print(f"{statistics.median(ratios):>7.2f}{min(ratios):>6.2f}{max(ratios):>6.2f}", end="")
-        print(f"{statistics.median(cpus):>6.2f}{min(cpus):>6.2f}{max(cpus):>6.2f}")
+def measure(of: Bench) -> dict[str, Cost]:
+    """Both sides, Podium first: the first time it gives the bare side's rows."""
+    loaded, whole = alone(podium, of)
+    return {BARE: alone(bare, of), LOAD: loaded, ALL: whole}
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", type=int, default=2_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
-    print(f"{asked.documents} documents; Python {platform.python_version()}, {platform.machine()}")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-")))
-        settings = place(folder / "site", BASE)
-        assert settings.sources is not None
-        outcomes = read_pages(asked.documents, load_sources(settings.sources)["large"])
-        (folder / "outcomes").write_bytes(pickle.dumps(outcomes))
-        servers: list[Server | None] = [None]
-        try:
-            servers.append(stack.enter_context(postgres_server()))
-        except pytest.skip.Exception as problem:
-            print(problem)
-        for server in servers:
-            bench = Bench(folder, settings.sources, server)
-            spent = measure(bench, asked.rounds)
-            title = f"{asked.documents} new documents, {'PostgreSQL' if server else 'SQLite'}"
-            show(title, spent, asked.documents)
+    asked = options(__doc__, documents=2_000, rounds=5).parse_args()
+    with bench() as (folder, servers):
+        for name, each in benches(asked.documents, folder / "load", servers).items():
+            spent = [measure(each) for _ in range(asked.rounds)]
+            show(f"{asked.documents} new documents, {name}", spent, BARE, asked.documents)
 
 
 if __name__ == "__main__":

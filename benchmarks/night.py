@@ -9,35 +9,32 @@ its own. Podium's night is all of its steps: crawl, archive, extract, load, comp
 - *news-please* and *newspaper4k*, where PYTHON is an interpreter that has them (they don't go into one environment
   with Podium): each reads the pages from memory, and neither crawls nor keeps anything.
 
-Times are of whole processes, start-up included, CPU seconds are theirs alone, and the median of the rounds counts.
+Times are of whole processes, start-up included, CPU seconds are theirs, on PostgreSQL its server's too, and the
+median of the rounds counts.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
-import platform
 import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
-import pytest
 import trafilatura
 from lxml import etree, html
 from sqlalchemy import func, select
 
 from benchmarks import site
-from benchmarks.crawl import BARE, Cost, bare, costs, night, place, serving
+from benchmarks.cost import Cost, Servers, bench, costs, new_database, options
+from benchmarks.crawl import BARE, bare, night, place, serving
 from flows.settings import Settings
 from storage.database import Database
 from storage.models import Revision
-from tests.conftest import postgres_server
 
 CUT = "bare Trafilatura, cut body"
 AFTERNOON = "the afternoon's script"
@@ -95,21 +92,29 @@ def kept(file: Path) -> int:
         return int(count)
 
 
-def measure(
-    address: str,
-    documents: int,
-    folder: Path,
-    databases: dict[str, Callable[[str], str | None]],
-    python: str | None,
-) -> dict[str, Cost]:
-    """One round of everything."""
+def parts(address: str, documents: int) -> dict[str, Cost]:
+    """What a night can't do without."""
     spent = {BARE: costs(bare, address)}
     whole, without = costs(cut, documents), costs(cutting, documents)
     spent[CUT] = Cost(whole.seconds - without.seconds, whole.cpu - without.cpu, whole.memory, whole.caller)
-    for name, new in databases.items():
-        settings = place(folder / name, address, new(f"night{folder.name}"))
-        spent[name] = costs(night, settings)
+    return spent
+
+
+def nights(address: str, documents: int, folder: Path, servers: Servers) -> dict[str, Cost]:
+    """Podium's night with every kind of database."""
+    spent = {}
+    for name, server in servers.items():
+        settings = place(folder / name, address, new_database(folder, server))
+        spent[f"podium, {name}"] = costs(night, settings, server=server)
         assert loaded(settings) == documents
+    return spent
+
+
+def measure(
+    address: str, documents: int, folder: Path, servers: Servers, python: str | None
+) -> dict[str, Cost]:
+    """One round of everything."""
+    spent = parts(address, documents) | nights(address, documents, folder, servers)
     spent[AFTERNOON] = costs(afternoon, address, folder / "afternoon.db")
     assert kept(folder / "afternoon.db") == documents
     if python is not None:
@@ -142,25 +147,15 @@ def show(rounds: list[dict[str, Cost]], documents: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", type=int, default=2_000, help="of the site")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = options(__doc__, documents=2_000, rounds=3)
     parser.add_argument("--peers", metavar="PYTHON", help="an interpreter with news-please and newspaper4k")
     asked = parser.parse_args()
-    print(f"{asked.documents} documents, all new, {asked.rounds} rounds; Python {platform.python_version()}")
-    with ExitStack() as stack:
-        address = stack.enter_context(serving(asked.documents))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-")))
-        databases: dict[str, Callable[[str], str | None]] = {"podium, SQLite": lambda _: None}
-        try:
-            databases["podium, PostgreSQL"] = stack.enter_context(postgres_server()).create
-        except pytest.skip.Exception as problem:
-            print(problem)
-        rounds = []
-        for number in range(asked.rounds):
-            place_of_round = folder / str(number)
-            place_of_round.mkdir()
-            rounds.append(measure(address, asked.documents, place_of_round, databases, asked.peers))
+    with bench() as (folder, servers), serving(asked.documents) as address:
+        print(f"{asked.documents} documents, all new, {asked.rounds} rounds")
+        rounds = [
+            measure(address, asked.documents, folder / str(number), servers, asked.peers)
+            for number in range(asked.rounds)
+        ]
         show(rounds, asked.documents)
 
 

@@ -10,7 +10,6 @@ that read: what is spent twice, and what can't be spread, shows there.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import multiprocessing
 import os
@@ -25,8 +24,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from benchmarks.cost import alone, options
 from benchmarks.crawl import place
-from benchmarks.load import BASE, alone
+from benchmarks.load import BASE
 from benchmarks.site import document
 from crawler.source import load_sources
 from flows import reextraction
@@ -170,10 +170,7 @@ def show(count: int, spent: dict[int, list[Cost]], had: list[float]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--captures", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    asked = options(__doc__, captures=20_000, rounds=3).parse_args()
     print(f"{CORES} cores; Python {platform.python_version()}, {platform.machine()}")
     with tempfile.TemporaryDirectory(prefix="podium-bench-") as name:
         settings, records = place(Path(name), BASE), pages()
