@@ -137,10 +137,15 @@ class Readers:
         if self._pool is None and (len(items) > FEW or any(item.size > SMALL for item in items)):
             # Not forked from this process: it has threads, and a fork would inherit their locks.
             context = multiprocessing.get_context("forkserver")
-            main = getattr(sys.modules["__main__"].__spec__, "name", None)
-            context.set_forkserver_preload([name for name in (main, "flows.warm") if name])
+            context.set_forkserver_preload(_preloaded())
             self._pool = ProcessPoolExecutor(mp_context=context, initializer=die_with_parent)
         return self._pool
+
+
+def _preloaded() -> list[str]:
+    """What the processes have in common: reading, and the main module, which each would else import by itself."""
+    main = getattr(sys.modules["__main__"].__spec__, "name", None)
+    return ["flows.warm"] if main is None or main.endswith("__main__") else ["flows.warm", main]
 
 
 def die_with_parent() -> None:
