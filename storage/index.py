@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -69,6 +70,7 @@ def _cut(words: list[str]) -> list[str]:
     )
 
 
+@lru_cache(4096)
 def name_of(label: str | None, speaker: str | None) -> str:
     """What a turn's speaker is looked for in: the resolved name and the label, without case."""
     return folded(f"{speaker or ''}\n{label or ''}") if speaker != label else folded(speaker or "")
