@@ -18,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from storage.models import Appearance, Base, Capture, Page, Revision, Run, Searc
 from storage.search import search
 from storage.selection import Selection
 from tests.conftest import Server
+from tests.library import served
 
 SOURCES, SPEAKERS, FIRST_DAY, DAYS = 30, 200, dt.date(2006, 1, 1), 7300
 NAMES = ["large", *(f"source-{number}" for number in range(1, SOURCES))]
@@ -177,6 +180,34 @@ def read(database: Database, count: int, documents: int) -> None:
     _told("transcript reads", times)
 
 
+def visited(database: Database, count: int, documents: int) -> None:
+    """Read pages of the reading room as its server gives them, and print how long each kind took."""
+    chance, days = random.Random("visits"), (FIRST_DAY, FIRST_DAY + dt.timedelta(DAYS))
+    kinds: dict[str, Callable[[], str]] = {
+        "page of a transcript": lambda: f"/transcripts/{chance.randrange(documents) + 1}",
+        "page of a search": lambda: f"/?q=w{chance.randrange(20, 20_000)}",
+        "page of a source": lambda: f"/sources/{chance.choice(NAMES)}",
+        "page of a year": lambda: (
+            f"/sources/{chance.choice(NAMES)}/{chance.randrange(*(day.year for day in days))}"
+        ),
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="podium-bench-") as folder,
+        served(database, Archive(Path(folder))) as port,
+        closing(HTTPConnection("127.0.0.1", port)) as connection,
+    ):
+        for kind, path in kinds.items():
+            times = []
+            for _ in range(count // len(kinds)):
+                start = time.perf_counter()
+                connection.request("GET", path())
+                answer = connection.getresponse()
+                answer.read()
+                times.append(time.perf_counter() - start)
+                assert answer.status == 200, answer.status
+            _told(kind, times)
+
+
 def _told(name: str, times: list[float]) -> None:
     ordered = sorted(times)
     middle, late = (ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000 for share in (0.5, 0.95))
@@ -252,6 +283,7 @@ def measure(url: str, documents: int, count: int, forms: tuple[str, ...]) -> Non
     print(f"  {documents} documents, {turns} turns, written in {spent:.0f} s")
     searched(database, count, documents)
     read(database, count, documents)
+    visited(database, count, documents)
     database.close()
     exports(url, documents, forms)
 

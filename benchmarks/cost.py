@@ -58,8 +58,7 @@ class Clock:
 
     def stop(self) -> Cost:
         """What it took since it was made."""
-        # Processes that read are children of one that forks them; it has to have ended for their work to count.
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]
+        end_forking()
         seconds, cpu = time.perf_counter() - self._start, self._cpu() - self._spent
         whose = (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)
         return Cost(seconds, cpu, *(resource.getrusage(who).ru_maxrss / 1000 for who in whose))
@@ -67,6 +66,11 @@ class Clock:
     def _cpu(self) -> float:
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return sum(each.ru_utime + each.ru_stime for each in used) + _server_cpu(self._server)
+
+
+def end_forking() -> None:
+    """End the process that forks those that read: only then do their CPU seconds count as its own."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def _server_cpu(server: Server | None) -> float:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.cost import alone, options
+from benchmarks.cost import alone, end_forking, options
 from benchmarks.crawl import place
 from benchmarks.load import BASE
 from benchmarks.site import document
@@ -108,6 +108,7 @@ def read_again(settings: Settings, cores: int, expected: int) -> Cost:
     start = time.perf_counter()
     seen = reextraction.propose(settings, reextraction.selection_of(settings)).seen
     seconds = time.perf_counter() - start
+    end_forking()
     assert (seen.total("read"), seen.total("changed")) == (expected, 0), seen
     own, readers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return Cost(

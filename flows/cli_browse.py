@@ -79,6 +79,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server((address[0], port), family=family)
+        # Else a connection that is used again waits for the browser's slow "received" between a head and its page.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as problem:
         if isinstance(problem, socket.gaierror):
             raise Mistake(f"no such host: {plain(host)}; name an address of this machine") from problem

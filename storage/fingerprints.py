@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +33,9 @@ PASSAGE_SHINGLE = 6
 
 PASSAGE_WORDS = 40
 """A passage has one hash, and one more for every so many words: an edit may take one of them."""
+
+KEPT = 2**16
+"""Words whose hashes are kept: some 8 MB."""
 
 SEED = 1
 """Of the permutations. Changed, as after a new version of the algorithm, every stored fingerprint is void."""
@@ -66,7 +68,7 @@ def _bands(words: Sequence[str]) -> set[int]:
 
 def _passages(words: Sequence[str], lengths: Iterable[int]) -> set[int]:
     """The least hashes of each paragraph that is a passage, given the lengths of all in words."""
-    numbers = np.fromiter(map(_number_of_word, words), np.int64, len(words))
+    numbers = np.fromiter(map(_NUMBERS.__getitem__, words), np.int64, len(words))
     hashes = _runs(numbers.view(np.uint64)).view(np.int64)
     found, start = set[int](), 0
     for length in lengths:
@@ -100,5 +102,14 @@ def _number(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-_number_of_word = lru_cache(2**16)(_number)
-"""The same few thousand words are most of any text."""
+class _Numbers(dict[str, int]):
+    """The hashes of words, kept: the same few thousand are most of any text."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= KEPT:
+            self.clear()
+        found = self[word] = _number(word)
+        return found
+
+
+_NUMBERS = _Numbers()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import uvicorn
 from sqlalchemy import update
 
 from flows.demo_site import Document, Ministry
@@ -17,6 +22,7 @@ from storage.duplicates import compare
 from storage.load import Reading, load
 from storage.transcript import Transcript, Turn
 from storage.warc import Record
+from storage.web.app import room
 
 TODAY = dt.date(2026, 3, 20)
 NAMES = {"demo": "Ministry of Foreign Affairs of the Republic of Kestria", "vell": "Kestrian Embassy in Vell"}
@@ -170,3 +176,19 @@ def stock(database: Database, folder: Path) -> Library:
         own = models.Revision.title.contains("<script>")
         session.execute(update(models.Revision).where(own).values(title=f"{HOSTILE}\x1b]0;owned\x07"))
     return library
+
+
+@contextmanager
+def served(database: Database, archive: Archive) -> Iterator[int]:
+    """The port of a server that shows an archive."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `podium browse` has it
+    app = room(database, archive, NAMES)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()

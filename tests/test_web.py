@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import http.client
 import re
-import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
@@ -18,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
@@ -28,11 +24,10 @@ from storage.database import Database, DatabaseError
 from storage.facets import facets
 from storage.selection import Selection
 from storage.transcript import render
-from storage.web.app import room
 from storage.web.asked import MOST_PAGES
 from storage.web.handing_out import FORMATS
 from storage.web.pages import LISTED
-from tests.library import ARABIC, HOSTILE_PAGE, NAMES, stock
+from tests.library import ARABIC, HOSTILE_PAGE, served, stock
 
 
 @dataclass(frozen=True)
@@ -88,21 +83,6 @@ def shelved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with served(database, archive) as port:
         yield Room(database, port)
     database.close()
-
-
-@contextmanager
-def served(database: Database, archive: Archive) -> Iterator[int]:
-    """The port of a server that shows an archive."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = room(database, archive, NAMES)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 class Outline(HTMLParser):
