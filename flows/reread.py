@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -165,13 +165,18 @@ def work(settings: Settings, order: Pass, shard: Shard, readers: Readers | None 
     return seen
 
 
+AHEAD = 3
+"""Batches that are begun before one is looked at, so that the processes that read never wait."""
+
+
 def _ahead(several: Iterable[T]) -> Iterator[T]:
-    """The items, the next one begun before one is given: the processes that read never wait."""
-    before: list[T] = []
+    """The items, `AHEAD` more of them begun before one is given."""
+    begun: deque[T] = deque()
     for item in several:
-        yield from before
-        before = [item]
-    yield from before
+        begun.append(item)
+        if len(begun) > AHEAD:
+            yield begun.popleft()
+    yield from begun
 
 
 class Rereading:
