@@ -28,6 +28,9 @@ log = logging.getLogger("podium")
 FEW, SMALL = 8, 500_000
 """So many pages of so many bytes are read faster in this process than a pool of processes starts."""
 
+CHUNK = 20
+"""Pages that a process is handed at once, some 50 ms of work: a busy caller hands out the next ones late."""
+
 PAGE_SECONDS = 30
 """The budget of one page in a pool's process. The longest transcript known takes less than one."""
 
@@ -83,7 +86,7 @@ def begin_batch(
     if pool is None:
         return (read_capture(item, archive, source) for item in items)
     count = len(items)
-    return pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=4)
+    return pool.map(_read_in_time, items, [archive] * count, [source] * count, chunksize=CHUNK)
 
 
 def read_capture(item: Item, archive: Archive, source: Source) -> Outcome:
