@@ -101,11 +101,13 @@ def export(
     export is not whole.
     """
     asked = _selection(source, language, since, until, speaker, role)
+    from flows.verdict import several
     from storage.export import export as run
 
     with opened(database) as archive, _watched() as progress:
         done = run(archive, settings_from(database).warcs(), folder, form, asked, progress)
-    typer.echo(f"{plain(str(folder))}: {done.documents} documents, {done.turns} turns, {done.files} files")
+    told = [several(done.documents, "document"), several(done.turns, "turn"), several(done.files, "file")]
+    typer.echo(f"{plain(str(folder))}: {', '.join(told)}")
 
 
 def _selection(

@@ -20,14 +20,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crawler.browser import browser_for
-from crawler.job import Bookmark, CrawlJob, CrawlReport
+from crawler.job import Bookmark, CrawlJob
 from crawler.source import Source, host_of, is_on
 from flows.readers import Outcome, Readers
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
 from flows.silence import silence_tonight
 from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
-from storage import coverage, earlier, ledger, models
+from flows.verdict import failed, verdict
+from storage import earlier, ledger, models
 from storage.database import Database
 from storage.ledger import Tally
 
@@ -35,9 +36,6 @@ log = logging.getLogger("podium")
 
 AT_ONCE = 4
 """Sources collected at the same time. Each is polite to its own hosts."""
-
-REJECTED_SHARE = 0.2
-"""More refused pages than this share of those read say that a layout changed or a wall went up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +258,11 @@ def _collect(
         tally = ledger.tally_of(session, run_id)
         needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
         open_days = [day for day in report.gaps if day >= needed]
-        reasons, notes = _verdict(report, tally, open_days, outside)
+        reasons, notes = verdict(report, tally, open_days, outside)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))
-        failed = _failed(report, tally)
-        state = ledger.close_run(session, run_id, reasons, failed=failed, open_days=open_days)
+        broken = failed(report, tally)
+        state = ledger.close_run(session, run_id, reasons, failed=broken, open_days=open_days)
         if report.bookmarks:
             left = {listing: bookmark.model_dump() for listing, bookmark in report.bookmarks.items()}
             session.get_one(models.Run, run_id).bookmarks = left
@@ -300,45 +298,6 @@ def _left_by_earlier_runs(
     if order.via:
         return asked, {}
     return asked, {listing: Bookmark.model_validate(each) for listing, each in found.items()}
-
-
-def _failed(report: CrawlReport, tally: Tally) -> bool:
-    """Whether nothing can be said of the window: the crawl broke off, or no listing could be read."""
-    return not report.finished or report.listings == 0 or tally.unsettled > 0
-
-
-def _verdict(
-    report: CrawlReport, tally: Tally, open_days: Sequence[dt.date], outside: int
-) -> tuple[list[str], list[str]]:
-    """Why the run is not simply done, and what else is worth a note.
-
-    Of the days that no discovery has covered only some are its business: the `open_days`.
-    """
-    reasons, notes = [], []
-    if not report.finished:
-        reasons.append(f"the crawl broke off: {report.reason}")
-    elif report.listings == 0:
-        reasons.append("no listing could be read")
-    reasons += report.complaints
-    if open_days:
-        reasons.append(f"not proved complete: {coverage.spelled(open_days)}")
-    older = [day for day in report.gaps if day not in open_days]
-    if older:
-        notes.append(f"not looked at: {coverage.spelled(older)}, before the last night")
-    if report.misses:
-        notes.append(f"not in the replayed capture: {report.misses} requests")
-    if outside:
-        notes.append(f"outside the window: {outside} pages")
-    return reasons + suspicions(tally, outside), notes
-
-
-def suspicions(tally: Tally, aside: int = 0) -> list[str]:
-    """What a run's counts alone say against it; so many of the rejected pages are none of its business."""
-    out = [f"{count} pages {name}" for name in ("blocked", "failed") if (count := tally.counts.get(name))]
-    rejected, pages = tally.counts.get("rejected", 0) - aside, tally.discovered - aside
-    if rejected > REJECTED_SHARE * pages:
-        out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
-    return out
 
 
 def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:

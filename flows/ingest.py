@@ -18,9 +18,10 @@ from urllib.parse import quote
 from crawler.accept import verdict_on_status
 from crawler.source import Source, host_of, source_of
 from crawler.text import read_text
-from flows.collect import SourceReport, arrivals_of, open_run, suspicions
+from flows.collect import SourceReport, arrivals_of, open_run
 from flows.settings import Settings
 from flows.steps import compare, extract_and_load
+from flows.verdict import suspicions
 from storage import ledger, models
 from storage.archive import Writer
 from storage.captures import keep

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flows.artifact import address, safe, table
 from flows.collect import SourceReport
+from flows.verdict import several
 from storage.models import DISPOSITIONS, RunState
 from storage.transcript import clean
 
@@ -113,12 +114,8 @@ def _verdict(reports: Sequence[SourceReport]) -> str:
     degraded = [report.source for report in reports if WORST[report.state] == DEGRADED]
     whole = len(reports) - len(failed) - len(degraded)
     if not failed and not degraded:
-        return f"All went well: {_sources(whole)} complete."
-    parts = [f"{_sources(len(failed))} failed ({', '.join(failed)})"] if failed else []
-    parts += [f"{_sources(len(degraded))} degraded ({', '.join(degraded)})"] if degraded else []
-    parts += [f"{_sources(whole)} complete"] if whole else []
+        return f"All went well: {several(whole, 'source')} complete."
+    parts = [f"{several(len(failed), 'source')} failed ({', '.join(failed)})"] if failed else []
+    parts += [f"{several(len(degraded), 'source')} degraded ({', '.join(degraded)})"] if degraded else []
+    parts += [f"{several(whole, 'source')} complete"] if whole else []
     return f"{'Failed' if exit_status(reports) == FAILED else 'Degraded'}: {', '.join(parts)}."
-
-
-def _sources(count: int) -> str:
-    return f"{count} source" if count == 1 else f"{count} sources"

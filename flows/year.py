@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from crawler.source import load_sources
 from flows.missing import choose, ends_of
 from flows.settings import Settings
+from flows.verdict import several
 from storage import coverage
 from storage.coverage import days_of
 from storage.database import Database
@@ -56,12 +57,12 @@ class SourceYear:
         marks = Counter(map(self.mark, days))
         count = sum(self.documents.values())
         words = [
-            f"{count} document{'' if count == 1 else 's'} on {marks['documents']} days",
-            f"{marks['empty']} days proved empty",
-            f"{marks['unproved']} days never looked at",
+            f"{several(count, 'document')} on {several(marks['documents'], 'day')}",
+            f"{several(marks['empty'], 'day')} proved empty",
+            f"{several(marks['unproved'], 'day')} never looked at",
         ]
         lost = sum(self.lost.values())
-        return ", ".join(words + ([f"{lost} pages not read"] if lost else []))
+        return ", ".join(words + ([f"{several(lost, 'page')} not read"] if lost else []))
 
 
 def year_days(year: int) -> list[dt.date]:

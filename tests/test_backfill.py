@@ -115,10 +115,10 @@ def test_only_a_completed_backfill_of_the_site_itself_makes_days_done(
     ran("2018-01-01", "2018-12-31", via="wayback")
     ran("2018-01-01", "2018-12-31", via="replay")
     ran("2018-01-01", "2018-02-05", state="failed", reasons=("no listing could be read",))
-    ran("2018-03-01", "2018-03-31", state="degraded", reasons=("1 pages blocked",))
+    ran("2018-03-01", "2018-03-31", state="degraded", reasons=("1 page blocked",))
     found = windows.planned(database, [order])
     assert [(window.done, window.tried) for window in found] == [
-        (False, "degraded: 1 pages blocked"),
+        (False, "degraded: 1 page blocked"),
         (False, "failed: no listing could be read"),
         (False, "failed: no listing could be read"),
     ]
@@ -331,7 +331,7 @@ def test_the_same_command_again_walks_only_what_is_open(site: MisbehavingMinistr
     older = [document for document in site.documents if document.date < TODAY.replace(day=1)]
     site.misbehave(older[0].path, server_error())
     first = podium(*command, settings=place.settings)
-    assert first.returncode == 1 and "1 pages failed" in first.stdout
+    assert first.returncode == 1 and "1 page failed" in first.stdout
     site.behave()
     asked(site)
     second = podium(*command, settings=place.settings)

@@ -153,7 +153,7 @@ def test_export_writes_what_show_prints(local: str, tmp_path: Path) -> None:
 
 def test_export_takes_the_filters_of_search(local: str, tmp_path: Path) -> None:
     done = run(local, "export", "out", "--format", "jsonl", "--speaker", "лавров", "--language", "ru")
-    assert done.stdout == "out: 1 documents, 1 turns, 1 files\n"
+    assert done.stdout == "out: 1 document, 1 turn, 1 file\n"
     (line,) = (tmp_path / "out" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["title"] == "О зоне"
 

@@ -161,9 +161,9 @@ def test_a_backfill_says_which_windows_are_done_and_again_walks_none(
     old = site.documents[-1]
     site.misbehave(old.path, server_error())
     state = backfill(**range_, return_state=True)
-    assert (state.name, state.message) == ("Degraded", "demo: 2026-02-03 to 2026-02-28: 1 pages failed")
+    assert (state.name, state.message) == ("Degraded", "demo: 2026-02-03 to 2026-02-28: 1 page failed")
     text = artifact("backfill-windows")
-    assert text.startswith("# 1 of 2 windows are done, 1 open") and "| **open** | 1 pages failed |" in text
+    assert text.startswith("# 1 of 2 windows are done, 1 open") and "| **open** | 1 page failed |" in text
     bar: Any = Artifact.get("backfill-progress")
     assert float(bar.data) == 100.0 and "1 of 2 windows" in bar.description
     site.behave()

@@ -161,7 +161,7 @@ def test_a_busy_machine_is_asked_again_and_what_it_withholds_is_in_the_ledger(
         machine.busy[f"/web/{second.timestamp}id_/{second.original}"] = 99
         found = run(place.settings, machine)
     assert found.tally.counts == {"new": 1, "blocked": 1}
-    assert "1 pages blocked" in found.reasons
+    assert "1 page blocked" in found.reasons
     database = Database(place.settings.database_url)
     with database.read() as session:
         captures = list(session.scalars(select(models.Capture)))
