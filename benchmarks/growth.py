@@ -1,10 +1,10 @@
 """What becomes of the cost of a page when there are ten and a hundred times as many, and with a larger archive.
 
-Run: ``python -m benchmarks.growth [--scale SHARE] [--rounds N] [--write]``. First the parts of a night take 1, 10
-and 100 times the work, each beside a baseline, in turn, in the same run. Then nights of 500 new pages, their
-comparison and searches meet 1,000, 10,000 and 100,000 stored transcripts. What counts is CPU, PostgreSQL's
-included; of a search it is how long one waits. Every figure is the median of the rounds, and so is every ratio;
-of the largest work there is one round. ``--write`` writes docs/benchmarks.md and its pictures.
+Run: ``python -m benchmarks.growth [--scale SHARE] [--rounds N] [--only PART] [--write]``. First the parts of a
+night take 1, 10 and 100 times the work, each beside a baseline, in turn, in the same run. Then nights of 500 new
+pages, their comparison and searches meet 1,000, 10,000 and 100,000 stored transcripts. What counts is CPU,
+PostgreSQL's included; of a search it is how long one waits. Every figure is the median of the rounds, and so is
+every ratio; of the largest work there is one round. ``--write`` writes docs/benchmarks.md and its pictures.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import trafilatura
 from lxml import etree
 
 from benchmarks import archive, crawl, duplicates, load, night, site
-from benchmarks.cost import Clock, Servers, alone, bench, copy_of, drop, new_database, options
+from benchmarks.cost import Clock, Servers, alone, bench, copy_of, drop, end_forking, new_database, options
 from benchmarks.lines import Line, draw, table
 from crawler import blocks
 from crawler.markup import decode, parse, select
@@ -192,6 +192,7 @@ def a_night(settings: Settings, server: Server | None) -> tuple[float, float]:
     compared = []
 
     def compare(database: Database, source: str) -> Any:
+        end_forking()  # what they have spent on reading is none of its own
         clock = Clock(server)
         links = steps.compare(database, source)
         compared.append(clock.stop().cpu)
@@ -252,8 +253,6 @@ def with_a_larger_archive(scale: float, rounds: int, folder: Path, servers: Serv
 # --- shown ---------------------------------------------------------------------------------------
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-BEGIN = "<!-- from here on written by benchmarks.growth -->\n"
-
 SHOWN = {
     "work": ("With more work", "A page's CPU over its baseline's, with more pages"),
     "archive": ("With a larger archive", "Over the smallest archive's, with more transcripts stored"),
@@ -273,30 +272,44 @@ def measured_on(servers: Servers, rounds: int) -> str:
     return textwrap.fill(f"Measured on {machine}, with {', '.join(told)}; {rounds} rounds.", 120)
 
 
+def section(name: str, lines: list[Line], servers: Servers, rounds: int, write: bool) -> str:
+    """A part of the page, and its picture where it is to be written."""
+    heads = [f"{times}x" for times in TIMES] if name == "work" else [f"{n:,}" for n in lines[0].sizes]
+    head, shown = SHOWN[name]
+    text = [f"## {head}", measured_on(servers, rounds), table(lines, heads)]
+    if write:
+        picture = f"images/growth-{name}.svg"
+        draw(PAGE.parent / picture, lines, heads, shown)
+        text.append(f"![{shown}]({picture})")
+    return "\n\n".join(text)
+
+
+def written(name: str, text: str) -> None:
+    """Put a part of the page in the place of the one that is there."""
+    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(
+        f"<!-- {name}, by benchmarks.growth -->\n"
+    )
+    _, end, after = rest.partition(f"<!-- end of {name} -->\n")
+    PAGE.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+MEASURED = {"work": with_more_work, "archive": with_a_larger_archive}
+
+
 def main() -> None:
     """Measure, print, and write if asked to."""
     parser = options(__doc__, rounds=3)
     parser.add_argument("--scale", type=float, default=1, help="of all sizes: 0.01 to try it out")
+    parser.add_argument("--only", choices=MEASURED, help="one of the two parts")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and its pictures")
     asked = parser.parse_args()
     with bench() as (folder, servers):
-        text = [measured_on(servers, asked.rounds)]
-        found = {
-            "work": with_more_work(asked.scale, asked.rounds, folder, servers),
-            "archive": with_a_larger_archive(asked.scale, asked.rounds, folder, servers),
-        }
-    for name, lines in found.items():
-        heads = [f"{times}x" for times in TIMES] if name == "work" else [f"{n:,}" for n in lines[0].sizes]
-        head, shown = SHOWN[name]
-        text += [f"## {head}", table(lines, heads)]
-        if asked.write:
-            picture = f"images/growth-{name}.svg"
-            draw(PAGE.parent / picture, lines, heads, shown)
-            text.append(f"![{shown}]({picture})")
-    print("\n" + "\n\n".join(text))
-    if asked.write:
-        fixed = PAGE.read_text(encoding="utf-8").partition(BEGIN)[0]
-        PAGE.write_text(fixed + BEGIN + "\n" + "\n\n".join(text) + "\n", encoding="utf-8")
+        for name in [asked.only] if asked.only else MEASURED:
+            lines = MEASURED[name](asked.scale, asked.rounds, folder, servers)
+            text = section(name, lines, servers, asked.rounds, asked.write)
+            print(f"\n{text}", flush=True)
+            if asked.write:
+                written(name, text)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,8 @@ def _engine(address: URL, read_only: bool) -> Engine:
             connection.execute("PRAGMA query_only = ON").close()
             return
         _use_wal(connection)
-        for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
+        # 64 MB of pages, not 2: fingerprints and words go to random places of large indexes.
+        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -64000"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
