@@ -37,7 +37,7 @@ def _today(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def just_before_an_answer(act: Callable[[], None], requests: list[int]) -> Misbehaviour:
-    """Something happens elsewhere, once; then the page is served well. Notes the requests until it has happened."""
+    """Something happens elsewhere, once; then the page is served well. Notes the requests until it has."""
     acts = [act]
 
     def serve(site: MisbehavingMinistry, visit: Visit) -> None:
