@@ -186,7 +186,6 @@ def visited(database: Database, count: int, documents: int) -> None:
     kinds: dict[str, Callable[[], str]] = {
         "page of a transcript": lambda: f"/transcripts/{chance.randrange(documents) + 1}",
         "page of a search": lambda: f"/?q=w{chance.randrange(20, 20_000)}",
-        "page of a source": lambda: f"/sources/{chance.choice(NAMES)}",
         "page of a year": lambda: (
             f"/sources/{chance.choice(NAMES)}/{chance.randrange(*(day.year for day in days))}"
         ),
