@@ -154,7 +154,7 @@ def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> No
     if not rows:
         return
     connection = session.connection()
-    if connection.dialect.name == "postgresql":  # a statement for each row takes it three times as long
+    if connection.dialect.name == "postgresql":  # else each row would be a statement of its own
         hashes, owners = map(list, zip(*rows, strict=True))
         connection.execute(_ALL_ROWS, {"hashes": hashes, "owners": owners})
     else:
@@ -195,7 +195,7 @@ def candidates(session: Session, marks: Iterable[int], besides: int = 0) -> list
     Args:
         session: to read in.
         marks: the fingerprints.
-        besides: the id of the transcript that they are of, which is left out.
+        besides: the id of the transcript that they are of, which is left out; 0 if they are of none.
     """
     query = _OWNERS[session.get_bind().dialect.name]
     asked = {"marks": json.dumps(list(marks)), "besides": besides, "most": COMMON + 1}
