@@ -141,8 +141,14 @@ class Readers:
             # Not forked from this process: it has threads, and a fork would inherit their locks.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_preloaded())
-            self._pool = ProcessPoolExecutor(mp_context=context, initializer=die_with_parent)
+            self._pool = ProcessPoolExecutor(mp_context=context, initializer=_begin)
         return self._pool
+
+
+def _begin() -> None:
+    """In a process that reads, before its work. Ctrl-C is for the one that it works for, which ends it."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _preloaded() -> list[str]:

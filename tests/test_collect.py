@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from crawler.source import load_source
 from flows import collect as collecting
-from flows import plan, report
+from flows import plan, readers, report
 from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
 from flows.demo_site import Block, Document
@@ -329,6 +329,15 @@ def test_ctrl_c_ends_the_crawl_and_the_run_within_seconds(site: MisbehavingMinis
         (ended,) = lookup.recent_runs(session, 2)
         assert ended.state == "failed" and "Cancelled: told to stop" in ended.reasons
     database.close()
+
+
+def test_ctrl_c_is_not_for_the_processes_that_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "FEW", -1)
+    with readers.Readers() as several:
+        pool = several.pool_for([])
+        assert pool is not None
+        os.kill(pool.submit(os.getpid).result(), signal.SIGINT)
+        assert all(pool.submit(os.getpid).result() for _ in range(4))
 
 
 def test_two_runs_at_once_neither_duplicate_nor_fail(site: MisbehavingMinistry, settings: Settings) -> None:
