@@ -101,7 +101,7 @@ def postgres_server() -> Iterator[Server]:
 
 
 def _free_port() -> int:
-    """A port that stays free until it is used: none of those that the system gives to whoever connects somewhere."""
+    """A port that stays free until it is used: none of those that the system gives to whoever connects."""
     while True:
         port = random.SystemRandom().randrange(20_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
