@@ -173,6 +173,8 @@ def _engine(address: URL, read_only: bool) -> Engine:
         options = {"postgresql_readonly": True} if read_only else {}
         return create_engine(address, pool_pre_ping=True, execution_options=options)
     engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    # Many rows of one statement: after every statement that fires a trigger FTS5 writes its words to the disk.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
 
     # pysqlite opens transactions by itself, late and without a lock; with isolation_level None we say when.
     @event.listens_for(engine, "connect")
