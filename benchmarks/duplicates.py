@@ -28,6 +28,7 @@ from storage.database import Database
 from storage.duplicates import Words, candidates, nearness
 from storage.fingerprints import fingerprints
 from storage.transcript import Turn
+from storage.words import paragraphs_of
 
 COPIES = 2_000
 EDITED = 0.05
@@ -163,10 +164,10 @@ class Score:
             start = time.perf_counter()
             numbers = candidates(session, marks)
             self.query.append(time.perf_counter() - start)
-        words = Words(own[0].paragraphs)
+        words = Words(paragraphs_of(own[0].paragraphs))
         linked = set()
         for number in numbers:
-            other = Words(turns(document(number - 1))[0].paragraphs)
+            other = Words(paragraphs_of(turns(document(number - 1))[0].paragraphs))
             self.compared += 1
             if nearness(words, other, within=False) is not None:
                 linked.add(number - 1)

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text, update
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload
 
-from storage import models
+from storage import index, models
 from storage.database import Database, insert_into
 from storage.fingerprints import marks_of
 from storage.sameness import SHORT_WORDS
-from storage.words import spoken
 
 RUN = 4
 """Words in the runs by which two texts are compared: shorter ones are shared by accident."""
@@ -60,10 +59,10 @@ class Near:
 
 
 class Words:
-    """A text's words, ready to be compared with many others."""
+    """A text's words, given by paragraph, ready to be compared with many others."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.words = [word for text in texts for word in spoken(text)]
+    def __init__(self, paragraphs: Iterable[Iterable[str]]) -> None:
+        self.words = [word for paragraph in paragraphs for word in paragraph]
         words = self.words
         self._runs = [tuple(words[n : n + RUN]) for n in range(len(words) - RUN + 1)]
         self._set = frozenset(self._runs)
@@ -105,7 +104,7 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
     """
     while True:
         with database.read() as session:
-            batch = [(revision, marks_of(text), text) for revision, text in _uncompared(session, source)]
+            batch = [(revision, marks_of(words), words) for revision, words in _uncompared(session, source)]
         if not batch:
             return
         with database.write() as session:
@@ -127,8 +126,8 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
         yield added
 
 
-def _uncompared(session: Session, source: str) -> list[tuple[models.Revision, list[str]]]:
-    """The next batch of revisions, with their paragraphs."""
+def _uncompared(session: Session, source: str) -> list[tuple[models.Revision, list[list[str]]]]:
+    """The next batch of revisions, with the words of their paragraphs."""
     found = session.scalars(
         select(models.Revision)
         .join(models.Revision.transcript)
@@ -137,15 +136,8 @@ def _uncompared(session: Session, source: str) -> list[tuple[models.Revision, li
         .limit(BATCH)
         .options(joinedload(models.Revision.transcript))
     ).all()
-    texts: dict[int, list[str]] = {revision.id: [] for revision in found}
-    turns = (
-        select(models.Turn.revision_id, models.Turn.text)
-        .where(models.Turn.revision_id.in_(texts))
-        .order_by(models.Turn.revision_id, models.Turn.position)
-    )
-    for revision_id, said in session.execute(turns):
-        texts[revision_id] += said.split("\n")
-    return [(revision, texts[revision.id]) for revision in found]
+    words = index.words_in(session, [revision.id for revision in found])
+    return [(revision, words[revision.id]) for revision in found]
 
 
 def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> None:
@@ -208,7 +200,7 @@ def candidates(session: Session, marks: Iterable[int], besides: int = 0) -> list
 
 
 def _links(
-    session: Session, revision: models.Revision, marks: set[int], paragraphs: list[str]
+    session: Session, revision: models.Revision, marks: set[int], paragraphs: list[list[str]]
 ) -> Iterator[models.Link]:
     """What is nearly the same as a revision: of each other transcript one revision, the newest that is."""
     numbers = candidates(session, marks, revision.transcript_id)
@@ -228,12 +220,12 @@ def _nearest(
         select(models.Revision)
         .where(models.Revision.transcript_id == number)
         .order_by(models.Revision.number.desc())
-        .options(joinedload(models.Revision.transcript), selectinload(models.Revision.turns))
+        .options(joinedload(models.Revision.transcript))
         .limit(5)
     )
     for other in texts:
         within = other.transcript.source == revision.transcript.source
-        found = nearness(own, Words(turn.text for turn in other.turns), within=within)
+        found = nearness(own, Words(index.words_in(session, [other.id])[other.id]), within=within)
         if found is not None:
             return other, found
     return None, None

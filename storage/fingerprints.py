@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rensa import RMinHash
 
 from storage.transcript import Turn
-from storage.words import spoken
+from storage.words import paragraphs_of
 
 SHINGLE = 3
 """Words in a shingle of a signature. Of texts with 5% of their words edited three quarters are kept."""
@@ -46,16 +46,15 @@ def fingerprints(turns: Iterable[Turn]) -> set[int]:
 
     Labels don't count: whoever republishes a text may name its speakers in another way.
     """
-    return marks_of(text for turn in turns for text in turn.paragraphs)
+    return marks_of(paragraphs_of(text for turn in turns for text in turn.paragraphs))
 
 
-def marks_of(paragraphs: Iterable[str]) -> set[int]:
-    """The fingerprints of a text, given as its paragraphs."""
-    several = [spoken(text) for text in paragraphs]
-    words = [word for paragraph in several for word in paragraph]
+def marks_of(paragraphs: Sequence[Sequence[str]]) -> set[int]:
+    """The fingerprints of a text, given as the words of its paragraphs."""
+    words = [word for paragraph in paragraphs for word in paragraph]
     if len(words) < SHINGLE:
         return set()
-    return _bands(words) | _passages(words, [len(paragraph) for paragraph in several])
+    return _bands(words) | _passages(words, map(len, paragraphs))
 
 
 def _bands(words: Sequence[str]) -> set[int]:

@@ -13,7 +13,7 @@ The rows can be made again from the revisions at any time.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -25,10 +25,7 @@ from sqlalchemy.orm import Session
 from storage.database import Database
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.transcript import clean
-from storage.words import looked_for
-
-LONGEST_WORD = 400
-"""Characters of a word that count. PostgreSQL's index takes words of 2,046 bytes."""
+from storage.words import paragraphs_of
 
 LONGEST_TEXT = 250_000
 """Characters of a turn that are indexed: PostgreSQL takes 1 MiB of words, at four bytes a character at most.
@@ -60,14 +57,7 @@ def past_id(day: dt.date) -> int:
 
 def words_of(paragraphs: Iterable[str]) -> str:
     """The words of a turn as the index keeps them: a space on each side of a word, two between paragraphs."""
-    cut = (_cut(looked_for(paragraph)) for paragraph in paragraphs)
-    return "".join(f" {' '.join(words)} " for words in cut if words)[:LONGEST_TEXT]
-
-
-def _cut(words: list[str]) -> list[str]:
-    return (
-        words if max(map(len, words), default=0) <= LONGEST_WORD else [word[:LONGEST_WORD] for word in words]
-    )
+    return "".join(f" {' '.join(words)} " for words in paragraphs_of(paragraphs))[:LONGEST_TEXT]
 
 
 @lru_cache(4096)
@@ -127,6 +117,23 @@ def add(session: Session, turns: Iterable[Mapping[str, Any]], days: Mapping[int,
             key=itemgetter("id")
         )  # FTS5 writes to the disk whenever a smaller number follows a larger one
         session.connection().execute(insert(Searched), rows)
+
+
+def words_in(session: Session, revisions: Collection[int]) -> dict[int, list[list[str]]]:
+    """The words of revisions, by id and paragraph: as the index has them, else cut from the turns."""
+    found: dict[int, list[list[str]]] = {}
+    held = select(Searched.revision_id, Searched.words).where(Searched.revision_id.in_(revisions))
+    short = set[int]()
+    for number, words in session.execute(held.order_by(Searched.id)):
+        found.setdefault(number, []).extend(part.split() for part in words.split("  ") if part)
+        if len(words) >= LONGEST_TEXT:
+            short.add(number)
+    lacking = {number for number in revisions if number not in found or number in short}
+    found |= {number: [] for number in lacking}
+    turns = select(Turn.revision_id, Turn.text).where(Turn.revision_id.in_(lacking))
+    for number, said in session.execute(turns.order_by(Turn.revision_id, Turn.position)) if lacking else ():
+        found[number] += paragraphs_of(said.split("\n"))
+    return found
 
 
 def unindexed(session: Session, revisions: Sequence[Revision]) -> Iterator[Revision]:

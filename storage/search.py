@@ -31,11 +31,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from storage.index import LONGEST_WORD, first_id, past_id
+from storage.index import first_id, past_id
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.selection import Selection
 from storage.transcript import clean
-from storage.words import placed
+from storage.words import LONGEST_WORD, placed
 
 LONGEST_QUERY = 2000
 """Characters of a query."""

@@ -20,6 +20,7 @@ from storage.fingerprints import fingerprints
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.transcript import Transcript, Turn, render
+from storage.words import paragraphs_of
 
 DAY = dt.date(2026, 3, 20)
 NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
@@ -139,6 +140,15 @@ def test_a_mirror_that_names_its_speakers_differently_is_linked(shelf: Shelf) ->
     assert shelf.similarity == 1
 
 
+def test_a_mirror_in_arabic_is_found_whether_vowels_are_written_or_not(shelf: Shelf) -> None:
+    plain = [f"{chr(0x628 + n % 20)}{chr(0x628 + n // 20)}{chr(0x641 + n % 7)}" for n in range(160)]
+    pointed = [f"{word[0]}\u064e{word[1]}\u0640{word[2]}\u064f" for word in plain]
+    for place, words in (("ministry", plain), ("embassy", pointed)):
+        shelf.put(place, "1", Transcript(DAY, "بيان", (Turn((" ".join(words),)),), language="ar"))
+    assert shelf.links == [("mirror", "embassy/1", "ministry/1")]
+    assert shelf.similarity == 1
+
+
 def test_the_very_same_text_is_one_transcript_at_two_addresses_and_not_linked(shelf: Shelf) -> None:
     shelf.put("ministry", "114", BRIEFING)
     assert shelf.put("embassy", "7", replace(BRIEFING, title="Another title")) == "duplicate"
@@ -166,7 +176,7 @@ def test_an_excerpt_is_linked_to_the_longer_one_whichever_came_first(shelf: Shel
 
 def test_two_briefings_of_one_day_with_much_the_same_form_are_not_linked(shelf: Shelf) -> None:
     one, two = (Transcript(DAY, "Weekly meeting", (Turn((FORM, agenda)),)) for agenda in AGENDA)
-    shared = Words([FORM, AGENDA[0]]).share_in(Words([FORM, AGENDA[1]]))
+    shared = Words(paragraphs_of([FORM, AGENDA[0]])).share_in(Words(paragraphs_of([FORM, AGENDA[1]])))
     assert 0.6 < shared < 0.8
     assert [shelf.put("ministry", str(n), each) for n, each in enumerate((one, two))] == ["new", "new"]
     shelf.put("embassy", "2", replace(two, title="A meeting", turns=(Turn((FORM, AGENDA[1][:-20])),)))
@@ -285,7 +295,7 @@ WORDS = st.lists(st.sampled_from([f"word{n}" for n in range(40)]), min_size=60, 
 
 @given(WORDS)
 def test_a_text_is_a_mirror_of_itself(words: list[str]) -> None:
-    text = Words([" ".join(words)])
+    text = Words([words])
     found = nearness(text, text, within=True)
     assert found is not None
     assert (found.kind, found.similarity) == ("mirror", 1.0)
@@ -293,7 +303,7 @@ def test_a_text_is_a_mirror_of_itself(words: list[str]) -> None:
 
 @given(WORDS, WORDS)
 def test_nearness_is_the_same_from_both_ends(one: list[str], two: list[str]) -> None:
-    first, second = Words([" ".join(one)]), Words([" ".join(two)])
+    first, second = Words([one]), Words([two])
     there, back = nearness(first, second, within=False), nearness(second, first, within=False)
     assert (there and (there.kind, there.similarity)) == (back and (back.kind, back.similarity))
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 from sqlalchemy import insert as into
 
-from storage import index, integrity, models
+from storage import index, integrity, lookup, models
 from storage.copy import copy
 from storage.database import Database
 from storage.index import words_of
@@ -26,7 +26,7 @@ from storage.models import Searched
 from storage.search import MOST_TERMS, PASSAGE, Hit, SearchError, met, parse, search
 from storage.selection import Selection
 from storage.transcript import Transcript, Turn, clean
-from storage.words import placed, spoken
+from storage.words import paragraphs_of, placed, spoken
 from tests.conftest import Server
 from tests.test_load import DAY, Desk
 
@@ -312,6 +312,23 @@ def rows(database: Database) -> list[tuple[object, ...]]:
         return [
             tuple(row) for row in session.execute(query.order_by(Searched.revision_id, Searched.position))
         ]
+
+
+def test_the_words_of_every_revision_can_be_had_whatever_of_it_is_indexed(desk: Desk) -> None:
+    newer = Transcript(DAY, "О зоне", (Turn(("Passed over.", "…", "It's so.")), Turn(("Again.",))))
+    desk.load(newer, "zon")
+    long = Transcript(DAY, "Long", (Turn((" ".join(f"word{n}" for n in range(60_000)), "At the end.")),))
+    desk.load(long, "long")
+    with desk.database.write() as session:
+        session.execute(delete(Searched).where(Searched.words.contains(" café ")))
+    with desk.database.read() as session:
+        kept = {row.id: lookup.transcript_of(row).turns for row in session.scalars(select(models.Revision))}
+        cut = {
+            number: paragraphs_of(text for turn in turns for text in turn.paragraphs)
+            for number, turns in kept.items()
+        }
+        assert index.words_in(session, list(kept)) == cut
+    assert len(cut) == len(SAID) + 2
 
 
 def test_only_the_newest_revision_is_found(desk: Desk) -> None:
