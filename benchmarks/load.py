@@ -4,7 +4,8 @@ Run: ``python -m benchmarks.load [--documents N] [--rounds N]``. Pages of the be
 beforehand. Podium then loads them as a night does, a batch of 100 at a time: transcripts, revisions, turns, what
 searches look in, appearances, the ledger; and compares them: fingerprints, candidates, links. The bare side writes
 the rows that this came to, made beforehand, with SQLAlchemy Core, a transaction for 100 documents, into the same
-schema. Both take turns, each in a process and a database of its own.
+schema: once as SQLAlchemy does by itself, and on SQLite once more with many rows of one statement, as
+Podium's own engine does there. All take turns, each in a process and a database of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from tests.conftest import Server
 BASE = "http://127.0.0.1:1"
 DAY = dt.date(2026, 3, 20)
 BARE = "bare executemany (baseline)"
+WIDE = "bare, rows in one statement"
 LOAD = "podium: load"
 ALL = "podium: load and compare"
 TABLES: tuple[type[Base], ...] = (Transcript, Revision, Turn, Searched, Appearance, Fingerprint, Page)
@@ -148,11 +150,12 @@ def _rows(connection: Connection, table: type[Base]) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(select(table.__table__)).mappings()]
 
 
-def bare(of: Bench) -> Cost:
-    """The same rows, as they are."""
+def bare(of: Bench, wide: bool = False) -> Cost:
+    """The same rows, as they are; `wide` writes many of them by one statement."""
     batches = pickle.loads(of.rows.read_bytes())  # noqa: S301 - our own
     outcomes: list[Outcome] = pickle.loads(of.outcomes.read_bytes())  # noqa: S301 - our own
     with closing(Database(new_database(of.folder, of.server))) as database:
+        database.engine.dialect.use_insertmanyvalues_wo_returning = wide
         crawled(database, outcomes)
         with database.write() as session:
             session.query(Page).delete()  # they are written whole
@@ -179,7 +182,8 @@ def benches(documents: int, folder: Path, servers: Servers) -> dict[str, Bench]:
 def measure(of: Bench) -> dict[str, Cost]:
     """Both sides, Podium first: the first time it gives the bare side's rows."""
     loaded, whole = alone(podium, of)
-    return {BARE: alone(bare, of), LOAD: loaded, ALL: whole}
+    spent = {BARE: alone(bare, of), LOAD: loaded, ALL: whole}
+    return spent if of.server else spent | {WIDE: alone(bare, of, wide=True)}
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> No
         return
     connection = session.connection()
     if connection.dialect.name == "postgresql":  # else each row would be a statement of its own
-        hashes, owners = map(list, zip(*rows, strict=True))
+        hashes, owners = (f"{{{','.join(map(str, column))}}}" for column in zip(*rows, strict=True))
         connection.execute(_ALL_ROWS, {"hashes": hashes, "owners": owners})
     else:
         known = "INSERT INTO fingerprints (hash, transcript_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
