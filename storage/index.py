@@ -113,26 +113,23 @@ def add(session: Session, turns: Iterable[Mapping[str, Any]], days: Mapping[int,
         if turn["position"] < MOST_TURNS
     ]
     if rows:
-        rows.sort(
-            key=itemgetter("id")
-        )  # FTS5 writes to the disk whenever a smaller number follows a larger one
+        # FTS5 writes to the disk whenever a smaller number follows a larger one.
+        rows.sort(key=itemgetter("id"))
         session.connection().execute(insert(Searched), rows)
 
 
 def words_in(session: Session, revisions: Collection[int]) -> dict[int, list[list[str]]]:
     """The words of revisions, by id and paragraph: as the index has them, else cut from the turns."""
-    found: dict[int, list[list[str]]] = {}
+    found: dict[int, list[list[str]]] = {number: [] for number in revisions}
     held = select(Searched.revision_id, Searched.words).where(Searched.revision_id.in_(revisions))
-    short = set[int]()
+    cut_off = set[int]()
     for number, words in session.execute(held.order_by(Searched.id)):
-        found.setdefault(number, []).extend(part.split() for part in words.split("  ") if part)
+        found[number] += [paragraph.split() for paragraph in words.split("  ") if paragraph]
         if len(words) >= LONGEST_TEXT:
-            short.add(number)
-    lacking = {number for number in revisions if number not in found or number in short}
-    found |= {number: [] for number in lacking}
-    turns = select(Turn.revision_id, Turn.text).where(Turn.revision_id.in_(lacking))
-    for number, said in session.execute(turns.order_by(Turn.revision_id, Turn.position)) if lacking else ():
-        found[number] += paragraphs_of(said.split("\n"))
+            cut_off.add(number)
+    for number in [number for number, words in found.items() if not words or number in cut_off]:
+        turns = select(Turn.text).where(Turn.revision_id == number).order_by(Turn.position)
+        found[number] = paragraphs_of(line for said in session.scalars(turns) for line in said.split("\n"))
     return found
 
 
