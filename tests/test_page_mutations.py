@@ -33,7 +33,7 @@ BATCH = 50
 BUDGET = 15.0
 """CPU seconds for one reading of one page, half of what `flows.readers.PAGE_SECONDS` gives it by the clock.
 
-The worst are pages of three megabytes, the most that is read: 7 s for one of 125,000 paragraphs, on a quiet machine.
+The worst are pages of three megabytes, the most that is read: one of 125,000 paragraphs takes 7 s, undisturbed.
 """
 
 Material = Sequence[tuple[Page, Source]]
