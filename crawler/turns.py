@@ -45,7 +45,7 @@ class Piece:
     paragraphs: tuple[str, ...]
 
 
-_NOBODY = Piece("", None, "", ())
+_NOBODY = "", None, ""
 
 
 def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
@@ -54,45 +54,39 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     for label in find(paragraphs, known):
         labels.setdefault(label.paragraph, []).append(label)
     pieces: list[Piece] = []
+    # The last piece is written down when the next one begins: until then its speech grows.
+    last: tuple[str, str | None, str] | None = None
     speech: list[str] = []
     # Whether the last label's own paragraph is a question set in bold from beginning to end.
     asked_in_bold = False
 
-    def begin(piece: Piece) -> None:
-        nonlocal speech
-        if pieces:
-            pieces[-1] = replace(pieces[-1], paragraphs=tuple(speech))
-        pieces.append(piece)
-        speech = []
+    def begin(next_one: tuple[str, str | None, str] | None) -> None:
+        nonlocal last, speech
+        if last is not None:
+            pieces.append(Piece(*last, tuple(speech)))
+        last, speech = next_one, []
 
     for number, paragraph in enumerate(paragraphs):
         here = labels.get(number, [])
         text = paragraph.text
         before = text[: here[0].begin] if here else text
         if before.strip():
-            if not pieces:
+            if last is None:
                 begin(_NOBODY)
-            elif not here and pieces[-1].label is not None:
+            elif not here and last[1] is not None:
                 # Where questions are bold and answers have no label, the answer is not the questioner's.
                 answers = asked_in_bold and not paragraph.all_bold
                 if answers or _unvoiced(paragraph, known):
                     begin(_NOBODY)
             speech.append(before)
         for label, following in zip(here, [*here, None][1:], strict=True):
-            begin(
-                Piece(
-                    text[label.begin : label.start],
-                    text[label.start : label.end],
-                    text[label.end : label.resume],
-                    (),
-                )
-            )
+            named = text[label.start : label.end]
+            begin((text[label.begin : label.start], named, text[label.end : label.resume]))
             said = text[label.resume : following.begin if following else len(text)]
             if said.strip():
                 speech.append(said)
             asked_in_bold = label.key in known.question and paragraph.all_bold and bool(said.strip())
-    if pieces:
-        pieces[-1] = replace(pieces[-1], paragraphs=tuple(speech))
+    begin(None)
     return pieces
 
 
@@ -214,11 +208,11 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
             ends[name] += bool(piece.paragraphs) and piece.paragraphs[-1].rstrip("”\"' ").endswith(
                 ("?", "？", "؟")
             )
-    marked = any(key in known.question | known.questioner for key in keys)
+    questioners = known.question | known.questioner
+    marked = any(key in questioners for key in keys)
+    most = max(counts.values(), default=0)
     asking = {
-        name
-        for name in counts
-        if ends[name] * 2 > counts[name] and (not marked or counts[name] < max(counts.values()))
+        name for name in counts if ends[name] * 2 > counts[name] and (not marked or counts[name] < most)
     }
     roles: list[Role] = []
     asked = False
@@ -227,7 +221,7 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         name = names.get(piece.label) if piece.label is not None else None
         if key is None:
             role = "note"
-        elif key in known.question or key in known.questioner or (name is not None and name in asking):
+        elif key in questioners or (name is not None and name in asking):
             role = "question"
             asked = True
         elif key in known.moderator:

@@ -62,6 +62,8 @@ class FormatError(ValueError):
 
 def clean(text: str) -> str:
     """Text in canonical form: NFC, no invisible or control characters, white space runs as one space."""
+    if text.isascii():
+        return " ".join(_CONTROL.sub("", text).split())
     # Twice: dropping a character can bring a letter and its accent together.
     text = _CONTROL.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
     return " ".join(unicodedata.normalize("NFC", text).split())
