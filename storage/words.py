@@ -47,9 +47,19 @@ def spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _PRINTED.finditer(text)]
 
 
+# What books print and typewriters lack. Without it nearly all of a text in English is ASCII.
+_SIGNS = "’‘“”–—…\u00a0"
+_ASCII = "".join(chr(code) if chr(code).isalnum() else " " for code in range(128))
+
+
 def spoken(text: str) -> list[str]:
     """The words of a text as they are said: in lower case, without punctuation."""
-    folded = text.casefold()
+    folded = plain = text.casefold()
+    if not plain.isascii():
+        for sign in _SIGNS:
+            plain = plain.replace(sign, " ")
+    if plain.isascii():  # in a quarter of the time
+        return plain.translate(_ASCII).split()
     return _spoken(folded).findall(folded)
 
 
@@ -61,7 +71,7 @@ _POINTS = re.compile(
 
 def looked_for(text: str) -> list[str]:
     """The words of a text as `placed` gives them, without their places; in a fraction of the time."""
-    words = spoken(_POINTS.sub("", text))
+    words = spoken(text if text.isascii() else _POINTS.sub("", text))
     if max(map(len, words), default=0) <= LONGEST_WORD:
         return words
     return [word[:LONGEST_WORD] for word in words]

@@ -30,6 +30,7 @@ def test_what_is_printed_keeps_case_and_punctuation() -> None:
 
 @given(
     st.text(st.one_of(st.characters(max_codepoint=0xFFFF), st.sampled_from("_ 'e\u0301\u093f\u4e00\u0e01")))
+    | st.text(st.characters(max_codepoint=0x7F) | st.sampled_from("’‘“”–—…\u00a0_éß"))
 )
 def test_a_rare_script_beside_a_text_changes_no_word_of_it(text: str) -> None:
     assert spoken(f"{text} \U00010a10") == [*spoken(text), "\U00010a10"]
