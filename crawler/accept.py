@@ -6,12 +6,15 @@ import re
 from collections import Counter
 from functools import cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from crawler.languages import words
 from crawler.markup import parse, text_of, texts
-from storage.models import Disposition
+
+if TYPE_CHECKING:  # reading a page needs no database
+    from storage.models import Disposition
 
 GONE = frozenset({404, 410})
 BUSY = frozenset({429, 503})

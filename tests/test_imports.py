@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,9 @@ def test_the_top_level_holds_what_belongs_there() -> None:
         pytest.skip("not a git checkout")
     top = {name.partition("/")[0] for name in listed.split("\0") if name}
     assert {name for name in top if not name.startswith(".")} <= TOP
+
+
+def test_processes_that_read_pages_load_no_database() -> None:
+    program = "import sys, flows.warm; print('sqlalchemy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
