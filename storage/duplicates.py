@@ -15,6 +15,7 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -47,6 +48,9 @@ TRANSLATED_DAYS = 31
 
 BATCH = 100
 """Revisions that are compared between two commits."""
+
+_Marked = tuple[models.Revision, set[int], list[list[str]]]
+"""A revision with its fingerprints and the words of its paragraphs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,47 +101,56 @@ def nearness(one: Words, other: Words, *, within: bool) -> Near | None:
 def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
     """Compare what a source has loaded since it was last compared with the whole archive; a batch at a time.
 
-    Killed half-way, it goes on where it stopped; two at once write each link once.
+    Killed half-way, it goes on where it stopped; two at once write each link once. The marks of a batch are made
+    while the database has the one before it.
 
     Yields:
         The links that each batch added.
     """
-    while True:
-        with database.read() as session:
-            batch = [(revision, marks_of(words), words) for revision, words in _uncompared(session, source)]
-        if not batch:
-            return
-        with database.write() as session:
-            remember(session, ((revision.transcript_id, marks) for revision, marks, _ in batch))
-        with database.read() as session:
-            links = [link for each in batch for link in _links(session, *each)]
-        # Links and rows in one order for all, so that two writers never wait for each other crosswise.
-        links.sort(key=lambda link: (link.revision_id, link.other_id))
-        with database.write() as session:
-            added = [known for link in links if (known := _add(session, link)) is not None]
-            done = models.Revision.id.in_([revision.id for revision, *_ in batch])
-            session.execute(
-                select(models.Revision.id)
-                .where(done)
-                .order_by(models.Revision.id)
-                .with_for_update(key_share=True)
-            )
-            session.execute(update(models.Revision).where(done).values(compared_at=dt.datetime.now(dt.UTC)))
-        yield added
+    with ThreadPoolExecutor(1) as aside:
+        batch = _uncompared(database, source)
+        while batch:
+            numbers = [revision.id for revision, *_ in batch]
+            following = aside.submit(_uncompared, database, source, numbers)
+            yield _compare(database, batch, numbers)
+            batch = following.result()
 
 
-def _uncompared(session: Session, source: str) -> list[tuple[models.Revision, list[list[str]]]]:
-    """The next batch of revisions, with the words of their paragraphs."""
-    found = session.scalars(
-        select(models.Revision)
-        .join(models.Revision.transcript)
-        .where(models.Revision.compared_at.is_(None), models.Transcript.source == source)
-        .order_by(models.Revision.id)
-        .limit(BATCH)
-        .options(joinedload(models.Revision.transcript))
-    ).all()
-    words = index.words_in(session, [revision.id for revision in found])
-    return [(revision, words[revision.id]) for revision in found]
+def _compare(database: Database, batch: Sequence[_Marked], numbers: Sequence[int]) -> list[models.Link]:
+    """Compare revisions, given with their ids; the links that are new."""
+    with database.write() as session:
+        remember(session, ((revision.transcript_id, marks) for revision, marks, _ in batch))
+    with database.read() as session:
+        links = [link for each in batch for link in _links(session, *each)]
+    # Links and rows in one order for all, so that two writers never wait for each other crosswise.
+    links.sort(key=lambda link: (link.revision_id, link.other_id))
+    with database.write() as session:
+        added = [known for link in links if (known := _add(session, link)) is not None]
+        done = models.Revision.id.in_(numbers)
+        session.execute(
+            select(models.Revision.id)
+            .where(done)
+            .order_by(models.Revision.id)
+            .with_for_update(key_share=True)
+        )
+        session.execute(update(models.Revision).where(done).values(compared_at=dt.datetime.now(dt.UTC)))
+    return added
+
+
+def _uncompared(database: Database, source: str, besides: Sequence[int] = ()) -> list[_Marked]:
+    """The next batch of revisions that are compared, those with some ids aside."""
+    with database.read() as session:
+        found = session.scalars(
+            select(models.Revision)
+            .join(models.Revision.transcript)
+            .where(models.Revision.compared_at.is_(None), models.Transcript.source == source)
+            .where(models.Revision.id.not_in(besides))
+            .order_by(models.Revision.id)
+            .limit(BATCH)
+            .options(joinedload(models.Revision.transcript))
+        ).all()
+        words = index.words_in(session, [revision.id for revision in found])
+    return [(revision, marks_of(words[revision.id]), words[revision.id]) for revision in found]
 
 
 def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> None:

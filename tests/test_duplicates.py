@@ -251,6 +251,19 @@ def test_comparing_twice_adds_nothing(shelf: Shelf) -> None:
         assert session.scalar(select(func.count()).select_from(models.Fingerprint)) == marks
 
 
+def test_a_batch_after_another_compares_every_text_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "BATCH", 2)
+    for n in range(5):
+        shelf.load("embassy", str(n), edited(BRIEFING, 0.02, seed=n))
+    found = [len(links) for links in duplicates.compare(shelf.database, "embassy")]
+    assert found == [1, 2 + 3, 4]
+    assert len(shelf.links) == len(set(shelf.links)) == 5 * 4 // 2
+    with shelf.database.read() as session:
+        assert session.scalar(select(func.count()).where(models.Revision.compared_at.is_(None))) == 0
+
+
 def test_of_two_that_are_compared_at_once_the_link_is_found_and_kept_once(shelf: Shelf) -> None:
     for round_ in range(5):
         copies = [edited(BRIEFING, 0.02, seed) for seed in range(4 * round_, 4 * round_ + 4)]
