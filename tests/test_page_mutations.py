@@ -30,10 +30,10 @@ from storage.transcript import parse, render
 
 COUNT = 10_000
 BATCH = 50
-BUDGET = 15.0
-"""CPU seconds for one reading of one page, half of what `flows.readers.PAGE_SECONDS` gives it by the clock.
+BUDGET = 10.0
+"""CPU seconds for one reading of one page, a third of what `flows.readers.PAGE_SECONDS` gives it by the clock.
 
-The worst are pages of three megabytes, the most that is read: one of 125,000 paragraphs takes 7 s, undisturbed.
+The worst are pages of three megabytes, the most that is read: one of 125,000 paragraphs takes 6 s, undisturbed.
 """
 
 Material = Sequence[tuple[Page, Source]]
