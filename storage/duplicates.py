@@ -101,8 +101,8 @@ def nearness(one: Words, other: Words, *, within: bool) -> Near | None:
 def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
     """Compare what a source has loaded since it was last compared with the whole archive; a batch at a time.
 
-    Killed half-way, it goes on where it stopped; two at once write each link once. The marks of a batch are made
-    while the database has the one before it.
+    Killed half-way, it goes on where it stopped; two at once write each link once. The fingerprints of a batch are
+    made while the database works on the one before it.
 
     Yields:
         The links that each batch added.
@@ -117,7 +117,7 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
 
 
 def _compare(database: Database, batch: Sequence[_Marked], numbers: Sequence[int]) -> list[models.Link]:
-    """Compare revisions, given with their ids; the links that are new."""
+    """Compare a batch, given with the ids of its revisions; the links that are new."""
     with database.write() as session:
         remember(session, ((revision.transcript_id, marks) for revision, marks, _ in batch))
     with database.read() as session:
@@ -138,7 +138,7 @@ def _compare(database: Database, batch: Sequence[_Marked], numbers: Sequence[int
 
 
 def _uncompared(database: Database, source: str, besides: Sequence[int] = ()) -> list[_Marked]:
-    """The next batch of revisions that are compared, those with some ids aside."""
+    """The next revisions that nobody has compared, those with some ids left out."""
     with database.read() as session:
         found = session.scalars(
             select(models.Revision)
