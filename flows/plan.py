@@ -13,7 +13,7 @@ from crawler.replay import Replay
 from crawler.source import LOCAL, Source, SourceError, host_of, load_sources
 from flows.collect import Order, needs_browser
 from flows.settings import Settings, SettingsError
-from storage import ledger
+from storage import earlier
 from storage.database import Database
 from storage.warc import ArchiveError
 
@@ -23,7 +23,7 @@ class WindowError(ValueError):
 
 
 def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = None) -> list[Order]:
-    """The orders of tonight: the last days of each source, back to its last night where that is longer ago.
+    """The orders of tonight: the last days of each source, back to what its nights owe where that is longer ago.
 
     Args:
         settings: the length of the window, the database, the contact.
@@ -42,9 +42,9 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             today = today_of(source, tape)
             since = today - dt.timedelta(settings.window_days)
             with database.read() as session:
-                last = ledger.last_night(session, source.id)
-            if last is not None:
-                since = min(since, last.until)
+                owed = earlier.owed_since(session, source.id)
+            if owed is not None:
+                since = min(since, owed)
             orders.append(Order("nightly", source, since, today, today, replay))
         return _with_browsers(orders, settings)
     finally:

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         default=(), description="sources collected where none is named; all if empty"
     )
     contact: str | None = Field(default=None, description="where a site's owner can complain: e-mail or URL")
-    window_days: int = Field(default=14, ge=1, le=366, description="days a night looks back")
+    window_days: int = Field(default=14, ge=1, le=366, description="days a night looks back at least")
     delay: float | None = Field(
         default=None, ge=0, description="seconds between requests; never below a source's"
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import ledger
@@ -62,6 +62,19 @@ def same_day(session: Session, run: Run, day: tuple[dt.datetime, dt.datetime]) -
         return own
     return list(
         takewhile(lambda each: each.state == "failed", (each for each in own if each.kind == "nightly"))
+    )
+
+
+def owed_since(session: Session, source: str) -> dt.date | None:
+    """The day from which a source's nights owe its pages: the last day of its last night that did not fail.
+
+    Where all failed, it is the first day that one of them was to cover; None where there was none.
+    """
+    last = ledger.last_night(session, source)
+    if last is not None:
+        return last.until
+    return session.scalar(
+        select(func.min(Run.since)).where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
     )
 
 

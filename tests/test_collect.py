@@ -157,6 +157,18 @@ def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
     assert (order.since, order.until) == (TODAY, later)
 
 
+def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.stop()
+    assert night(settings).state == "failed"
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(1))
+    assert night(settings).state == "failed"
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(9))
+    (order,) = plan.night(settings)
+    assert order.since == TODAY - dt.timedelta(14)
+
+
 def test_an_edit_becomes_a_revision_and_both_texts_stay(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:

@@ -89,7 +89,7 @@ class Office:
         today = dt.datetime.now(dt.UTC).date()
         site = self.stack.enter_context(MisbehavingMinistry(today))
         first = 1 + len(self.sites)
-        site.documents = [invented(today - dt.timedelta(first + 3 * n)) for n in range(DOCUMENTS)]
+        site.documents = [invented(today - dt.timedelta(first + 2 * n)) for n in range(DOCUMENTS)]
         facts = site.source_toml().replace('"demo"', f'"{name}"', 1).replace("127.0.0.1", host)
         assert self.settings.sources is not None
         (self.settings.sources / f"{name}.toml").write_text(facts, encoding="utf-8")
