@@ -14,14 +14,12 @@ from pathlib import Path
 
 def main() -> int:
     """Read the job, crawl, write the report; 0 when the spider came to its own end."""
-    # Looking for garbage among what is imported took a tenth of a second, and a tenth of a long crawl's CPU time:
-    # what was imported stays, and a page leaves little garbage.
-    gc.disable()
+    gc.disable()  # for a tenth of a second, that is how long it would look for garbage among what is imported
     from crawler.crawl import crawl
+    from crawler.garbage import spare_imported
     from crawler.job import CrawlJob
 
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    spare_imported()
     gc.enable()
     path = Path(sys.argv[1])
     report = crawl(CrawlJob.model_validate_json(sys.stdin.read()))

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -31,9 +31,6 @@ from flows.terminal import (
     table,
     write,
 )
-
-if TYPE_CHECKING:
-    pass
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from crawler.garbage import spare_imported
 from crawler.page import Page, Refused, extract
 from crawler.source import Source
 from storage.archive import Archive
@@ -134,6 +135,7 @@ class Readers:
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Readers:
+        spare_imported()  # whoever has pages read has much to do with them
         return self
 
     def __exit__(self, *_: object) -> None:
