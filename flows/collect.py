@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from sqlalchemy import select
@@ -36,6 +37,10 @@ log = logging.getLogger("podium")
 
 AT_ONCE = 4
 """Sources collected at the same time. Each is polite to its own hosts."""
+
+
+ASKED_AT_ONCE = 1_000
+"""Revisions that one statement asks for; PostgreSQL's driver takes no more than 65,535 values in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,20 +306,24 @@ def _left_by_earlier_runs(
 
 
 def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:
-    """What a report says of the revisions that a run added."""
-    if not revision_ids:
-        return ()
-    rows = session.scalars(
-        select(models.Revision)
-        .where(models.Revision.id.in_(revision_ids))
-        .order_by(models.Revision.date.desc())
-    )
-    return tuple(
-        Arrival(
-            "new" if row.number == 1 else "revised", row.transcript_id, row.date, row.title, row.capture.url
-        )
-        for row in rows
-    )
+    """What a report says of the revisions that a run added, the newest briefing first."""
+    found = []
+    for start in range(0, len(revision_ids), ASKED_AT_ONCE):
+        wanted = revision_ids[start : start + ASKED_AT_ONCE]
+        found += [
+            Arrival("new" if number == 1 else "revised", *rest)
+            for number, *rest in session.execute(_ARRIVALS.where(models.Revision.id.in_(wanted)))
+        ]
+    return tuple(sorted(found, key=attrgetter("date"), reverse=True))
+
+
+_ARRIVALS = select(
+    models.Revision.number,
+    models.Revision.transcript_id,
+    models.Revision.date,
+    models.Revision.title,
+    models.Capture.url,
+).join(models.Revision.capture)
 
 
 # --- several sources -----------------------------------------------------------------------------

@@ -169,6 +169,17 @@ def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
     assert order.since == TODAY - dt.timedelta(14)
 
 
+def test_a_report_tells_of_every_arrival_the_newest_first(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "ASKED_AT_ONCE", 3)
+    found = run(settings).arrivals
+    assert {each.url for each in found} == {f"{site.base}{document.path}" for document in site.documents}
+    assert len(found) == len(site.documents) > 3
+    assert [each.date for each in found] == sorted((each.date for each in found), reverse=True)
+    assert {each.disposition for each in found} == {"new"}
+
+
 def test_an_edit_becomes_a_revision_and_both_texts_stay(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
