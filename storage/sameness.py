@@ -19,10 +19,11 @@ def digest(transcript: Transcript) -> str:
     Title and date don't count, since those who republish a text give it their own; the date does for a text
     under `SHORT_WORDS` words.
     """
-    words = " ".join(f"{turn.label or ''}\n{turn.text}" for turn in transcript.turns).casefold().split()
-    if len(words) < SHORT_WORDS:
-        words += [transcript.date.isoformat(), *transcript.title.casefold().split()]
-    return hashlib.sha256(" ".join(words).encode()).hexdigest()
+    lines = [line for turn in transcript.turns for line in (turn.label, *turn.paragraphs) if line]
+    words = " ".join(lines)  # one space between any two: each line is clean
+    if words.count(" ") < SHORT_WORDS - 1:
+        words = " ".join([*lines, transcript.date.isoformat(), transcript.title])
+    return hashlib.sha256(words.casefold().encode()).hexdigest()
 
 
 # Marks that a content management system exchanges by itself, all over a site.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from storage.sameness import SHORT_WORDS, digest
 from storage.transcript import LABEL_LIMIT, FormatError, Transcript, Turn, clean, parse, render
 
 SAMPLE = """\
@@ -87,6 +90,18 @@ def test_a_rendered_text_is_canonical(transcript: Transcript) -> None:
         assert line == line.strip()
         assert "  " not in line
     assert not {char for char in text if char.isspace()} - {" ", "\n"}
+
+
+@settings(deadline=None)
+@given(TRANSCRIPTS, st.integers(0, 80))
+def test_the_digest_is_of_labels_and_words_and_of_a_short_text_of_its_date_and_title(
+    transcript: Transcript, more: int
+) -> None:
+    longer = replace(transcript, turns=(*transcript.turns, Turn(("Word " * more + "End",))))
+    words = [word for turn in longer.turns for word in f"{turn.label or ''} {turn.text}".split()]
+    if len(words) < SHORT_WORDS:
+        words += [longer.date.isoformat(), *longer.title.split()]
+    assert digest(longer) == hashlib.sha256(" ".join(words).casefold().encode()).hexdigest()
 
 
 @settings(deadline=None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.words import printed, spoken
+from storage.words import LONGEST_WORD, looked_for, printed, spoken
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,18 @@ def test_what_is_printed_keeps_case_and_punctuation() -> None:
 )
 def test_a_rare_script_beside_a_text_changes_no_word_of_it(text: str) -> None:
     assert spoken(f"{text} \U00010a10") == [*spoken(text), "\U00010a10"]
+
+
+@given(
+    st.lists(
+        st.integers(1, 3) | st.integers(LONGEST_WORD - 2, LONGEST_WORD + 2) | st.just(3 * LONGEST_WORD),
+        max_size=9,
+    ),
+    st.sampled_from(["a", "ß", "я", "字"]),
+    st.sampled_from([" ", ", ", "\u4e00", "’"]),
+)
+def test_no_word_that_is_looked_for_is_longer_than_an_index_takes(
+    lengths: list[int], letter: str, between: str
+) -> None:
+    text = between.join(letter * length for length in lengths)
+    assert looked_for(text) == [word[:LONGEST_WORD] for word in spoken(text)]
