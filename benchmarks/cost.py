@@ -7,17 +7,20 @@ PostgreSQL those of the server too; they tell more than seconds where the machin
 from __future__ import annotations
 
 import argparse
+import ctypes
 import multiprocessing
+import os
 import platform
 import resource
 import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -71,6 +74,22 @@ class Clock:
 def end_forking() -> None:
     """End the process that forks those that read: only then do their CPU seconds count as its own."""
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def command(words: Sequence[str], env: dict[str, str]) -> None:
+    """Run a command to its end, and wait for what it leaves behind: only then do their CPU seconds count too.
+
+    Linux only, and for a process without other children.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    pr_set_child_subreaper = 36  # linux/prctl.h: whom a process leaves behind becomes this one's child
+    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1)
+    subprocess.run(words, env=os.environ | env, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 def _server_cpu(server: Server | None) -> float:

@@ -1,7 +1,8 @@
 """A whole night on a site that is all new, beside what else one would use for it.
 
 Run: ``python -m benchmarks.night [--documents N] [--rounds N] [--peers PYTHON]``. The site stands in a process of
-its own. Podium's night is all of its steps: crawl, archive, extract, load, compare. Beside it, in turn:
+its own. Podium's night is the command ``podium nightly``, which crawls, archives, extracts, loads and compares.
+Beside it, in turn:
 
 - *the parts*: a bare Scrapy spider that makes the same requests and keeps nothing, and Trafilatura's defaults
   on the body of each page alone, already cut out. Their CPU seconds together are what a night can't do without;
@@ -30,8 +31,9 @@ from lxml import etree, html
 from sqlalchemy import func, select
 
 from benchmarks import site
-from benchmarks.cost import Cost, Servers, bench, costs, new_database, options
-from benchmarks.crawl import BARE, bare, night, place, serving
+from benchmarks.cost import Cost, Servers, bench, command, costs, new_database, options
+from benchmarks.crawl import BARE, bare, place, serving
+from benchmarks.start import PODIUM
 from flows.settings import Settings
 from storage.database import Database
 from storage.models import Revision
@@ -77,6 +79,11 @@ def peer(python: str, name: str, pages: Path) -> None:
     """Another project's reader on all pages."""
     command = [python, "-c", _READ_ALL.format(reader=PEERS[name]), str(pages)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+
+
+def night(settings: Settings) -> None:
+    """Podium's night, as a user begins it."""
+    command([PODIUM, "nightly", "--source", "large"], settings.environment())
 
 
 def loaded(settings: Settings) -> int:
