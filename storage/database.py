@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -151,6 +151,30 @@ def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqli
     """An insert of the session's own database, which can say what happens where there is such a row already."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     return insert(table)
+
+
+def insert_all(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert many rows, of the same columns in the same order, as fast as the session's own database can.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database refused one; none was inserted.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    dialect, driver = connection.dialect, connection.connection.driver_connection
+    if dialect.name != "postgresql" or driver is None:
+        connection.execute(insert(table), rows)
+        return
+    # A third of the client's time and half of the server's: a statement a row would be read and planned.
+    statement = f"COPY {table.__tablename__} ({', '.join(rows[0])}) FROM STDIN"
+    failure = dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+    except failure as problem:
+        raise DBAPIError.instance(statement, None, problem, failure, dialect=dialect) from problem
 
 
 def _make_folder(folder: Path) -> None:

@@ -18,11 +18,11 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from storage.database import Database
+from storage.database import Database, insert_all
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.transcript import clean
 from storage.words import paragraphs_of
@@ -112,10 +112,8 @@ def add(session: Session, turns: Iterable[Mapping[str, Any]], days: Mapping[int,
         for turn in turns
         if turn["position"] < MOST_TURNS
     ]
-    if rows:
-        # FTS5 writes to the disk whenever a smaller number follows a larger one.
-        rows.sort(key=itemgetter("id"))
-        session.connection().execute(insert(Searched), rows)
+    # FTS5 writes to the disk whenever a smaller number follows a larger one.
+    insert_all(session, Searched, sorted(rows, key=itemgetter("id")))
 
 
 def words_in(session: Session, revisions: Collection[int]) -> dict[int, list[list[str]]]:

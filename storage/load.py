@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, visits
-from storage.database import Database
+from storage.database import Database, insert_all
 from storage.sameness import digest, same_words
 from storage.transcript import Transcript
 
@@ -178,8 +178,7 @@ def _create_all(
     rows = [_revision(own[page], 1, texts[page], reading) for page, reading in readings.items()]
     revisions = dict(zip(readings, connection.execute(_REVISIONS, rows).scalars(), strict=True))
     turns = [row for page, each in readings.items() for row in _turns(revisions[page], each.transcript)]
-    if turns:
-        connection.execute(insert(models.Turn), turns)
+    insert_all(session, models.Turn, turns)
     index.add(session, turns, {revisions[page]: each.transcript.date for page, each in readings.items()})
     rows = [
         {"transcript_id": own[page], "source": each.source, "key": each.key, "url": each.url}
@@ -345,9 +344,7 @@ def _revision(transcript_id: int, number: int, text: str, reading: Reading) -> d
 
 def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
     """Write the turns of a revision that has none."""
-    rows = _turns(revision_id, read)
-    if rows:
-        session.execute(insert(models.Turn), rows)
+    insert_all(session, models.Turn, _turns(revision_id, read))
 
 
 def _turns(revision_id: int, read: Transcript) -> list[dict[str, Any]]:

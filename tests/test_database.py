@@ -17,11 +17,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, func, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from storage import ledger
-from storage.database import SCHEMA, Database, DatabaseError
+from storage.database import SCHEMA, Database, DatabaseError, insert_all
 from storage.migrations import configuration, downgrade, include_name, transaction, upgrade
-from storage.models import Base, Run
+from storage.models import Base, Page, Run
 
 ROOT = Path(__file__).parent.parent
 DAY = dt.date(2026, 3, 20)
@@ -46,6 +47,28 @@ def test_opening_twice_changes_nothing(database_url: str) -> None:
         assert session.scalar(select(func.count()).select_from(Run)) == 1
     first.close()
     second.close()
+
+
+def test_many_rows_come_in_as_they_are(database: Database) -> None:
+    odd = ["tab\tand\\t", "\\N", "\\.", "line\nnext", "", '"; DROP TABLE runs', "Ж\U0001f600", "{a,b}"]
+    with database.write() as session:
+        run = ledger.open_run(session, "nightly", "here", DAY, DAY).id
+        insert_all(session, Page, [{"run_id": run, "key": f"{n}", "url": text} for n, text in enumerate(odd)])
+        insert_all(session, Page, [{"run_id": run, "key": "none", "url": "", "date_hint": None}])
+        insert_all(session, Page, [])
+    with database.read() as session:
+        assert [page.url for page in ledger.pages_of(session, run)][: len(odd)] == odd
+
+
+def test_many_rows_come_in_together_or_not_at_all(database: Database) -> None:
+    with database.write() as session:
+        run = ledger.open_run(session, "nightly", "here", DAY, DAY).id
+    rows = [{"run_id": run, "key": key, "url": ""} for key in ("a", "b", "a")]
+    with pytest.raises(IntegrityError), database.write() as session:
+        insert_all(session, Page, rows)
+    with database.write() as session:
+        assert ledger.pages_of(session, run) == []
+        insert_all(session, Page, rows[:2])
 
 
 def test_migrations_lead_up_from_nothing_and_down_again(database: Database) -> None:
