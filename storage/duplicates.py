@@ -46,11 +46,17 @@ MOST_COMPARED = 20
 TRANSLATED_DAYS = 31
 """A translation is published within so many days of its original. Numbers may begin anew each year."""
 
-BATCH = 100
-"""Revisions that are compared between two commits."""
+BATCH = 500
+"""Revisions that are compared between two commits.
 
-_Marked = tuple[models.Revision, set[int], list[list[str]]]
-"""A revision with its fingerprints and the words of its paragraphs."""
+Their fingerprints go to random places of a large index, and each page of it that they touch is written down once.
+"""
+
+LOT = 100
+"""Revisions whose words are in memory at a time, some 20 MB."""
+
+_Marked = tuple[models.Revision, set[int]]
+"""A revision with its fingerprints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
     with ThreadPoolExecutor(1) as aside:
         batch = _uncompared(database, source)
         while batch:
-            numbers = [revision.id for revision, *_ in batch]
+            numbers = [revision.id for revision, _ in batch]
             following = aside.submit(_uncompared, database, source, numbers)
             yield _compare(database, batch, numbers)
             batch = following.result()
@@ -119,7 +125,7 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
 def _compare(database: Database, batch: Sequence[_Marked], numbers: Sequence[int]) -> list[models.Link]:
     """Compare a batch, given with the ids of its revisions; the links that are new."""
     with database.write() as session:
-        remember(session, ((revision.transcript_id, marks) for revision, marks, _ in batch))
+        remember(session, ((revision.transcript_id, marks) for revision, marks in batch))
     with database.read() as session:
         links = [link for each in batch for link in _links(session, *each)]
     # Links and rows in one order for all, so that two writers never wait for each other crosswise.
@@ -149,8 +155,12 @@ def _uncompared(database: Database, source: str, besides: Sequence[int] = ()) ->
             .limit(BATCH)
             .options(joinedload(models.Revision.transcript))
         ).all()
-        words = index.words_in(session, [revision.id for revision in found])
-    return [(revision, marks_of(words[revision.id]), words[revision.id]) for revision in found]
+        marked: list[_Marked] = []
+        for start in range(0, len(found), LOT):
+            lot = found[start : start + LOT]
+            words = index.words_in(session, [revision.id for revision in lot])
+            marked += [(revision, marks_of(words[revision.id])) for revision in lot]
+    return marked
 
 
 def remember(session: Session, marks: Iterable[tuple[int, Iterable[int]]]) -> None:
@@ -212,18 +222,20 @@ def candidates(session: Session, marks: Iterable[int], besides: int = 0) -> list
     return sorted(shared, key=lambda number: (-shared[number], number))[:MOST_COMPARED]
 
 
-def _links(
-    session: Session, revision: models.Revision, marks: set[int], paragraphs: list[list[str]]
-) -> Iterator[models.Link]:
+def _links(session: Session, revision: models.Revision, marks: set[int]) -> Iterator[models.Link]:
     """What is nearly the same as a revision: of each other transcript one revision, the newest that is."""
     numbers = candidates(session, marks, revision.transcript_id)
-    own = Words(paragraphs) if numbers else Words([])
+    own = _words_of(session, revision) if numbers else Words([])
     for number in numbers:
         other, found = _nearest(session, revision, own, number)
         if other is not None and found is not None:
             yield _link(revision, other, found)
     for other in _translations(session, revision):
         yield _link(revision, other, Near("translation"))
+
+
+def _words_of(session: Session, revision: models.Revision) -> Words:
+    return Words(index.words_in(session, [revision.id])[revision.id])
 
 
 def _nearest(
@@ -238,7 +250,7 @@ def _nearest(
     )
     for other in texts:
         within = other.transcript.source == revision.transcript.source
-        found = nearness(own, Words(index.words_in(session, [other.id])[other.id]), within=within)
+        found = nearness(own, _words_of(session, other), within=within)
         if found is not None:
             return other, found
     return None, None
