@@ -3,9 +3,9 @@
 Run: ``python -m benchmarks.load [--documents N] [--rounds N]``. Pages of the benchmarks' large site are read
 beforehand. Podium then loads them as a night does, a batch of 100 at a time: transcripts, revisions, turns, what
 searches look in, appearances, the ledger; and compares them: fingerprints, candidates, links. The bare side writes
-the rows that this came to, made beforehand, with SQLAlchemy Core, into the same schema, as many in a transaction as
-Podium has: those of 100 documents, fingerprints those of 500. It does so once as SQLAlchemy does by itself, and on
-SQLite once more with many rows of one statement, as Podium's own engine does there. All take turns, each in a
+the rows that this came to, made beforehand, with SQLAlchemy Core, into the same schema, as many in a transaction
+as Podium has: those of 100 documents, fingerprints those of 500. It does so once as SQLAlchemy does by itself, and
+on SQLite once more with many rows of one statement, as Podium's own engine does there. All take turns, each in a
 process and a database of its own.
 """
 
