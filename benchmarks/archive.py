@@ -54,6 +54,15 @@ BARE = "bare SELECT (baseline)"
 # --- the archive ---------------------------------------------------------------------------------
 
 
+EVENT = 20
+"""Documents that share a word of their own, however many others there are: as those do that tell of one event."""
+
+
+def event(number: int) -> str:
+    """The word that a document shares with those of its event alone."""
+    return f"event{number // EVENT}"
+
+
 def rows_of(number: int, run_id: int, of: str | None) -> Iterator[tuple[type[Base], dict[str, Any]]]:
     """The rows of one document, in the order in which foreign keys want them."""
     chance = random.Random(f"about {number}")
@@ -79,7 +88,8 @@ def rows_of(number: int, run_id: int, of: str | None) -> Iterator[tuple[type[Bas
     }  # fmt: skip
     speaker = f"Speaker {min(int(chance.expovariate(0.03)), SPEAKERS - 1)}"
     for position, words in enumerate(document(number)):
-        said, answer = " ".join(words), position % 2
+        said = " ".join(words if position else [*words, event(number)])
+        answer = position % 2
         about = {"revision_id": own, "position": position}
         label, name = (speaker, speaker) if answer else ("Question", None)
         role = "answer" if answer else "question"

@@ -47,7 +47,7 @@ TIMES = (1, 10, 100)
 STORED, NEW, SEARCHES = 1_000, 500, 160
 """Transcripts that are stored at first, new pages of a night, and searches of a round."""
 
-MET = ("night", "compare", "search, median", "search, 95 of 100")
+MET = ("night", "compare", "search, same 20", "search, median", "search, 95 of 100")
 """What is measured on an archive of each size."""
 
 TODAY = dt.date(2026, 3, 20)
@@ -230,7 +230,11 @@ def with_a_larger_archive(scale: float, rounds: int, folder: Path, servers: Serv
     stored, new, found = sizes(STORED, scale), max(2, round(NEW * scale)), []
     bounds = [crawl.FIRST_ID + count for count in (0, *stored)]
     grown = {numbers: duplicates.all_marks(numbers) for numbers in starmap(range, pairwise(bounds))}
-    asked = [each[1:] for each in archive.queries(SEARCHES, next(iter(grown)))]
+    first = next(iter(grown))
+    asked = [each[1:] for each in archive.queries(SEARCHES, first)]
+    events: list[tuple[str, dict[str, Any]]] = [
+        (archive.event(number), {}) for number in first[:: max(1, len(first) // SEARCHES)]
+    ]
     for name, server in servers.items():
         if server:
             archive.steady(server)
@@ -242,7 +246,8 @@ def with_a_larger_archive(scale: float, rounds: int, folder: Path, servers: Serv
                 for count, of in archives.items():
                     told(f"{name}, {count:,} transcripts, round {number + 1}")
                     place = folder / f"{name}-{count}-{number}"
-                    spent[count] = [*met(of, count, address, new, place, server), *waited(of, asked)]
+                    nightly = met(of, count, address, new, place, server)
+                    spent[count] = [*nightly, waited(of, events)[0], *waited(of, asked)]
                 for count in stored:
                     pairs = zip(MET, spent[count], spent[stored[0]], strict=True)
                     taken[count].append({(part, name, ""): (own, least) for part, own, least in pairs})
