@@ -73,7 +73,7 @@ def looked_for(text: str) -> list[str]:
     """The words of a text as `placed` gives them, without their places; in a fraction of the time."""
     words = spoken(text if text.isascii() else _POINTS.sub("", text))
     # Of ASCII no word can be so long where the others, of a letter and a space at least, leave it no room.
-    if text.isascii() and len(text) - 2 * len(words) < LONGEST_WORD:
+    if text.isascii() and len(text) - 2 * (len(words) - 1) <= LONGEST_WORD:
         return words
     if max(map(len, words), default=0) <= LONGEST_WORD:
         return words

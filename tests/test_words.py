@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage.words import LONGEST_WORD, looked_for, printed, spoken
@@ -44,6 +44,8 @@ def test_a_rare_script_beside_a_text_changes_no_word_of_it(text: str) -> None:
     st.sampled_from(["a", "ß", "я", "字"]),
     st.sampled_from([" ", ", ", "\u4e00", "’"]),
 )
+@example([LONGEST_WORD + 1], "a", " ")
+@example([1, LONGEST_WORD + 1, 1], "a", " ")
 def test_no_word_that_is_looked_for_is_longer_than_an_index_takes(
     lengths: list[int], letter: str, between: str
 ) -> None:
