@@ -154,7 +154,7 @@ def test_without_arguments_it_says_what_it_can_do() -> None:
 
 
 def test_show_prints_the_stored_text_byte_for_byte(filled: Settings, site: MisbehavingMinistry) -> None:
-    for document in site.documents:
+    for document in site.documents[::4]:  # each is a process
         wanted = render(document.transcript)
         by_url = podium("show", f"{site.base}{document.path}", settings=filled)
         assert (by_url.returncode, by_url.stdout) == (0, wanted)

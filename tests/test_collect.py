@@ -158,22 +158,22 @@ def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
 
 
 def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
-    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.stop()
-    assert night(settings).state == "failed"
+    assert night(place.settings).state == "failed"
     monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(1))
-    assert night(settings).state == "failed"
+    assert night(place.settings).state == "failed"
     monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(9))
-    (order,) = plan.night(settings)
+    (order,) = plan.night(place.settings)
     assert order.since == TODAY - dt.timedelta(14)
 
 
 def test_a_report_tells_of_every_arrival_the_newest_first(
-    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collecting, "ASKED_AT_ONCE", 3)
-    found = run(settings).arrivals
+    found = run(place.settings).arrivals
     assert {each.url for each in found} == {f"{site.base}{document.path}" for document in site.documents}
     assert len(found) == len(site.documents) > 3
     assert [each.date for each in found] == sorted((each.date for each in found), reverse=True)
