@@ -150,10 +150,10 @@ def collect(
     try:
         salvaged = salvage(database, order.source, settings, steps, watch)
         with database.read() as session:
-            night = ledger.last_night(session, order.source.id)
+            owed = earlier.owed(session, order.source.id)
         window = (order.kind, order.source.id, order.since, order.until)
         with open_run(database, *window, order.via) as run_id:
-            return _collect(order, settings, database, run_id, night, steps, progress, stop, salvaged)
+            return _collect(order, settings, database, run_id, owed, steps, progress, stop, salvaged)
     finally:
         database.close()
 
@@ -190,13 +190,13 @@ def _collect(
     settings: Settings,
     database: Database,
     run_id: int,
-    night: models.Run | None,
+    owed: tuple[dt.date, dt.date] | None,
     steps: Steps,
     progress: Progress,
     stop: threading.Event | None,
     salvaged: Sequence[int],
 ) -> SourceReport:
-    """The body of `collect`, for a run that is open; `night` is the source's last one."""
+    """The body of `collect`, for a run that is open; what is `owed` is that of `storage.earlier`."""
     started, source = time.monotonic(), order.source
     asked, bookmarks = _left_by_earlier_runs(order, database, run_id)
 
@@ -261,7 +261,7 @@ def _collect(
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
-        needed = order.since if order.kind == "backfill" else (night.until if night else order.until)
+        needed = order.since if order.kind == "backfill" else (owed[1] if owed else order.until)
         open_days = [day for day in report.gaps if day >= needed]
         reasons, notes = verdict(report, tally, open_days, outside)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):

@@ -42,9 +42,9 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             today = today_of(source, tape)
             since = today - dt.timedelta(settings.window_days)
             with database.read() as session:
-                owed = earlier.owed_since(session, source.id)
+                owed = earlier.owed(session, source.id)
             if owed is not None:
-                since = min(since, owed)
+                since = min(since, owed[0])
             orders.append(Order("nightly", source, since, today, today, replay))
         return _with_browsers(orders, settings)
     finally:

@@ -35,7 +35,7 @@ def verdict(
         reasons.append(f"not proved complete: {coverage.spelled(open_days)}")
     older = [day for day in report.gaps if day not in open_days]
     if older:
-        notes.append(f"not looked at: {coverage.spelled(older)}, before the last night")
+        notes.append(f"not looked at, and not its to prove: {coverage.spelled(older)}")
     if report.misses:
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
     if outside:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import ledger
@@ -65,17 +65,22 @@ def same_day(session: Session, run: Run, day: tuple[dt.datetime, dt.datetime]) -
     )
 
 
-def owed_since(session: Session, source: str) -> dt.date | None:
-    """The day from which a source's nights owe its pages: the last day of its last night that did not fail.
+def owed(session: Session, source: str) -> tuple[dt.date, dt.date] | None:
+    """From which day a source's next night has to look, and from which it has to prove that it saw all.
 
-    Where all failed, it is the first day that one of them was to cover; None where there was none.
+    Both are the last day of its last night that did not fail. Where all failed, they are the first and the last
+    day of the first of them; None where there was none.
     """
     last = ledger.last_night(session, source)
     if last is not None:
-        return last.until
-    return session.scalar(
-        select(func.min(Run.since)).where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
+        return last.until, last.until
+    first = session.scalar(
+        select(Run)
+        .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
+        .order_by(Run.id)
+        .limit(1)
     )
+    return (first.since, first.until) if first is not None else None
 
 
 def answers(session: Session, run_ids: Iterable[int]) -> dict[str, Told]:

@@ -23,7 +23,7 @@ from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
 from flows.demo_site import Block, Document
 from flows.settings import Settings
-from storage import ledger, lookup, models
+from storage import coverage, ledger, lookup, models
 from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import Transcript, parse, render
@@ -167,6 +167,8 @@ def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
     monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(9))
     (order,) = plan.night(place.settings)
     assert order.since == TODAY - dt.timedelta(14)
+    found = collect(order, place.settings)
+    assert f"not proved complete: {coverage.spelled(coverage.days_of(TODAY, order.until))}" in found.reasons
 
 
 def test_a_report_tells_of_every_arrival_the_newest_first(
