@@ -218,42 +218,36 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else DONE)
 
 
+MISTAKES = {
+    "crawler.source.SourceError",
+    "flows.demo.DemoError",
+    "flows.deploy.DeployError",
+    "flows.plan.WindowError",
+    "flows.reextraction.NotSeenError",
+    "flows.settings.SettingsError",
+    "flows.terminal.Mistake",
+    "flows.up.UpError",
+    "storage.copy.CopyRefused",
+    "storage.database.DatabaseError",
+    "storage.export.ExportRefused",
+    "storage.warc.ArchiveError",
+}
+FAILURES = {
+    "builtins.OSError",
+    "crawler.fetch.FetchError",
+    "sqlalchemy.exc.DBAPIError",
+    "storage.copy.CopyError",
+    "storage.export.ExportError",
+}
+"""Errors that say themselves what to do, the user's and others. By name: a mistake imports nothing more."""
+
+
 def _status_of(problem: Exception) -> int | None:
     """The exit status of an error that says itself what to do, or None for one that is ours to mend."""
-    from sqlalchemy.exc import DBAPIError
-
-    from crawler.fetch import FetchError
-    from crawler.source import SourceError
-    from flows.demo import DemoError
-    from flows.deploy import DeployError
-    from flows.plan import WindowError
-    from flows.reextraction import NotSeenError
-    from flows.settings import SettingsError
-    from flows.up import UpError
-    from storage.copy import CopyError, CopyRefused
-    from storage.database import DatabaseError
-    from storage.export import ExportError, ExportRefused
-    from storage.warc import ArchiveError
-
-    mistakes = (
-        Mistake,
-        SourceError,
-        SettingsError,
-        WindowError,
-        ArchiveError,
-        CopyRefused,
-        DatabaseError,
-        DemoError,
-        DeployError,
-        ExportRefused,
-        NotSeenError,
-        UpError,
-    )
-    if isinstance(problem, mistakes):
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(problem).__mro__}
+    if names & MISTAKES:
         return WRONG_USAGE
-    return (
-        FAILED if isinstance(problem, CopyError | ExportError | FetchError | DBAPIError | OSError) else None
-    )
+    return FAILED if names & FAILURES else None
 
 
 if __name__ == "__main__":

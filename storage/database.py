@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from storage.models import Base
+
+if TYPE_CHECKING:  # SQLite needs no driver of PostgreSQL's
+    import psycopg
 
 SCHEMA = "0012"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
@@ -162,15 +165,15 @@ def insert_all(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     if not rows:
         return
     connection = session.connection()
-    dialect, driver = connection.dialect, connection.connection.driver_connection
-    if dialect.name != "postgresql" or driver is None:
+    dialect = connection.dialect
+    if dialect.name != "postgresql":
         connection.execute(insert(table), rows)
         return
     # A fifth of the client's time, a third to four fifths of the server's: else each row would be a statement.
     statement = f"COPY {table.__tablename__} ({', '.join(rows[0])}) FROM STDIN"
     failure = dialect.loaded_dbapi.Error
     try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        with cast("psycopg.Cursor", connection.connection.cursor()) as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(tuple(row.values()))
     except failure as problem:

@@ -8,11 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from flows import plan
+from flows import cli, plan
 from flows.collect import collect
 from flows.demo import Stage
 from flows.settings import Settings
@@ -104,6 +105,13 @@ def test_a_mistake_is_one_line_with_status_2_and_writes_nothing(
     assert done.stderr.startswith("podium: ") and done.stderr.count("\n") == 1
     assert told in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_every_error_that_is_told_in_one_line_is_known_by_its_name() -> None:
+    for name in cli.MISTAKES | cli.FAILURES:
+        module, _, kind = name.rpartition(".")
+        found = getattr(import_module(module), kind)
+        assert f"{found.__module__}.{found.__qualname__}" == name
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,7 @@ def test_somebody_elses_tables_are_not_taken_for_ours(tmp_path: Path) -> None:
     assert names == [("runs",)]
 
 
+@pytest.mark.slow  # it starts eight
 def test_eight_processes_open_a_new_database_at_once(database_url: str) -> None:
     # They are ready before the moment at which they start: imports take them long and unequally.
     program = """

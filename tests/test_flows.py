@@ -91,6 +91,7 @@ def test_a_night_is_completed_and_reports_what_is_new_with_links(
         assert f"{site.base}{document.path}" in text
 
 
+@pytest.mark.slow
 def test_a_window_is_a_run_of_its_own_with_its_name_its_tags_and_the_four_steps(configured: Stage) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
@@ -145,6 +146,7 @@ def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) 
     assert state.is_failed() and "demo" in str(state.message)
 
 
+@pytest.mark.slow
 def test_a_backfill_says_which_windows_are_done_and_again_walks_none(
     configured: Stage, site: MisbehavingMinistry
 ) -> None:

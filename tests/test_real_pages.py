@@ -59,6 +59,7 @@ def listed(path: Path) -> dict[str, dt.date]:
     return {key: dt.date.fromisoformat(day[:10]) for key, day in found.items()}
 
 
+@pytest.mark.slow  # hundreds of pages, twice
 def test_a_backfill_from_a_capture_loads_every_document_of_its_window_once(
     corpus: Path, empty: Settings
 ) -> None:
