@@ -54,14 +54,16 @@ def fetch(url: str, contact: str | None) -> Record:
         contact: stands in the user agent.
 
     Raises:
-        FetchError: robots.txt forbids it, the site does not answer, or not with status 200.
+        FetchError: it is no web address, robots.txt forbids it, the site does not answer, or not with status 200.
     """
+    host = host_of(url).removeprefix("www.")
+    if not host:
+        raise FetchError(f"{url}: not a web address that can be asked for")
     settings = Settings()
     settings.setmodule(polite, priority="project")
     middlewares = {**polite.DOWNLOADER_MIDDLEWARES, "crawler.middlewares.Archiving": None}
     settings.set("DOWNLOADER_MIDDLEWARES", middlewares, priority="cmdline")
     settings.set("LOG_ENABLED", False, priority="cmdline")
-    host = host_of(url).removeprefix("www.")
     local = host in LOCAL
     changed = polite.for_job(
         hosts=[host], contact=contact, delay=0.0 if local else polite.DOWNLOAD_DELAY, loopback=local

@@ -284,10 +284,12 @@ def source_of(url: str, sources: dict[str, Source]) -> Source | None:
 
 
 def host_of(url: str) -> str:
-    """The host of a web address; empty where it is none."""
+    """The host of a web address; empty where it is none, or none to ask for: it names a user, or no port."""
     try:
+        url.encode()
         parts = urlsplit(url)
-        return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
+        asked = parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
+        return (parts.hostname or "") if asked else ""
     except ValueError:
         return ""
 

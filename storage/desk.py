@@ -34,14 +34,14 @@ class Changes:
         fetched: the captures of pages, by the pages' names in the ledger.
         settled: pages with their dispositions and reasons.
         unmodified: the keys of known pages that did not change, with their dates of publication.
-        missing: pages that were not there: name, document's key, and the site's answer, such as `HTTP 404`.
+        missing: pages that were not there, with the site's answer, such as `HTTP 404`.
     """
 
     found: list[Found] = field(default_factory=list)
     fetched: dict[str, int] = field(default_factory=dict)
     settled: list[tuple[str, Disposition, str | None]] = field(default_factory=list)
     unmodified: dict[str, dt.date | None] = field(default_factory=dict)
-    missing: list[tuple[str, str, str]] = field(default_factory=list)
+    missing: list[tuple[Found, str]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.found or self.fetched or self.settled or self.unmodified or self.missing)
@@ -107,9 +107,9 @@ class Desk:
                 ledger.settle_all(session, run_id, changes.settled)
             if changes.unmodified:
                 visits.were_unmodified(session, source, changes.unmodified, today)
-            for page, key, answer in changes.missing:
-                told, why = visits.was_missing(session, source, key, today)
-                ledger.settle(session, run_id, page, told, f"{answer}: {why}")
+            for found, answer in changes.missing:
+                told, why = visits.was_missing(session, source, found.key, today, found.date_hint)
+                ledger.settle(session, run_id, found.page, told, f"{answer}: {why}")
 
     def close(self) -> None:
         """Close file and database."""

@@ -108,9 +108,9 @@ class Keeper:
         """A known page was visited and did not change: see `storage.visits.were_unmodified`."""
         self._write(lambda changes: changes.unmodified.update({key: published}))
 
-    def missing(self, page: str, key: str, answer: str) -> None:
+    def missing(self, found: Found, answer: str) -> None:
         """A page was asked for and is not there; it is settled as `storage.visits.was_missing` says."""
-        self._write(lambda changes: changes.missing.append((page, key, answer)))
+        self._write(lambda changes: changes.missing.append((found, answer)))
 
     def flush(self) -> None:
         """Wait until everything before is kept.

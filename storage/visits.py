@@ -160,15 +160,24 @@ _UNMODIFIED = (
 )
 
 
-def was_missing(session: Session, source: str, key: str, today: dt.date) -> tuple[models.Disposition, str]:
+def was_missing(
+    session: Session, source: str, key: str, today: dt.date, listed: dt.date | None
+) -> tuple[models.Disposition, str]:
     """A page was asked for and is not there: its disposition, and why.
 
-    One that was never read is gone. One that was is asked for on three days first, and then monthly: it can come
-    back.
+    One that was never read is gone, but not in its first days: a list may be ahead of its pages. One that was read
+    is asked for on three days first, and then monthly: it can come back.
+
+    Args:
+        session: the transaction.
+        source, key: the page.
+        today: the day of the visit.
+        listed: the date that it is listed with, if any.
     """
     page = _page(session, source, key)
     if page is None:
-        return "gone", "not there"
+        new = listed is not None and (today - listed).days < GONE_AFTER
+        return ("failed", "not there yet") if new else ("gone", "not there")
     if page.visited_on != today or not page.missing:
         page.missing += 1
     page.visited_on, page.next_visit = today, today

@@ -22,9 +22,11 @@ from tests.site import (
     endless_calendar,
     forbidden,
     hang,
+    linked,
     not_found,
     packed,
     private_redirect,
+    redirect,
     redirect_loop,
     repeated_listing,
     robots,
@@ -134,6 +136,16 @@ ROWS = {
     "redirect inside": at_the_document(private_redirect(), "rejected", "10.0.0.1", state="completed"),
     "redirect to this machine": at_the_document(
         private_redirect("http://2130706433/briefings/113"), "rejected", "not on", state="completed"
+    ),
+    "redirect with a password": at_the_document(
+        redirect("http://a:b@127.0.0.1/briefings/113"), "rejected", "not on", state="completed"
+    ),
+    "links to no port": Row(
+        {"/briefings*": linked("http://127.0.0.1:99999/briefings/900", "http://127.0.0.1:x/briefings/901")},
+        state="completed",
+    ),
+    "link with a password": Row(
+        {"/briefings*": linked("http://a:b@127.0.0.1/briefings/902")}, state="completed"
     ),
     # It says something else than it should.
     "soft 404": at_the_document(soft_404(), "rejected", "soft 404", state="completed"),

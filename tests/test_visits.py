@@ -156,11 +156,16 @@ def test_a_page_that_vanishes_is_gone_after_three_days_and_can_come_back(
     assert (page.missing, page.visited_on) == (0, TODAY + dt.timedelta(40))
 
 
-def test_a_listed_page_that_never_was_there_is_gone(
+def test_a_listed_page_that_never_was_there_is_gone_and_a_new_one_may_yet_come(
     site: MisbehavingMinistry, settings: Settings, night: Night
 ) -> None:
+    listed = site.document("/briefings/114").date
     site.misbehave("/briefings/114", gone())
-    assert pages(settings, night(0).run_id)["114"] == ("gone", "HTTP 410: not there")
+    first = night((listed - TODAY).days + 2)
+    assert pages(settings, first.run_id)["114"] == ("failed", "HTTP 410: not there yet")
+    assert first.state == "degraded"
+    later = night((listed - TODAY).days + 3)
+    assert pages(settings, later.run_id)["114"] == ("gone", "HTTP 410: not there")
 
 
 def test_a_page_that_was_refused_is_asked_for_again_whenever_it_is_listed(

@@ -144,7 +144,7 @@ class BriefingSpider(Spider):
             self._settle(found, "unchanged", "HTTP 304: not modified")
         elif response.status in GONE and found.moment is None:
             with self._keeping() as keeper:
-                keeper.missing(found.page, found.key, f"HTTP {response.status}")
+                keeper.missing(found, f"HTTP {response.status}")
         elif verdict is not None:
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:

@@ -300,6 +300,19 @@ def packed(coding: str, mebibytes: int) -> Misbehaviour:
     return _always(Answer(body, headers=(("Content-Encoding", coding),)))
 
 
+def linked(*addresses: str) -> Misbehaviour:
+    """A listing whose first document stands there under other addresses too."""
+
+    def more(text: str) -> str:
+        item = re.search(r"<li .*?</li>", text, re.DOTALL)
+        if item is None:
+            return text
+        others = [re.sub(r'href="[^"]*"', f'href="{each}"', item[0], count=1) for each in addresses]
+        return text[: item.start()] + "".join(others) + text[item.start() :]
+
+    return _rewritten(more)
+
+
 def copy_of(path: str) -> Misbehaviour:
     """The page of another address: a document under a second one."""
     return lambda site, visit: visit.give(site.answer(path))
