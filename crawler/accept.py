@@ -21,7 +21,7 @@ BUSY = frozenset({429, 503})
 CLOSED = frozenset({401, 403, 407, 451})
 
 LARGEST = 3_000_000
-"""Bytes. The longest page seen has a quarter of that, and a hostile one this long takes some six seconds."""
+"""Bytes. The longest page seen has a quarter of that."""
 SHORT = 1500
 """Characters: a wall or an error says less than this; a page that says more is no wall."""
 

@@ -20,7 +20,7 @@ from crawler.conserve import conserved
 from crawler.language import language_of
 from crawler.languages import words
 from crawler.layout import Layout
-from crawler.markup import decode, parse, select, tag, text_of, texts
+from crawler.markup import MOST_ATTRIBUTES, crowded, decode, parse, select, tag, text_of, texts
 from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
@@ -93,6 +93,8 @@ def extract(page: Page, source: Source | None) -> Transcript:
     markup = decode(page.body, page.content_type)
     _accept(accept.verdict_on_end(markup))
     root = parse(markup)
+    if root is None and crowded(markup):
+        raise Refused("not html", f"a tag has over {MOST_ATTRIBUTES:,} attributes")
     if root is None:
         raise Refused("empty", "there is no HTML in the page")
     doubts: list[str] = []

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from storage.warc import LARGEST_BODY
+
 try:
     RELEASE = version("podium")
 except PackageNotFoundError:  # run from a checkout that is not installed
@@ -29,7 +31,7 @@ COOKIES_ENABLED = False
 # Never trust a page, nor a server. The time is that of a whole response, to its last byte; the size holds before
 # and after decompression. The longest transcript of the sites we know has 0.5 MB of HTML.
 DOWNLOAD_TIMEOUT = 60
-DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
+DOWNLOAD_MAXSIZE = LARGEST_BODY  # 32 MiB
 DOWNLOAD_VERIFY_CERTIFICATES = True
 TWISTED_DNS_RESOLVER = "crawler.resolver.Resolver"
 DOWNLOAD_WARNSIZE = 0

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
+import brotli
 from warcio.archiveiterator import ArchiveIterator
 from warcio.bufferedreaders import BufferedReader, DecompressingBufferedReader
 from warcio.exceptions import ArchiveLoadFailed
@@ -29,6 +30,12 @@ logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what i
 
 FILE = "file:"
 """How the address of a file begins: it came without a server's answer, so its record has none."""
+
+LARGEST_BODY = 32 * 1024 * 1024
+"""Bytes of a body, content encoding undone: a crawl takes no more, and a file from elsewhere may hold anything."""
+
+LONGEST_LINE = 1024 * 1024
+"""Bytes of a line in a head."""
 
 ORIGIN = "WARC-Source-URI"
 """The head's field that says which copy a record was taken from."""
@@ -145,13 +152,39 @@ class _Records(ArchiveIterator):  # type: ignore[misc]
 
 
 class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
-    """warcio's own, but damage within a gzip member is an error: warcio prints a line and reads on."""
+    """warcio's own, but damage within a gzip member, and a line without an end, are errors: warcio prints a line
+    about the one and reads on, and takes all of the other into memory."""
+
+    def readline(self, length: int | None = None) -> bytes:
+        most = LONGEST_LINE if length is None else min(length, LONGEST_LINE)
+        line: bytes = super().readline(most)
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            raise ArchiveLoadFailed(f"a line of over {LONGEST_LINE:,} bytes")
+        return line
 
     def _decompress(self, data: bytes) -> bytes:
         if self.decompressor is not None and self.num_block_read:
             unpacked: bytes = self.decompressor.decompress(data)
             return unpacked
         return super()._decompress(data)  # type: ignore[no-any-return]
+
+
+class _Brotli:
+    """What warcio unpacks Brotli with: its own can't be made with this library, and nothing would stop a bomb."""
+
+    unused_data = b""
+
+    def __init__(self) -> None:
+        self._own = brotli.Decompressor()
+
+    def decompress(self, data: bytes) -> bytes:
+        unpacked: bytes = self._own.process(data, output_buffer_limit=LARGEST_BODY)
+        if not (self._own.is_finished() or self._own.can_accept_more_data()):
+            raise ArchiveLoadFailed(f"a block of over {LARGEST_BODY:,} bytes")
+        return unpacked
+
+
+BufferedReader.DECOMPRESSORS["br"] = _Brotli
 
 
 def records(
@@ -163,10 +196,11 @@ def records(
     try:
         for found in found_in:
             record = _record(found)
-            if record is None and others is not None:
-                others[found.rec_type] += 1
             end = _finish(found_in, found)
-            if record is not None:
+            if isinstance(record, str):
+                if others is not None:
+                    others[record] += 1
+            else:
                 offset, length = found_in.get_record_offset(), found_in.get_record_length()
                 yield record, Location(path.name, offset, length)
         if file.seek(0, os.SEEK_END) > found_in.offset:
@@ -178,8 +212,8 @@ def records(
         raise TornError(told, end, broken_off=_breaks_off(file, end)) from problem
 
 
-def _record(found: ArcWarcRecord) -> Record | None:
-    """A record as it was captured; None for one that is neither a response nor a file."""
+def _record(found: ArcWarcRecord) -> Record | str:
+    """A record as it was captured; what it is if it is neither a response nor a file, or can't be taken."""
     head = found.rec_headers
     url = head.get_header("WARC-Target-URI") or ""
     headers: tuple[tuple[str, str], ...]
@@ -188,11 +222,16 @@ def _record(found: ArcWarcRecord) -> Record | None:
     elif found.rec_type == "response" and found.http_headers is not None:
         status, headers = _status(found), _headers(found)
     else:
-        return None
-    moment = dt.datetime.fromisoformat(head.get_header("WARC-Date"))
-    moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-    body, origin = found.content_stream().read(), head.get_header(ORIGIN) or ""
-    return Record(url, moment, status, headers, body, origin)
+        return found.rec_type or "record of no type"
+    try:
+        moment = dt.datetime.fromisoformat(head.get_header("WARC-Date") or "")
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return f"{found.rec_type} without a date"
+    body = found.content_stream().read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        return f"{found.rec_type} of over {LARGEST_BODY >> 20} MiB"
+    return Record(url, moment, status, headers, body, head.get_header(ORIGIN) or "")
 
 
 def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import brotli
 import pytest
 from sqlalchemy import select
 from warcio.statusandheaders import StatusAndHeaders
@@ -32,7 +33,7 @@ from storage import ledger, models
 from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import FormatError, Transcript, Turn, render
-from storage.warc import Location
+from storage.warc import LARGEST_BODY, LONGEST_LINE, Location, TornError, read_warc
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
 from tests.test_cli import podium
@@ -223,7 +224,7 @@ def test_a_file_in_common_crawls_manner_is_taken_in(
 def test_encoded_and_chunked_responses_are_read_decoded(
     site: MisbehavingMinistry, place: Stage, tmp_path: Path
 ) -> None:
-    first, second = site.documents[:2]
+    first, second, third = site.documents[:3]
     packed = gzip.compress(page(first))
     chunks = (
         b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (packed[:100], packed[100:])) + b"0\r\n\r\n"
@@ -232,8 +233,12 @@ def test_encoded_and_chunked_responses_are_read_decoded(
     both = (("Content-Type", HTML), ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked"))
     file.response(f"{site.base}{first.path}", chunks, headers=both)
     file.response(f"{site.base}{second.path}", gzip.compress(page(second)), headers=both[:2])
+    brotlied = (("Content-Type", HTML), ("Content-Encoding", "br"))
+    file.response(f"{site.base}{third.path}", brotli.compress(page(third)), headers=brotlied)
     take(file.done(), place.settings)
-    assert texts(place.settings) == {key_of(each): [render(each.transcript)] for each in (first, second)}
+    assert texts(place.settings) == {
+        key_of(each): [render(each.transcript)] for each in (first, second, third)
+    }
 
 
 # --- what became of each record ------------------------------------------------------------------
@@ -269,6 +274,31 @@ def test_what_became_of_each_record_is_in_the_ledger_and_adds_up(
     assert report.tally.discovered == 6 and report.tally.unsettled == 0
     assert report.state == "degraded" and "2 pages blocked" in report.reasons
     assert dict(found.passed) == {"no document": 1, "redirect": 1, "request": 1, "revisit": 1, "warcinfo": 1}
+
+
+def test_a_record_that_cant_be_taken_is_passed_over_and_the_others_are_read(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    good, bad = site.documents[0], f"{site.base}/briefings/90"
+    packed = {"gzip": gzip.compress(bytes(2 * LARGEST_BODY)), "br": brotli.compress(bytes(2 * LARGEST_BODY))}
+    file = Warc(tmp_path / "odd.warc.gz")
+    for number, moment in enumerate(("", "garbage", "0000-00-00T00:00:00Z", "0001-01-01T00:00:00+23:59")):
+        file.response(f"{bad}{number}", b"<p>Good morning.</p>", WARC_Date=moment)
+    for coding, body in packed.items():
+        file.response(f"{bad}{coding}", body, headers=(("Content-Encoding", coding),))
+    file.response(f"{bad}9", bytes(LARGEST_BODY + 1))
+    file.response(f"{site.base}{good.path}", page(good))
+    found = take(file.done(), place.settings)
+    assert (found.passed["response without a date"], found.passed["response of over 32 MiB"]) == (4, 2)
+    assert found.torn is None
+    assert texts(place.settings) == {key_of(good): [render(good.transcript)]}
+
+
+def test_a_line_without_an_end_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "endless.warc.gz"
+    path.write_bytes(gzip.compress(b"WARC/1.0\r\nWARC-Type: " + b"x" * (4 * LONGEST_LINE)))
+    with pytest.raises(TornError, match="a line of over 1,048,576 bytes"):
+        next(read_warc(path))
 
 
 @pytest.mark.parametrize("compress", [True, False], ids=["gzip", "plain"])
