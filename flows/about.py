@@ -32,8 +32,11 @@ def lines(session: Session, revision: models.Revision) -> Iterator[str]:
                 f"  corrected on {was.corrected_at:%Y-%m-%d}: what extractor {was.extractor} had read "
                 f"is in `podium diff {transcript.id} --corrected --to {text.number}`"
             )
+    newest = transcript.revisions[-1].digest
     for place in transcript.appearances:
-        yield f"stands at: {place.url} ({place.source}/{place.key}, since {place.first_seen:%Y-%m-%d})"
+        old = next((text.number for text in transcript.revisions if text.digest == place.digest), None)
+        behind = f", with revision {old}" if old is not None and place.digest != newest else ""
+        yield f"stands at: {place.url} ({place.source}/{place.key}, since {place.first_seen:%Y-%m-%d}{behind})"
     for link in lookup.links_of(session, transcript.id):
         yield _like(link, transcript.id)
 

@@ -117,7 +117,7 @@ def _revisions(
     session: Session, name: str, since: int | None, until: int | None
 ) -> tuple[Revision, Revision]:
     """Two revisions of a transcript; the same one twice where it has no other."""
-    newest = _find(session, name)
+    newest = _find(session, str(_find(session, name).transcript_id))
     new = _find(session, name, until or newest.number)
     old = _find(session, name, since or max(1, new.number - 1))
     if old.id == new.id and newest.number > 1:

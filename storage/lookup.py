@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage import models
@@ -20,19 +20,22 @@ def find(session: Session, name: str, number: int | None = None) -> models.Revis
     Args:
         session: to read in.
         name: a transcript's id, an address it appears at, or ``SOURCE/KEY``.
-        number: of the revision; None for the newest.
+        number: of the revision; None for the newest, or for what an address says, where its document was edited
+            elsewhere only.
     """
-    wanted = _transcript_id(session, name)
+    wanted = _named(session, name)
     if wanted is None:
         return None
+    transcript_id, text = wanted
     query = (
         select(models.Revision)
-        .where(models.Revision.transcript_id == wanted)
+        .where(models.Revision.transcript_id == transcript_id)
         .options(selectinload(models.Revision.turns), joinedload(models.Revision.capture))
     )
     if number is not None:
         query = query.where(models.Revision.number == number)
-    return session.scalar(query.order_by(models.Revision.number.desc()).limit(1))
+    said = case((models.Revision.digest == text, 1), else_=0)
+    return session.scalar(query.order_by(said.desc(), models.Revision.number.desc()).limit(1))
 
 
 def transcript_of(revision: models.Revision) -> Transcript:
@@ -136,21 +139,23 @@ def counts(session: Session) -> dict[str, int]:
     }
 
 
-def _transcript_id(session: Session, name: str) -> int | None:
+def _named(session: Session, name: str) -> tuple[int, str | None] | None:
+    """The id of the transcript that a name stands for, and the digest of what the address says that it names."""
     if re.fullmatch(r"\d{1,9}", name):
-        return session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
+        known = session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
+        return None if known is None else (known, None)
     source, _, key = name.partition("/")
     bare = re.sub(r"^https?://", "", name).rstrip("/")
-    return session.scalar(
-        select(models.Appearance.transcript_id)
+    urls = [f"{scheme}{bare}{end}" for scheme in ("https://", "http://") for end in ("", "/")]
+    place = session.execute(
+        select(models.Appearance.transcript_id, models.Appearance.digest)
         .where(
             or_(
-                models.Appearance.url.in_(
-                    [f"{scheme}{bare}{end}" for scheme in ("https://", "http://") for end in ("", "/")]
-                ),
+                models.Appearance.url.in_([name, *urls]),
                 (models.Appearance.source == source) & (models.Appearance.key == key),
             )
         )
         .order_by(models.Appearance.id)
         .limit(1)
-    )
+    ).one_or_none()
+    return None if place is None else place._tuple()

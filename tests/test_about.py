@@ -35,6 +35,27 @@ def test_revisions_addresses_and_near_duplicates_are_told_from_both_ends(shelf: 
     assert "revision 2: of" in there
     assert "stands at: https://ministry.example/114 (ministry/114, since" in there
     assert "stands at: https://mission.example/9 (mission/9, since" in there
+    assert "with revision" not in there  # the headline is each site's own
     assert "mirror of: 2, " in there
     assert "embassy/7" in there
     assert "mirror of: 1, Corrected" in told(shelf, "embassy/7")
+
+
+def test_an_address_says_what_stands_there_though_the_document_was_edited_elsewhere(shelf: Shelf) -> None:
+    shelf.put("ministry", "114", BRIEFING)
+    shelf.put("mission", "9", BRIEFING)
+    shelf.put("ministry", "114", edited(BRIEFING, 0.01))
+    with shelf.database.read() as session:
+        for name, number in {
+            "1": 2,
+            "ministry/114": 2,
+            "mission/9": 1,
+            "https://mission.example/9": 1,
+            "http://mission.example/9/": 1,
+        }.items():
+            found = lookup.find(session, name)
+            assert found is not None and found.number == number, name
+        newest = lookup.find(session, "mission/9", 2)
+        assert newest is not None and newest.number == 2
+    places = [line for line in told(shelf, "1").splitlines() if line.startswith("stands at")]
+    assert [line.endswith(", with revision 1)") for line in places] == [False, True]
