@@ -52,11 +52,11 @@ name = {_quoted(_site_name(root) or host)}
 hosts = [{_quoted(host)}]
 language = {_quoted(transcript.language or "en")}
 timezone = "Etc/UTC"             # REVIEW: the institution's own
-document = '{pattern}'
+document = '{pattern.replace("'", "[^/?#]")}'
 {local}
 [checked]
 on = {page.captured or "1970-01-01"}
-against = "one page, {page.url}"
+against = {_quoted(f"one page, {page.url}")}
 live = false
 
 [[discover]]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli_archive import archive_app
+from flows.cli_archive import archive_app, named
 from flows.cli_audit import audit
 from flows.cli_browse import browse
 from flows.cli_collect import backfill, nightly
@@ -125,9 +127,7 @@ def show(
     from storage.transcript import render
 
     with opened(database) as archive, archive.read() as session:
-        found = lookup.find(session, name, revision)
-        if found is None:
-            raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
+        found = named(session, name, revision)
         if about:
             from flows.about import lines
 
@@ -192,6 +192,11 @@ def extract(
 
 def main() -> None:
     """Run the command; every error that a user can mend is one line that says how."""
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:  # closed by whoever began this
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        elif isinstance(stream, TextIOWrapper):  # texts are of every language, whatever the terminal's
+            stream.reconfigure(encoding="utf-8")
     # Sources, settings, archive and database state their own errors: all are one line already.
     command = typer.main.get_command(app)
     try:
@@ -199,7 +204,10 @@ def main() -> None:
         if status == INTERRUPTED:  # Ctrl-C within a command comes back as its status
             raise KeyboardInterrupt
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # Typer ends so when nobody reads any more; a command of ours never does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = DONE
     except (KeyboardInterrupt, typer.Abort):
@@ -210,11 +218,13 @@ def main() -> None:
         text = problem.format_message() if hasattr(problem, "format_message") else str(problem)
         typer.echo(text if text.startswith("Usage:") else f"podium: {' '.join(text.split())}", err=True)
         status = WRONG_USAGE
-    except Exception as problem:  # sorted below; what has no place there is raised again
+    except Exception as problem:  # noqa: BLE001 - sorted below; what has no place there is told whole
         status = _status_of(problem)
         if status is None:
-            raise
-        typer.echo(f"podium: {plain(str(problem))}", err=True)
+            traceback.print_exc()
+            status = FAILED
+        else:
+            typer.echo(f"podium: {plain(_told(problem))}", err=True)
     sys.exit(status if isinstance(status, int) else DONE)
 
 
@@ -248,6 +258,16 @@ def _status_of(problem: Exception) -> int | None:
     if names & MISTAKES:
         return WRONG_USAGE
     return FAILED if names & FAILURES else None
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+    if hasattr(problem, "orig"):
+        from storage.database import cause_of
+
+        return f"the database: {cause_of(problem)}"
+    return str(problem)
 
 
 if __name__ == "__main__":

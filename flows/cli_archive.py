@@ -48,7 +48,7 @@ def diff(
         if corrected:
             if other is not None or since is not None:
                 raise Mistake("--corrected looks at one revision; leave out --from and the second name")
-            old = new = _find(session, name, until)
+            old = new = named(session, name, until)
             last = corrections_of(session, new.id)[-1:]
         elif other is None:
             old, new = _revisions(session, name, since, until)
@@ -57,7 +57,7 @@ def diff(
                 "--from and --to choose revisions of one transcript; leave them out, or the second name"
             )
         else:
-            old, new = _find(session, name), _find(session, other)
+            old, new = named(session, name), named(session, other)
         if old.transcript_id == new.transcript_id and other is not None:
             told = (
                 f"both are addresses of one transcript; `podium diff {new.transcript_id}` shows its revisions"
@@ -117,9 +117,9 @@ def _revisions(
     session: Session, name: str, since: int | None, until: int | None
 ) -> tuple[Revision, Revision]:
     """Two revisions of a transcript; the same one twice where it has no other."""
-    newest = _find(session, str(_find(session, name).transcript_id))
-    new = _find(session, name, until or newest.number)
-    old = _find(session, name, since or max(1, new.number - 1))
+    newest = named(session, str(named(session, name).transcript_id))
+    new = named(session, name, until or newest.number)
+    old = named(session, name, since or max(1, new.number - 1))
     if old.id == new.id and newest.number > 1:
         raise Mistake(
             f"revision {new.number} can't be compared with itself; choose another with --from or --to"
@@ -127,7 +127,12 @@ def _revisions(
     return old, new
 
 
-def _find(session: Session, name: str, number: int | None = None) -> Revision:
+def named(session: Session, name: str, number: int | None = None) -> Revision:
+    """The revision that a name and a number mean.
+
+    Raises:
+        Mistake: there is none.
+    """
     from storage import lookup
 
     found = lookup.find(session, name, number)
@@ -135,7 +140,7 @@ def _find(session: Session, name: str, number: int | None = None) -> Revision:
         return found
     newest = lookup.find(session, name)
     if newest is None:
-        raise Mistake(f"no transcript {plain(name)}; `podium status` shows what there is")
+        raise Mistake(f"no transcript {plain(name)}; `podium search` and `podium browse` find what there is")
     raise Mistake(f"{plain(name)}: no revision {number}; its newest is {newest.number}")
 
 

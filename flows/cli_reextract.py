@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal import DONE, DatabaseUrl, Mistake, day, plain, settings_from, table
+from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, day, plain, settings_from, table
 
 if TYPE_CHECKING:
     from flows.reextraction import Proposed
@@ -64,16 +64,17 @@ def reextract(
         words += ["--since", str(first)] if first else []
         words += ["--until", str(last)] if last else []
         _show(settings, proposed, limit, html, words)
-        raise typer.Exit(DONE)
+        raise typer.Exit(DEGRADED if proposed.strangers and not source else DONE)
     with _watched() as watch:
         written = reextraction.write(settings, selection, accept and accept.strip(), watch=watch)
     for line in report.lines(written.reports):
         typer.echo(line)
     if not written.reports:
         typer.echo(_nothing(written.seen.total("read")))
-    for line in proposal.left(written.seen):
+    for line in proposal.asides(written):
         typer.echo(plain(line))
-    raise typer.Exit(report.exit_status(written.reports))
+    passed_by = DEGRADED if written.strangers and not source else DONE
+    raise typer.Exit(max(report.exit_status(written.reports), passed_by))
 
 
 @contextmanager

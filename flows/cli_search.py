@@ -16,6 +16,7 @@ from flows.terminal import DatabaseUrl, Mistake, day, opened, plain, settings_fr
 
 if TYPE_CHECKING:
     from rich.text import Text
+    from sqlalchemy.orm import Session
 
     from storage.search import Hit
     from storage.selection import Selection
@@ -71,6 +72,7 @@ def search(
     from storage.search import search as run
 
     with opened(database) as archive, archive.read() as session:
+        _known(session, source)
         try:
             hits = run(session, query, **asdict(asked), limit=limit)
         except SearchError as problem:
@@ -105,9 +107,23 @@ def export(
     from storage.export import export as run
 
     with opened(database) as archive, _watched() as progress:
+        with archive.read() as session:
+            _known(session, source)
         done = run(archive, settings_from(database).warcs(), folder, form, asked, progress)
     told = [several(done.documents, "document"), several(done.turns, "turn"), several(done.files, "file")]
     typer.echo(f"{plain(str(folder))}: {', '.join(told)}")
+
+
+def _known(session: Session, source: str | None) -> None:
+    """See that there is such a source, here or in the source files."""
+    if source is None:
+        return
+    from crawler.source import SourceError, load_sources
+    from storage.selection import Selection
+
+    here = session.scalar(Selection(source).revisions().limit(1)) is not None
+    if not here and source not in load_sources(settings_from().sources):
+        raise SourceError(f"unknown source {source!r}; `podium source list` has those that there are")
 
 
 def _selection(

@@ -55,6 +55,8 @@ def source_check(
     from crawler.source import SourceError, load_source, load_sources
 
     folder = settings_from().sources
+    if page is not None and replay is None:
+        raise Mistake("--page is looked up in a capture; name it with --replay")
     known = load_sources(folder)
     chosen = []
     for name in names or sorted(known):

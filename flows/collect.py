@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from crawler.browser import browser_for
@@ -30,8 +31,9 @@ from flows.silence import silence_tonight
 from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
 from storage import earlier, ledger, models
-from storage.database import Database
+from storage.database import Database, DatabaseError
 from storage.ledger import Tally
+from storage.warc import ArchiveError
 
 log = logging.getLogger("podium")
 
@@ -178,10 +180,10 @@ def open_run(
     try:
         yield run_id
     except BaseException as problem:
-        with database.write() as session:
+        # A database that fails now is why; the source's next run ends this one.
+        with suppress(DBAPIError), database.write() as session:
             if session.get_one(models.Run, run_id).state == "running":
-                told = " ".join(str(problem).split())[:300]
-                ledger.close_run(session, run_id, [f"{type(problem).__name__}: {told}"], failed=True)
+                ledger.close_run(session, run_id, [_told(problem)], failed=True)
         raise
 
 
@@ -345,11 +347,11 @@ def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
         try:
             return one(order, stop)
         except Exception as problem:  # recorded in the report, which decides how the night ends
-            if not isinstance(problem, Cancelled):
+            expected = isinstance(problem, DBAPIError | DatabaseError | ArchiveError | Cancelled)
+            if not expected:
                 log.exception("%s failed", order.source.id)
-            reason = f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
             return SourceReport(
-                order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(reason,)
+                order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(_told(problem),)
             )
 
     def in_turn(places: list[int]) -> dict[int, SourceReport]:
@@ -365,6 +367,12 @@ def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
             raise
     found = {place: report for each in reports for place, report in each.items()}
     return [found[place] for place in range(len(orders))]
+
+
+def _told(problem: BaseException) -> str:
+    """An exception as a run's reason; of SQLAlchemy's only what the database itself said."""
+    cause = getattr(problem, "orig", None) or problem
+    return f"{type(problem).__name__}: {' '.join(str(cause).split())[:300]}"
 
 
 def _by_hosts(orders: Sequence[Order]) -> list[list[int]]:

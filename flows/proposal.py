@@ -9,7 +9,7 @@ from crawler.page import VERSION
 from flows import difference
 from flows.artifact import safe, table
 from flows.difference import Side
-from flows.reextraction import Proposed
+from flows.reextraction import Proposed, Written
 from flows.reread import KEPT, Kind, Reread, Seen, shown
 from flows.settings import Settings
 from flows.terminal import plain, write
@@ -31,10 +31,10 @@ def counted(seen: Seen) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def asides(proposed: Proposed) -> list[str]:
-    """What else a dry run came upon."""
-    out = left(proposed.seen)
-    for source, count in proposed.strangers.items():
+def asides(found: Proposed | Written) -> list[str]:
+    """What else was come upon: what stays as it is, and what nobody can read."""
+    out = left(found.seen)
+    for source, count in found.strangers.items():
         out.append(f"! {source}: no such source any more, so {count} texts were not read")
     return out
 

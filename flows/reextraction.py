@@ -49,10 +49,14 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an accepted run did: a report a source, and what it saw. Without a report nothing was to be done."""
+    """What an accepted run did: a report a source, and what it saw. Without a report nothing was to be done.
+
+    `strangers` are as in `Proposed`.
+    """
 
     seen: Seen
     reports: tuple[SourceReport, ...] = ()
+    strangers: Mapping[str, int] = field(default_factory=dict)
 
 
 Watch = Callable[[str], None]
@@ -119,9 +123,7 @@ def propose(
         seen = _passed(settings, database, Pass("propose", Scope(selection), number), ways, watch)
         with database.write() as session:
             digest = proposals.finish(session, number)
-        with database.read() as session:
-            strangers = rereading.strangers(session, tuple(load_sources(settings.sources)))
-    return Proposed(seen, digest, number, strangers)
+        return Proposed(seen, digest, number, _strangers(settings, database))
 
 
 def write(
@@ -182,7 +184,7 @@ def _unchanged(
                 f"the extractor reads {changed} texts or more in another way than they are stored; "
                 "look at the changes first: `podium reextract --dry-run`"
             )
-    return Written(seen)
+    return Written(seen, strangers=_strangers(settings, database))
 
 
 def _accepted(
@@ -225,7 +227,12 @@ def _accepted(
                     links=links,
                 )
             )
-    return Written(seen, tuple(reports))
+    return Written(seen, tuple(reports), _strangers(settings, database))
+
+
+def _strangers(settings: Settings, database: Database) -> dict[str, int]:
+    with database.read() as session:
+        return rereading.strangers(session, tuple(load_sources(settings.sources)))
 
 
 def _passed(settings: Settings, database: Database, order: Pass, ways: Ways, watch: Watch) -> Seen:

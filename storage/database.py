@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,13 +81,12 @@ class Database:
                 if read_only:
                     self._check()
                 else:
-                    self._migrate()
+                    self._migrate(create)
             except BaseException:
                 self.close()
                 raise
         except (DBAPIError, NoSuchModuleError, ImportError, TypeError) as problem:
-            cause = str(getattr(problem, "orig", None) or problem).strip().splitlines()[0]
-            raise DatabaseError(f"{self.url}: {cause}") from problem
+            raise DatabaseError(f"{self.url}: {cause_of(problem)}") from problem
 
     def close(self) -> None:
         """Close every connection."""
@@ -114,10 +114,15 @@ class Database:
                 told = f"schema {found or 'none'}, and this Podium reads {SCHEMA}"
                 raise DatabaseError(f"{self.url}: {told}; `podium status` brings an older one up to date")
 
-    def _migrate(self) -> None:
+    def _migrate(self, create: bool) -> None:
         with self.engine.connect() as connection:
-            if _version(connection) == SCHEMA:
+            found = _version(connection)
+            if found == SCHEMA:
                 return
+            if found is None and not create:
+                raise NoDatabaseError(f"{self.url}: there is no archive here yet; collect something first")
+            if (encoding := _encoding(connection)) != "UTF8":
+                raise DatabaseError(f"{self.url}: its encoding is {encoding}; only UTF8 holds every language")
         from storage.migrations import transaction, upgrade  # Alembic takes a while and is rarely needed
 
         with transaction(self._writing) as connection:
@@ -125,11 +130,19 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             found = _version(connection)
             if found != SCHEMA:
+                if found is not None and not re.fullmatch(r"\d{4}", found):
+                    raise DatabaseError(f"{self.url}: the database of another program, at schema {found}")
                 if found is not None and found > SCHEMA:
                     raise DatabaseError(
                         f"{self.url}: schema {found} is newer than this Podium knows ({SCHEMA}); update Podium"
                     )
                 upgrade(connection)
+
+
+def cause_of(problem: BaseException) -> str:
+    """An error in one line: of SQLAlchemy's, what the database itself said."""
+    lines = str(getattr(problem, "orig", None) or problem).strip().splitlines()
+    return lines[0] if lines else type(problem).__name__
 
 
 @contextmanager
@@ -193,6 +206,12 @@ def _version(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found
+
+
+def _encoding(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        return "UTF8"
+    return str(connection.execute(text("SHOW server_encoding")).scalar())
 
 
 def _engine(address: URL, read_only: bool) -> Engine:

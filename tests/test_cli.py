@@ -83,6 +83,7 @@ def saved(site: MisbehavingMinistry, tmp_path: Path) -> Path:
         (["status"], "there is no database here yet"),
         (["status", "seven"], "'run'"),
         (["show"], "'name'"),
+        (["source", "check", "kremlin", "--page", "http://en.kremlin.ru/1"], "name it with --replay"),
         (["extract", "nowhere.html"], "nowhere.html: no such file"),
         (["extract", "text.warc.gz", "--format", "yaml"], "no such format: 'yaml'"),
         (["extract", "text.warc.gz"], "text.warc.gz"),
@@ -252,7 +253,7 @@ def test_a_page_is_shown_beside_what_was_read(saved: Path, place: Stage, site: M
 
 def test_a_source_begins_with_a_page_and_a_review(site: MisbehavingMinistry, tmp_path: Path) -> None:
     document = site.document("/briefings/112")
-    page, address = tmp_path / "page.html", f"{site.base}{document.path}"
+    page, address = tmp_path / "page.html", f'{site.base}{document.path}?said="it\'s"'
     page.write_bytes(site.answer(document.path).body)
     file, text = tmp_path / "sources" / "vell.toml", tmp_path / "sources" / "vell" / "112.txt"
     begun = podium("source", "new", str(page), "--url", address, "--id", "vell")
@@ -303,6 +304,16 @@ def test_a_pipe_that_closes_is_no_error(filled: Settings) -> None:
         f"{PODIUM} show 1 | head -c 20", shell=True, env=env, capture_output=True, text=True
     )
     assert done.stderr == "" and len(done.stdout) == 20
+    short = f"set -o pipefail; {PODIUM} status | head -1; {PODIUM} show 1 >&-"
+    done = subprocess.run(["bash", "-c", short], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+
+
+def test_text_is_utf_8_whatever_the_terminal_is_said_to_be(filled: Settings) -> None:
+    right = podium("show", "1", settings=filled)
+    western = podium("show", "1", settings=filled, PYTHONIOENCODING="cp437:strict", LC_ALL="C")
+    assert (western.returncode, western.stdout) == (0, right.stdout)
+    assert "’" in right.stdout  # which code page 437 hasn't
 
 
 def test_control_characters_of_a_page_never_reach_the_terminal(

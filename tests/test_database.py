@@ -9,9 +9,11 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -23,6 +25,7 @@ from storage import ledger
 from storage.database import SCHEMA, Database, DatabaseError, insert_all
 from storage.migrations import configuration, downgrade, include_name, transaction, upgrade
 from storage.models import Base, Page, Run
+from tests.conftest import Server
 
 ROOT = Path(__file__).parent.parent
 DAY = dt.date(2026, 3, 20)
@@ -111,6 +114,28 @@ def test_a_newer_schema_is_refused_and_left_alone(database_url: str) -> None:
     database.close()
     with pytest.raises(DatabaseError, match="schema 9999 is newer than this Podium knows"):
         Database(database_url)
+
+
+def test_what_is_not_podiums_is_left_alone(database_url: str, tmp_path: Path) -> None:
+    Database(database_url).close()
+    with closing(Database(database_url)) as database, database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'ab12'"))
+    with pytest.raises(DatabaseError, match="the database of another program, at schema ab12"):
+        Database(database_url)
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+    with pytest.raises(DatabaseError, match="no archive here yet"):
+        Database(f"sqlite:///{other}", create=False)
+    with closing(sqlite3.connect(other)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("bookmarks",)]
+
+
+def test_a_database_that_cant_hold_every_language_is_refused(postgres: Server) -> None:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE western ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(DatabaseError, match="its encoding is LATIN1"):
+        Database(postgres.url("western"))
 
 
 @pytest.mark.parametrize(

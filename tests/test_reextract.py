@@ -270,7 +270,11 @@ def test_texts_of_a_source_that_is_gone_are_named_and_left_alone(
     (settings.sources / "demo.toml").unlink()
     found = propose(settings)
     assert (found.digest, found.strangers) == (None, {"demo": 1})
-    assert proposal.asides(found) == ["! demo: no such source any more, so 1 texts were not read"]
+    told = "! demo: no such source any more, so 1 texts were not read"
+    assert proposal.asides(found) == [told]
+    for words in (["--dry-run"], []):
+        done = podium("reextract", *words, settings=settings)
+        assert done.returncode == 1 and told in done.stdout
 
 
 def test_what_a_search_finds_is_the_corrected_text(
