@@ -46,7 +46,7 @@ def reextract(
     """Read every archived page again with the extractor of now. No site is asked.
 
     Make a dry run first: it shows the changes and gives them a digest. With that digest they are written, and
-    nothing else is. Exit status 2: texts would change that no dry run has shown.
+    nothing else is. Exit status 2: texts would change that no dry run has shown; 1: some are of no known source.
     """
     if dry_run and accept:
         raise Mistake("--dry-run shows changes and --accept writes them; name one")
