@@ -35,6 +35,9 @@ TRAILING_DAYS = 31
 GIVE_UP = 5
 """Days in a row that fail, after which a calendar is left alone: the site is down, or has put up a wall."""
 
+SUSPICIOUS = 10
+"""So many links of a window, none of them a document, say that the source's addresses have changed."""
+
 UNDATED_PAGES = 5
 """How far a listing without dates is walked: nothing on it says when the window is behind us."""
 
@@ -143,10 +146,18 @@ class Walk:
             tried.add(entry.section)
             self.way = entry
             self._failures = 0
+            others, documents = 0, False
             async for link in self._links(entry):
                 key = self.source.key(link.url)
-                if key is not None and (link.date is None or self.since <= link.date <= self.until):
-                    yield Found(key, link.url, link.date)
+                documents |= key is not None
+                if link.date is None or self.since <= link.date <= self.until:
+                    if key is not None:
+                        yield Found(key, link.url, link.date)
+                    elif link.date is not None:
+                        others += 1
+            if others >= SUSPICIOUS and not documents:
+                self.complaints.append(f"{entry.url}: none of {others} links of the window is a document")
+                self._covered[entry.section].clear()
 
     def _fail(self, complaint: str) -> None:
         self.complaints.append(complaint)
@@ -244,6 +255,7 @@ class Walk:
 
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
         days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
+        found = False
         for day in days:
             if self._failures >= GIVE_UP:
                 address = entry.url.format(date=day)
@@ -252,7 +264,10 @@ class Walk:
                 return
             async for link in self._day(entry, day):
                 mixed |= link.date != day
+                found = True
                 yield link
+        if not found and len(days) > self.source.expect.silent_days:
+            covered -= set(days)  # longer than the source was ever silent: whatever these pages are, no proof
         if mixed:
             # The Kremlin's page of a day is that page of its listing where the day begins. The rest of the day
             # may stand on the page of a day beside it, so no day is complete without those.
@@ -339,7 +354,8 @@ class Walk:
                     if undated >= UNDATED_PAGES:
                         return
                 if ending:
-                    if before is not None and days:
+                    # A page that has no way to another may be the first of many.
+                    if before is not None and days and (entry.next is not None or last is not None):
                         self._cover(entry, dt.date.min, before)
                     return
             number, url = number + 1, next_page(entry, sheet, number)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.models import Appearance, Page, Revision, Run, Turn
@@ -175,7 +175,9 @@ def last_nights(session: Session, until: dt.date) -> dict[str, dt.date | None]:
     """The sources that nights visit, with the last day that one has reached without failing; None for none yet."""
     reached = func.max(case((Run.state.in_(("completed", "degraded")), Run.until)))
     rows = session.execute(
-        select(Run.source, reached).where(Run.kind == "nightly", Run.since <= until).group_by(Run.source)
+        select(Run.source, reached)
+        .where(Run.kind == "nightly", Run.via.is_(None), Run.since <= until)
+        .group_by(Run.source)
     )
     return {source: day and min(day, until) for source, day in rows}
 
@@ -185,8 +187,8 @@ def proved_days(
 ) -> dict[str, set[dt.date]]:
     """The days that a run has proved complete, by source: nothing else was listed for them.
 
-    A night proves what lies between the night before and itself. No run proves the day on which it begins,
-    since that is not over yet.
+    A night proves what lies between the night before and itself; one that was answered from a file proves nothing.
+    No run proves the day on which it begins, since that is not over yet.
 
     Args:
         session: to read in.
@@ -195,7 +197,8 @@ def proved_days(
     """
     wanted = (
         select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.open_days)
-        .where(Run.kind.in_(("nightly", "backfill")), Run.state.in_(("completed", "degraded")))
+        .where(or_(Run.kind == "backfill", (Run.kind == "nightly") & Run.via.is_(None)))
+        .where(Run.state.in_(("completed", "degraded")))
         .order_by(Run.id)
     )
     runs = session.execute(wanted if source is None else wanted.where(Run.source == source))

@@ -248,10 +248,11 @@ def pages_of(session: Session, run_id: int) -> list[Page]:
 
 
 def last_night(session: Session, source: str) -> Run | None:
-    """The source's newest nightly run that ended without failing."""
+    """The source's newest nightly run that asked the site itself and ended without failing."""
     return session.scalar(
         select(Run)
-        .where(Run.source == source, Run.kind == "nightly", Run.state.in_(("completed", "degraded")))
+        .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
+        .where(Run.state.in_(("completed", "degraded")))
         .order_by(Run.until.desc(), Run.id.desc())
         .limit(1)
     )

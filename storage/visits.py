@@ -38,6 +38,13 @@ class Visit:
     headers: dict[str, str] = field(default_factory=dict)
     published: dt.date | None = None
     next_on: dt.date | None = None
+    visited_on: dt.date | None = None
+
+    def is_due(self, listed: dt.date | None) -> bool:
+        """Whether to ask today for a page that is listed with a date: one of after its own says that it is new."""
+        if self.due or listed is None or self.published is None or self.visited_on is None:
+            return self.due
+        return self.published < listed and self.visited_on <= listed
 
 
 def plan(session: Session, source: str, keys: Collection[str], today: dt.date) -> dict[str, Visit]:
@@ -58,7 +65,9 @@ def plan(session: Session, source: str, keys: Collection[str], today: dt.date) -
         due = visited_on is None or (next_on is not None and next_on <= today)
         known = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         conditions = {name: value for name, value in known.items() if value}
-        out[key] = Visit(due, conditions if unmodified < FULL_EVERY - 1 else {}, published, next_on)
+        out[key] = Visit(
+            due, conditions if unmodified < FULL_EVERY - 1 else {}, published, next_on, visited_on
+        )
     return out
 
 
@@ -186,6 +195,12 @@ def was_missing(
     old = (today - _published(session, page)).days >= MONTHLY
     page.next_visit = None if old else today + dt.timedelta(30)
     return "gone", f"not there, on {page.missing} days"
+
+
+def are_apart(session: Session, source: str, key: str, other: str) -> bool:
+    """Whether two pages of a source are known, and stand for two transcripts."""
+    pages = _page(session, source, key), _page(session, source, other)
+    return None not in pages and len({page.transcript_id for page in pages if page is not None}) == 2
 
 
 def _next(published: dt.date, today: dt.date) -> dt.date | None:

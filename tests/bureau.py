@@ -60,10 +60,11 @@ class Bureau:
         reasons: Sequence[str] = (),
         began: dt.date | None = None,
         open_days: Sequence[dt.date] = (),
+        via: str | None = None,
     ) -> int:
         """A run that is over; it began on the day after its window if no other is told."""
         with self.database.write() as session:
-            run = ledger.open_run(session, kind, self.source, since, until)
+            run = ledger.open_run(session, kind, self.source, since, until, via)
             run.state, run.reasons, run.open_days = state, list(reasons), [str(each) for each in open_days]
             start = began or until + dt.timedelta(1)
             run.started_at = run.finished_at = dt.datetime.combine(start, dt.time(3, 15), dt.UTC)

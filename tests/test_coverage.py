@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from storage import coverage
+from storage import coverage, earlier
 from storage.database import Database
 from storage.transcript import GUESSED_DATE, Turn
 from tests.bureau import TODAY, Bureau, day
@@ -80,6 +80,17 @@ def test_a_night_proves_what_lies_between_the_night_before_and_itself(bureau: Bu
     bureau.run("nightly", day(19), day(5), "failed", began=day(5))
     bureau.run("nightly", day(17), day(3), began=day(3))
     assert proved(bureau) == {6, 5, 4}
+
+
+def test_a_night_that_was_answered_from_a_file_proves_nothing(bureau: Bureau) -> None:
+    bureau.run("nightly", day(20), day(6), began=day(6))
+    bureau.run("nightly", day(17), day(3), began=day(3), via="replay")
+    assert proved(bureau) == set()
+    with bureau.database.read() as session:
+        assert coverage.last_nights(session, TODAY) == {"ministry": day(6)}
+        assert earlier.owed(session, "ministry") == (day(6), day(6))
+    bureau.run("nightly", day(17), day(2), began=day(2))
+    assert proved(bureau) == {6, 5, 4, 3}
 
 
 def test_the_last_night_is_the_last_that_was_not_in_vain(bureau: Bureau) -> None:

@@ -13,10 +13,10 @@ from flows import plan
 from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.settings import Settings
-from storage import models
+from storage import models, visits
 from storage.database import Database
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, gone, same_etag
+from tests.site import MisbehavingMinistry, gone, redirect, same_etag
 from tests.test_collect import pages, rows, texts
 
 pytestmark = pytest.mark.slow  # many crawls one after the other
@@ -176,3 +176,22 @@ def test_a_page_that_was_refused_is_asked_for_again_whenever_it_is_listed(
     backfill()
     site.behave()
     assert backfill(days=1).tally.counts["new"] == 1
+
+
+def test_a_page_that_leads_to_another_document_is_not_there_and_keeps_its_text(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    night(0)
+    before = texts(settings)
+    site.misbehave("/briefings/114", redirect("/briefings/113"))
+    disposition, reason = pages(settings, night(1).run_id)["114"]
+    assert disposition == "failed"
+    assert reason == f"redirected to {site.base}/briefings/113: not there, on 1 of 3 days"
+    assert texts(settings) == before
+
+
+def test_a_page_that_is_listed_with_a_later_date_is_asked_for_once_more() -> None:
+    old = visits.Visit(due=False, published=TODAY - dt.timedelta(400), visited_on=TODAY - dt.timedelta(3))
+    assert old.is_due(TODAY) and old.is_due(TODAY - dt.timedelta(3))
+    assert not old.is_due(TODAY - dt.timedelta(4))  # it was visited since
+    assert not old.is_due(TODAY - dt.timedelta(400)) and not old.is_due(None)

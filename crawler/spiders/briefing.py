@@ -98,7 +98,7 @@ class BriefingSpider(Spider):
                     keeper.settle(found.page, *told)
                     continue
                 visit = plan.get(found.key, visits.Visit())
-                if visit.due:
+                if visit.is_due(found.date_hint):
                     out.append(self._request(found, visit))
                 else:
                     when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
@@ -149,12 +149,22 @@ class BriefingSpider(Spider):
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:
             self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
+        elif found.moment is None and self._is_of_another(found.key, source.key(response.url)):
+            with self._keeping() as keeper:
+                keeper.missing(found, f"redirected to {response.url}")
         elif found.moment is None and (wall := wall_on(_page(response), source)):
             self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
             with self._keeping() as keeper:
                 keeper.fetched(found.page, response.meta[CAPTURE])
+
+    def _is_of_another(self, key: str, answered: str | None) -> bool:
+        """Whether a page led to one that is known to be another transcript's."""
+        if answered is None or answered == key:
+            return False
+        source = self.job.source.id
+        return self._read(lambda session: visits.are_apart(session, source, key, answered))
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
