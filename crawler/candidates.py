@@ -28,9 +28,10 @@ _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
 _Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
+_STOP_DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\.\s?[-–—]\s*(?=\S)")
 _BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
 # Without one of these there is no label in a paragraph that has nothing bold.
-_MARKS = (":", "：", "【", "\nQ", "- ", "– ", "— ", "-\n", "–\n", "—\n")
+_MARKS = (":", "：", "【", ".-", ".–", "\nQ", "- ", "– ", "— ", "-\n", "–\n", "—\n")
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _PARTS = re.compile(r"[-'’(«]")
@@ -135,7 +136,11 @@ def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, word
 
 
 def _with_dash(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
-    """``Q - ...``, ``R - ...``: a voice, a dash between spaces, a speech."""
+    """``Q - ...``, ``Portavoz.- ...``: a voice, a dash between spaces or after a full stop, a speech."""
+    match = _STOP_DASH.match(paragraph.text, start)
+    if match is not None:
+        cut = start, match.end("label"), match.end()
+        return label_at(number, paragraph, cut, words, opens=True, colon=True)
     match = _DASH.match(paragraph.text, start)
     if match is None:
         return None
@@ -229,6 +234,14 @@ def label_at(
     )  # fmt: skip
 
 
+def asks(key: str, words: Words) -> bool:
+    """Whether a label's key is a questioner's: "question", or that before whose it is, as "question from Perm"."""
+    first, _, rest = key.partition(" ")
+    return key in words.question | words.questioner or (
+        rest != "" and len(first) > 1 and first in words.question
+    )
+
+
 class _Look(NamedTuple):
     """What of a `Label` its text alone tells, and how long its remarks are."""
 
@@ -267,7 +280,10 @@ def _look(text: str, words: Words) -> _Look | None:
         upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
         anonymous=_anonymous(key, words),
         honorific=honorific,
-        titled=honorific or any(word in words.honorific and word not in _ARTICLES for word in key.split()),
+        titled=any(
+            word in words.honorific and word not in _ARTICLES
+            for word in (*key.split(), " ".join(key.split()[:2]))
+        ),
         names=names,
         office=office,
     )

@@ -129,6 +129,18 @@ def read(root: HtmlElement, url: str, timezone: str | None) -> Found:
     start, end = _siblings(paragraphs, places, stretch, floor)
     if at is not None and start <= at < start + BESIDE:
         start = at + 1
+    if floor:
+        # Trafilatura may pass over a page's opening paragraph: it stands between headline and text.
+        start = next(
+            (
+                number
+                for number in range(floor, start)
+                if len(paragraphs[number].text) > STRAY
+                and paragraphs[number].text.rstrip("”\"')）")[-1:] in tuple(".!?。！？…")
+                and places[number].find(".//a") is None
+            ),
+            start,
+        )
     captions = {" ".join((image.get("alt") or "").split()) for image in body[0].iter("img")}
     kept = [
         number

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from crawler.blocks import Paragraph
-from crawler.candidates import CASELESS, WORD, Label, label_at, places_in
+from crawler.candidates import CASELESS, WORD, Label, asks, label_at, places_in
 from crawler.languages import Words
 
 RUNS_ON = 25
@@ -179,7 +179,6 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
 
     Between two questions there is an answer, and between two turns of one voice another voice.
     """
-    asking = words.question | words.questioner
     ordered = _apart(found)
     gaps = 0
     open_places = [
@@ -189,7 +188,7 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
     numbers = [place.paragraph for place in open_places]
     answers = []
     for label, following in zip(ordered, [*ordered, None][1:], strict=True):
-        asked = label.key in asking and label.colon and (following is None or following.key in asking)
+        asked = asks(label.key, words) and label.colon and (following is None or asks(following.key, words))
         again = following is not None and label.key.endswith(following.key)
         if not asked and not again:
             continue
@@ -228,7 +227,9 @@ def _likewise(
         if place.key not in keys:
             # "Arindam Bagchi" after "Official Spokesperson Arindam Bagchi": the same, by a shorter label.
             shorter = place.names > 1 and place.colon and (place.bold or (place.opens and not bold))
-            if shorter and place.key in endings:
+            # A bold name that opens a paragraph there, though its colon was forgotten.
+            forgotten = bold and place.bold and place.opens and place.names > 1 and place.runs_on <= RUNS_ON
+            if (shorter and place.key in endings) or forgotten:
                 found.append(place)
             continue
         # On a page of bold labels, "Question:" in plain type is somebody asking aloud.

@@ -25,7 +25,7 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
 
-VERSION = 7
+VERSION = 8
 """The extractor's version. Raise it with every change that can change a transcript."""
 
 DISAGREE = dt.timedelta(days=2)
@@ -209,8 +209,11 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     away = (*layout.lead, *layout.drop)
     drop = {element for part in fit.body for selector in away for element in select(part, (selector,))}
     paragraphs, left_out = blocks.read(fit.body, frozenset(drop))
+    within = set(fit.body)
+    leads = [lead for lead in select(root, layout.lead) if within.isdisjoint((lead, *lead.iterancestors()))]
+    left_out = [*(text for text in map(text_of, leads) if text), *left_out]
     number = next((text for text in map(text_of, select(root, layout.number)) if text), None)
-    shown = [text for part in fit.body for text in texts(part)]
+    shown = [text for part in (*leads, *fit.body) for text in texts(part)]
     return _Parts(title, date, paragraphs, left_out, doubts, shown, number)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.blocks import Paragraph
-from crawler.candidates import Label, key_of
+from crawler.candidates import CASELESS, Label, asks, key_of
 from crawler.labels import find
 from crawler.languages import Words, words
 from storage.transcript import Role, Turn, clean
@@ -22,6 +22,7 @@ _REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
 # The time at which a briefing closed: "6:53 P.M. EDT", "END 2:25 P.M. PDT", "(The briefing was concluded ...)".
 _CLOSING = re.compile(
     r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
+    r"|\([^()\n]{3,80}\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)?[^()\n]{0,10}\)\.?"
 )
 _SECTION = re.compile(r"\*{2,}\s?\S")
 HEADING = 200
@@ -172,7 +173,9 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     for label in labels:
         core = clean(_REMARK.sub("", label)).rstrip(" .")
         cores[label] = clean(core.split(",")[0]) or core or clean(label)
-    keys = {key_of(core): core for core in cores.values()}
+    keys: dict[str, str] = {}
+    for core in cores.values():
+        keys.setdefault(key_of(core), core)
     names: dict[str, str | None] = {}
     for label, core in cores.items():
         key = key_of(core)
@@ -180,11 +183,15 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
             names[label] = None
             continue
         words_of = key.split()
-        name = core
+        name = keys[key]
         for count in range(1, len(words_of)):
             shorter = " ".join(words_of[-count:])
             # One word is a family name only where it is labelled so; two or more may be any name.
-            if shorter in keys and shorter not in known.anonymous:
+            if (
+                shorter in keys
+                and shorter not in known.anonymous
+                and not known.honorific.issuperset(shorter.split())
+            ):
                 name = keys[shorter]
                 break
         names[label] = name
@@ -208,8 +215,7 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
             ends[name] += bool(piece.paragraphs) and piece.paragraphs[-1].rstrip("”\"' ").endswith(
                 ("?", "？", "؟")
             )
-    questioners = known.question | known.questioner
-    marked = any(key in questioners for key in keys)
+    marked = any(key is not None and asks(key, known) for key in keys)
     most = max(counts.values(), default=0)
     asking = {
         name for name in counts if ends[name] * 2 > counts[name] and (not marked or counts[name] < most)
@@ -221,7 +227,11 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         name = names.get(piece.label) if piece.label is not None else None
         if key is None:
             role = "note"
-        elif key in questioners or (name is not None and name in asking):
+        elif (
+            asks(key, known)
+            or (CASELESS.search(key) is not None and any(key.endswith(word) for word in known.questioner))
+            or (name is not None and name in asking)
+        ):
             role = "question"
             asked = True
         elif key in known.moderator:

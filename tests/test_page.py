@@ -85,7 +85,7 @@ def test_a_page_of_a_known_layout_is_read_whole() -> None:
         ("Ivan Moss", SPEECH.strip()),
     ]
     assert found.number == "7-09-05"
-    assert found.left_out == ("Share this", "A pull quote")
+    assert found.left_out == ("Ivan Moss met the press.", "Share this", "A pull quote")
     assert found.doubts == ()
     assert parse_text(render(found)) == found
 
@@ -411,5 +411,5 @@ def test_what_is_not_in_a_turn_is_listed() -> None:
     found = extract(page(NEW), source())
     root = parse(NEW)
     assert root is not None
-    (body,) = root.find_class("body")
-    assert words_of(found) == sorted(text_of(body).replace(":", " ").split())
+    ((lead,), (body,)) = root.find_class("lead"), root.find_class("body")
+    assert words_of(found) == sorted(f"{text_of(lead)} {text_of(body).replace(':', ' ')}".split())

@@ -244,6 +244,69 @@ def test_in_an_interview_who_asks_is_the_questioner() -> None:
     assert [turn.role for turn in found] == ["question", "answer"] * 3
 
 
+def test_a_fact_sheet_whose_heads_begin_with_an_article_has_no_speakers() -> None:
+    heads = ("The Indo-Pacific", "Climate Change", "Global Health", "The Quad")
+    text = "The two sides agreed to strengthen their cooperation and to report on it every year."
+    assert labels("Outcomes were announced.", *(f"<b>{head}:</b> {text}" for head in heads)) == [None]
+
+
+def test_offices_are_not_one_voice_because_one_names_the_other() -> None:
+    found = read(
+        "<p><b>Deputy Spokesman:</b> Good day.</p><p><b>Question:</b> Sir?</p><p><b>Spokesman:</b> Yes.</p>"
+        "<p><b>Vice President:</b> So.</p><p><b>President:</b> Indeed.</p>"
+    )
+    assert len({turn.speaker for turn in found}) == 5
+
+
+def test_a_voice_is_one_however_its_letters_are_set() -> None:
+    found = read(
+        "<p><b>Ivan Moss:</b> So.</p><p><b>Question:</b> Sir?</p><p><b>Ivan MosS:</b> Yes.</p>"
+        "<p><b>Ivan Moss:</b> No.</p>"
+    )
+    assert [turn.speaker for turn in found] == ["Ivan Moss", None, "Ivan Moss", "Ivan Moss"]
+
+
+def test_a_bold_name_without_its_colon_opens_a_turn_among_bold_labels() -> None:
+    others = ("<b>Ivan Moss:</b> Welcome. ~", "<b>Question:</b> Sir?", "<b>Ivan Moss:</b> Yes. ~")
+    guest = "<b>Ada Quill.</b> Thank you. ~"
+    assert labels(*others, guest, "<b>Ivan Moss:</b> Please. ~")[3:] == ["Ada Quill", "Ivan Moss"]
+    born = "<b>Ada Quill</b> was born in the year of the flood."
+    assert labels(*others, born) == ["Ivan Moss", "Question", "Ivan Moss"]
+
+
+def test_a_note_of_when_a_briefing_ended_is_nobodys() -> None:
+    found = read(
+        "<p><b>QUESTION:</b> Sir?</p><p><b>MR MOSS:</b> Yes.</p><p>(The briefing was concluded at 3:09 p.m.)</p>"
+    )
+    assert [(turn.label, turn.text) for turn in found][-2:] == [
+        ("MR MOSS", "Yes."),
+        (None, "(The briefing was concluded at 3:09 p.m.)"),
+    ]
+
+
+def test_a_dash_after_a_full_stop_ends_a_label() -> None:
+    said = ("P.- Señor portavoz, ¿cuándo?", "Portavoz.- Pues mañana.", "P.- ¿Y hoy?", "Portavoz.- Hoy no.")
+    found = read("".join(f"<p>{each}</p>" for each in said), "es")
+    assert [(turn.label, turn.role) for turn in found][1::2] == [("Portavoz", "answer")] * 2
+    assert [turn.role for turn in found][::2] == ["question"] * 2
+
+
+def test_whose_a_question_is_may_stand_with_it() -> None:
+    asked = read("<p>Frage Jung: Was sagt das Amt?</p><p>Breul (AA): Das prüfen wir noch.</p>" * 2, "de")
+    assert [turn.role for turn in asked] == ["question", "answer"] * 2
+    assert [turn.text for turn in asked][:2] == ["Was sagt das Amt?", "Das prüfen wir noch."]
+    told = read(
+        "<p><b>Ivan Moss:</b> Good day.</p><p><b>Question from Perm Territory:</b> Tell us of fish.</p>"
+        "<p><b>Ivan Moss:</b> Gladly.</p>"
+    )
+    assert [turn.role for turn in told] == ["statement", "question", "answer"]
+
+
+def test_a_reporter_of_a_paper_asks_where_words_are_not_parted() -> None:
+    found = read("<p>凤凰卫视记者：能否介绍情况。</p><p>毛宁：我们一直关注。</p>" * 2, "zh")
+    assert [turn.role for turn in found] == ["question", "answer"] * 2
+
+
 # --- nothing is lost -------------------------------------------------------------------------------------
 
 
