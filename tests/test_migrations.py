@@ -132,7 +132,7 @@ def test_an_old_database_is_brought_up_and_holds_what_it_held(old: Any) -> None:
     with database.engine.connect() as connection:
         assert rows(connection) == before
     with database.read() as session:
-        revision = lookup.find(session, "ministry/1")
+        revision = lookup.find(session, "1")
         assert revision is not None
         assert (revision.number, revision.title, revision.left_out) == (2, "Title 2", ["Contents"])
         assert revision.loaded_at == dt.datetime.fromisoformat(MOMENT)
