@@ -28,7 +28,8 @@ _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
 _Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
-_STOP_DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\.\s?[-–—]\s*(?=\S)")
+# Not "U.S.-Arcadian": no stop within a word, and the dash stands apart from what follows.
+_STOP_DASH = re.compile(r"(?P<label>(?:[^\n:：.]|\.(?=\s)){1,60}?)\.\s?[-–—]\s+(?=\S)")
 _BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
 # Without one of these there is no label in a paragraph that has nothing bold.
 _MARKS = (":", "：", "【", ".-", ".–", "\nQ", "- ", "– ", "— ", "-\n", "–\n", "—\n")

@@ -354,8 +354,7 @@ class Walk:
                     if undated >= UNDATED_PAGES:
                         return
                 if ending:
-                    # A page that has no way to another may be the first of many.
-                    if before is not None and days and (entry.next is not None or last is not None):
+                    if before is not None and days:
                         self._cover(entry, dt.date.min, before)
                     return
             number, url = number + 1, next_page(entry, sheet, number)

@@ -227,9 +227,11 @@ def _likewise(
         if place.key not in keys:
             # "Arindam Bagchi" after "Official Spokesperson Arindam Bagchi": the same, by a shorter label.
             shorter = place.names > 1 and place.colon and (place.bold or (place.opens and not bold))
-            # A bold name that opens a paragraph there, though its colon was forgotten.
+            # A bold name among bold labels whose colon was forgotten; of a bold heading the text is no speech.
             forgotten = bold and place.bold and place.opens and place.names > 1 and place.runs_on <= RUNS_ON
-            if (shorter and place.key in endings) or forgotten:
+            if (shorter and place.key in endings) or (
+                forgotten and _is_speech(paragraphs[place.paragraph].text[place.resume :], words)
+            ):
                 found.append(place)
             continue
         # On a page of bold labels, "Question:" in plain type is somebody asking aloud.

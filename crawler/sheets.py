@@ -179,10 +179,13 @@ def page_count(entry: Listing, sheet: Sheet) -> int | None:
 
 
 def is_last(entry: Listing, sheet: Sheet, number: int, last: int | None) -> bool:
-    """Whether page `number` of a listing, of `last` pages if it says so, says that it is the last one."""
+    """Whether page `number` of a listing, of `last` pages if it says so, says that it is the last one.
+
+    One without any way to another doesn't: it may be the first of many.
+    """
     if last is not None:
         return number >= last
-    return entry.page is None and next_page(entry, sheet, number) is None
+    return entry.page is None and entry.next is not None and next_page(entry, sheet, number) is None
 
 
 def next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:

@@ -22,7 +22,7 @@ _REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
 # The time at which a briefing closed: "6:53 P.M. EDT", "END 2:25 P.M. PDT", "(The briefing was concluded ...)".
 _CLOSING = re.compile(
     r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
-    r"|\([^()\n]{3,80}\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)?[^()\n]{0,10}\)\.?"
+    r"|\([^()\n]{3,80}\d{1,2}[:.]\d\d\s*[AaPp]\.?\s?[Mm]\.?[^()\n]{0,10}\)\.?"
 )
 _SECTION = re.compile(r"\*{2,}\s?\S")
 HEADING = 200

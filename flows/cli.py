@@ -204,10 +204,7 @@ def main() -> None:
         if status == INTERRUPTED:  # Ctrl-C within a command comes back as its status
             raise KeyboardInterrupt
         sys.stdout.flush()
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # Typer ends so when nobody reads any more; a command of ours never does
+    except (BrokenPipeError, SystemExit):  # nobody reads any more; Typer ends so then, and no command of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = DONE
     except (KeyboardInterrupt, typer.Abort):

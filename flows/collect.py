@@ -31,7 +31,7 @@ from flows.silence import silence_tonight
 from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
 from storage import earlier, ledger, models
-from storage.database import Database, DatabaseError
+from storage.database import Database, DatabaseError, cause_of
 from storage.ledger import Tally
 from storage.warc import ArchiveError
 
@@ -370,9 +370,8 @@ def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
 
 
 def _told(problem: BaseException) -> str:
-    """An exception as a run's reason; of SQLAlchemy's only what the database itself said."""
-    cause = getattr(problem, "orig", None) or problem
-    return f"{type(problem).__name__}: {' '.join(str(cause).split())[:300]}"
+    """An exception as a run's reason."""
+    return f"{type(problem).__name__}: {cause_of(problem)[:300]}"
 
 
 def _by_hosts(orders: Sequence[Order]) -> list[list[int]]:

@@ -44,7 +44,8 @@ class Database:
 
     Args:
         url: an SQLAlchemy address, such as ``sqlite:///podium.db`` or ``postgresql://user@host/podium``.
-        create: whether an SQLite file that is not there is made.
+        create: whether a database is made where there is none, be it that the file is not there or holds no tables
+            of ours.
         read_only: whether the database itself refuses every change; such a one is never made or migrated.
 
     Attributes:
@@ -141,8 +142,7 @@ class Database:
 
 def cause_of(problem: BaseException) -> str:
     """An error in one line: of SQLAlchemy's, what the database itself said."""
-    lines = str(getattr(problem, "orig", None) or problem).strip().splitlines()
-    return lines[0] if lines else type(problem).__name__
+    return " ".join(str(getattr(problem, "orig", None) or problem).split()) or type(problem).__name__
 
 
 @contextmanager

@@ -271,7 +271,9 @@ def test_a_bold_name_without_its_colon_opens_a_turn_among_bold_labels() -> None:
     guest = "<b>Ada Quill.</b> Thank you. ~"
     assert labels(*others, guest, "<b>Ivan Moss:</b> Please. ~")[3:] == ["Ada Quill", "Ivan Moss"]
     born = "<b>Ada Quill</b> was born in the year of the flood."
-    assert labels(*others, born) == ["Ivan Moss", "Question", "Ivan Moss"]
+    heading = "<b>Climate Change.</b> Both sides agreed to report on the height of the sea every year."
+    for other in (born, heading):
+        assert labels(*others, other) == ["Ivan Moss", "Question", "Ivan Moss"]
 
 
 def test_a_note_of_when_a_briefing_ended_is_nobodys() -> None:
@@ -282,6 +284,10 @@ def test_a_note_of_when_a_briefing_ended_is_nobodys() -> None:
         ("MR MOSS", "Yes."),
         (None, "(The briefing was concluded at 3:09 p.m.)"),
     ]
+    assert (
+        labels("<b>MR MOSS:</b> ~", "(John 3:16)", "So it is written.", "<b>MR MOSS:</b> ~")
+        == ["MR MOSS"] * 2
+    )
 
 
 def test_a_dash_after_a_full_stop_ends_a_label() -> None:
@@ -289,6 +295,17 @@ def test_a_dash_after_a_full_stop_ends_a_label() -> None:
     found = read("".join(f"<p>{each}</p>" for each in said), "es")
     assert [(turn.label, turn.role) for turn in found][1::2] == [("Portavoz", "answer")] * 2
     assert [turn.role for turn in found][::2] == ["question"] * 2
+
+
+def test_a_stop_and_a_hyphen_within_a_word_end_no_label() -> None:
+    said = ("Ivan Moss: Welcome. ~", "Question: Sir?", "Ivan Moss: Yes. ~")
+    for text in ("U.S.-Arcadian ties are good.", "The U.S.–Borealis border is long.", "St.-Quill is a town."):
+        assert labels(*said, text, "Question: And?", text) == [
+            "Ivan Moss",
+            "Question",
+            "Ivan Moss",
+            "Question",
+        ]
 
 
 def test_whose_a_question_is_may_stand_with_it() -> None:
