@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, visits
 from storage.database import Database, insert_all
-from storage.sameness import digest, same_words
+from storage.sameness import digest, same_text, same_words
 from storage.transcript import Transcript
 
 TRIES = 5
@@ -47,8 +47,8 @@ class Reading:
 
     Args:
         extractor: version of the extractor that read it.
-        before: what the same extractor makes of the stored revision's capture, where an older one had read it:
-            what only the extractor changed is no edit of the institution's.
+        before: what the same extractor makes of the capture that an older one had read, at a document's own
+            address that of the newest text: what only the extractor changed is no edit of the institution's.
         visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
         to_come: captures of the page that are read anew: what those after this one were taken for says nothing.
     """
@@ -209,10 +209,7 @@ def _decide(session: Session, reading: Reading) -> Loaded:
             if same_words(lookup.transcript_of(current), reading.transcript):
                 return Loaded("unchanged", current.id)
             if reading.before is not None and same_words(reading.before, reading.transcript):
-                reason = (
-                    f"only the extractor reads it in another way: {current.extractor}, {reading.extractor}"
-                )
-                return Loaded("unchanged", current.id, reason)
+                return _only_read_anew(current, reading)
             if _is_before(session, reading, current.capture):
                 return _put_in(session, current, text, reading)
             here.digest = text
@@ -226,6 +223,11 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     )
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
+    last = lookup.said_at(session, here) if here is not None else None
+    if last is not None and same_text(lookup.transcript_of(last), reading.transcript):
+        return Loaded("unchanged", last.id)
+    if last is not None and reading.before is not None and same_text(reading.before, reading.transcript):
+        return _only_read_anew(last, reading)
     if here is not None and is_older(
         session, session.get_one(models.Capture, reading.capture_id), reading.to_come
     ):
@@ -247,6 +249,11 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     here.transcript_id, here.digest = transcript_id, text
     session.flush()
     return loaded
+
+
+def _only_read_anew(last: models.Revision, reading: Reading) -> Loaded:
+    reason = f"only the extractor reads it in another way: {last.extractor}, {reading.extractor}"
+    return Loaded("unchanged", last.id, reason)
 
 
 def is_older(session: Session, capture: models.Capture, besides: Collection[int] = ()) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage import models
@@ -75,27 +75,32 @@ def holds(revision: models.Revision, transcript: Transcript) -> bool:
     )
 
 
+def said_at(session: Session, place: models.Appearance) -> models.Revision | None:
+    """The newest revision with the text that was last read at an address; None where a correction took it away."""
+    return session.scalar(
+        select(models.Revision)
+        .where(models.Revision.transcript_id == place.transcript_id, models.Revision.digest == place.digest)
+        .order_by(models.Revision.number.desc())
+        .limit(1)
+    )
+
+
 def read_by_older(
     session: Session, source: str, keys: Collection[str], extractor: int
 ) -> dict[str, models.Capture]:
-    """The captures that the newest texts of some documents were read from by an older extractor, by key."""
-    newest = (
-        select(models.Revision.transcript_id, func.max(models.Revision.number).label("number"))
-        .join(models.Revision.transcript)
-        .where(models.Transcript.source == source, models.Transcript.key.in_(keys))
-        .group_by(models.Revision.transcript_id)
-        .subquery()
-    )
+    """The captures that tell what only the extractor changed, of texts that an older one read, by key.
+
+    That is the capture of a document's newest text; at any other address of it the one that was last read there.
+    """
+    place, text, home = models.Appearance, models.Revision, models.Transcript
+    at_home = and_(home.source == place.source, home.key == place.key)
     rows = session.execute(
-        select(models.Transcript.key, models.Capture)
-        .join(models.Revision, models.Revision.transcript_id == models.Transcript.id)
-        .join(
-            newest,
-            (newest.c.transcript_id == models.Revision.transcript_id)
-            & (newest.c.number == models.Revision.number),
-        )
-        .join(models.Capture, models.Capture.id == models.Revision.capture_id)
-        .where(models.Revision.extractor < extractor)
+        select(place.key, models.Capture)
+        .join(home, home.id == place.transcript_id)
+        .join(text, and_(text.transcript_id == place.transcript_id, text.digest == place.digest))
+        .join(models.Capture, models.Capture.id == case((at_home, text.capture_id), else_=place.capture_id))
+        .where(place.source == source, place.key.in_(keys), text.extractor < extractor)
+        .order_by(text.number)  # of several with one text the newest
     )
     return dict(rows.tuples().all())
 

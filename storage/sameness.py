@@ -19,11 +19,16 @@ def digest(transcript: Transcript) -> str:
     Title and date don't count, since those who republish a text give it their own; the date does for a text
     under `SHORT_WORDS` words.
     """
+    return hashlib.sha256(_text(transcript).encode()).hexdigest()
+
+
+def _text(transcript: Transcript) -> str:
+    """What a digest is made of."""
     lines = [line for turn in transcript.turns for line in (turn.label, *turn.paragraphs) if line]
     words = " ".join(lines)  # one space between any two: each line is clean
     if words.count(" ") < SHORT_WORDS - 1:
         words = " ".join([*lines, transcript.date.isoformat(), transcript.title])
-    return hashlib.sha256(words.casefold().encode()).hexdigest()
+    return words.casefold()
 
 
 # Marks that a content management system exchanges by itself, all over a site.
@@ -33,6 +38,11 @@ _TYPOGRAPHY = str.maketrans(
     | dict.fromkeys("‐‑‒–—―−", "-")
     | {"…": "..."}
 )
+
+
+def same_text(one: Transcript, other: Transcript) -> bool:
+    """Whether two transcripts have the same digest but for the form of quotation marks and dashes."""
+    return _text(one).translate(_TYPOGRAPHY) == _text(other).translate(_TYPOGRAPHY)
 
 
 def same_words(stored: Transcript, read: Transcript) -> bool:

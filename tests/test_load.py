@@ -256,6 +256,32 @@ def test_a_duplicate_that_changes_as_its_original_did_stays_a_duplicate(desk: De
     assert desk.counts() == (1, 2, 2)
 
 
+def test_a_duplicate_that_changes_in_form_only_stays_a_duplicate(desk: Desk) -> None:
+    desk.load(said(f"“Well” – it’s… {LONG}"))
+    desk.load(said(f"“Well” – it’s… {LONG}", title="Elsewhere"), "a", "there")
+    plain = said(f'"Well" - it\'s... {LONG}', title="Elsewhere, again")
+    assert desk.load(plain, "a", "there").disposition == "unchanged"
+    assert desk.counts() == (1, 1, 2)
+    assert desk.load(said(f"Well - it's... {LONG}"), "a", "there").disposition == "new"
+
+
+def test_a_duplicate_that_only_a_newer_extractor_reads_differently_stays_one(desk: Desk) -> None:
+    desk.load(said())
+    copy = desk.reading(said(), "b")
+    load(desk.database, desk.run, replace(copy, visited_on=DAY))
+    with desk.database.read() as session:
+        older = {
+            key: capture.id for key, capture in lookup.read_by_older(session, "here", ["a", "b"], 2).items()
+        }
+        assert older["b"] == copy.capture_id != older["a"]
+        assert lookup.read_by_older(session, "here", ["a", "b"], 1) == {}
+    better = said(LONG + " which the older one lost")
+    for text, disposition in ((better, "unchanged"), (said(LONG + " edited"), "new")):
+        desk.next_run()
+        reading = replace(desk.reading(text, "b"), extractor=2, before=better)
+        assert load(desk.database, desk.run, reading).disposition == disposition
+
+
 def test_a_text_that_was_revised_since_is_still_known_by_its_first_one(desk: Desk) -> None:
     first = desk.load(said())
     desk.load(said(LONG + " corrected"))
