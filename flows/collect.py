@@ -30,7 +30,7 @@ from flows.settings import Settings
 from flows.silence import silence_tonight
 from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
-from storage import earlier, ledger, models
+from storage import coverage, earlier, ledger, models
 from storage.database import Database, DatabaseError, cause_of
 from storage.ledger import Tally
 from storage.warc import ArchiveError
@@ -152,7 +152,7 @@ def collect(
     try:
         salvaged = salvage(database, order.source, settings, steps, watch)
         with database.read() as session:
-            owed = earlier.owed(session, order.source.id)
+            owed = earlier.owed(session, order.source.id, order.until)
         window = (order.kind, order.source.id, order.since, order.until)
         with open_run(database, *window, order.via) as run_id:
             return _collect(order, settings, database, run_id, owed, steps, progress, stop, salvaged)
@@ -263,8 +263,11 @@ def _collect(
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
-        needed = order.since if order.kind == "backfill" else (owed[1] if owed else order.until)
-        open_days = [day for day in report.gaps if day >= needed]
+        needed, proved = order.since, set[dt.date]()
+        if order.kind == "nightly":
+            needed = owed[1] if owed else order.until
+            proved = coverage.proved_days(session, needed, order.until, source.id).get(source.id, proved)
+        open_days = [day for day in report.gaps if day >= needed and day not in proved]
         reasons, notes = verdict(report, tally, open_days, outside)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))

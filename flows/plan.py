@@ -42,7 +42,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             today = today_of(source, tape)
             since = today - dt.timedelta(settings.window_days)
             with database.read() as session:
-                owed = earlier.owed(session, source.id)
+                owed = earlier.owed(session, source.id, today)
             if owed is not None:
                 since = min(since, owed[0])
             orders.append(Order("nightly", source, since, today, today, replay))

@@ -187,8 +187,8 @@ def proved_days(
 ) -> dict[str, set[dt.date]]:
     """The days that a run has proved complete, by source: nothing else was listed for them.
 
-    A night proves what lies between the night before and itself; one that was answered from a file proves nothing.
-    No run proves the day on which it begins, since that is not over yet.
+    A night proves what lies between the night before and itself, and what that one left open; one that was
+    answered from a file proves nothing. No run proves the day on which it begins, since that is not over yet.
 
     Args:
         session: to read in.
@@ -203,14 +203,33 @@ def proved_days(
     )
     runs = session.execute(wanted if source is None else wanted.where(Run.source == source))
     found: dict[str, set[dt.date]] = defaultdict(set)
-    nights: dict[str, dt.date] = {}
+    nights: dict[str, tuple[dt.date, list[str]]] = {}
     for name, kind, first, last, started, open_days in runs:
         if kind == "nightly":
-            before = nights.get(name, last)
-            nights[name], first = max(before, last), before
-        last = min(last, started.date() - dt.timedelta(1), until)
+            before, left = nights.get(name, (last, []))
+            nights[name], first = (max(before, last), open_days), owed_from(before, left, last)
+        # The source's day may be the one of twelve hours ago in UTC. A night's last day is the source's.
+        begun = (started - dt.timedelta(hours=12)).date()
+        begun = max(begun, last) if kind == "nightly" else begun
+        last = min(last, begun - dt.timedelta(1), until)
         found[name].update(day for day in days_of(max(first, since), last) if str(day) not in open_days)
     return dict(found)
+
+
+CARRIED = 31
+"""A day that no night could prove is asked for again until it is so many days old."""
+
+
+def owed_from(before: dt.date, left: Iterable[str], until: dt.date) -> dt.date:
+    """The first day that a night has to prove: the last one of the night before, or the first that it left open.
+
+    Args:
+        before: last day of the last night that did not fail.
+        left: the days that it left open, as ISO has them.
+        until: last day of the night itself.
+    """
+    days = map(dt.date.fromisoformat, left)
+    return min([before, *(day for day in days if day >= until - dt.timedelta(CARRIED))])
 
 
 def days_of(since: dt.date, until: dt.date) -> list[dt.date]:

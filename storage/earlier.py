@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import ledger
+from storage import coverage, ledger
 from storage.models import Capture, Disposition, Page, Run
 
 Told = tuple[Disposition, str]
@@ -65,15 +65,21 @@ def same_day(session: Session, run: Run, day: tuple[dt.datetime, dt.datetime]) -
     )
 
 
-def owed(session: Session, source: str) -> tuple[dt.date, dt.date] | None:
+def owed(session: Session, source: str, today: dt.date) -> tuple[dt.date, dt.date] | None:
     """From which day a source's next night has to look, and from which it has to prove that it saw all.
 
-    Both are the last day of its last night that did not fail. Where all failed, they are the first and the last
-    day of the first of them; None where there was none.
+    Both are the last day of its last night that did not fail, or the first day that this one left open. Where all
+    failed, they are the first and the last day of the first of them; None where there was none.
+
+    Args:
+        session: to read in.
+        source: its id.
+        today: the next night's last day.
     """
     last = ledger.last_night(session, source)
     if last is not None:
-        return last.until, last.until
+        first_day = coverage.owed_from(last.until, last.open_days, today)
+        return first_day, first_day
     first = session.scalar(
         select(Run)
         .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))

@@ -67,7 +67,7 @@ class Bureau:
             run = ledger.open_run(session, kind, self.source, since, until, via)
             run.state, run.reasons, run.open_days = state, list(reasons), [str(each) for each in open_days]
             start = began or until + dt.timedelta(1)
-            run.started_at = run.finished_at = dt.datetime.combine(start, dt.time(3, 15), dt.UTC)
+            run.started_at = run.finished_at = dt.datetime.combine(start, dt.time(12, 15), dt.UTC)
             return run.id
 
     def publish(

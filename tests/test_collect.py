@@ -157,6 +157,26 @@ def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
     assert (order.since, order.until) == (TODAY, later)
 
 
+def test_what_a_night_could_not_look_at_is_owed_to_the_next(
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def night_after(days: int) -> SourceReport:
+        day = TODAY + dt.timedelta(days)
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: day)
+        return night(place.settings)
+
+    assert night_after(-40).state == "completed"
+    site.misbehave("/briefings/page/*", server_error())
+    site.misbehave("/briefings/by-date/*", server_error())
+    found = night_after(0)
+    assert found.state == "degraded"
+    assert len(texts(place.settings)) < len(expected(site, TODAY - dt.timedelta(54), TODAY))
+    assert any(f"days from {TODAY - dt.timedelta(39)}" in reason for reason in found.reasons)
+    site.behave()
+    assert night_after(1).state == "completed"
+    assert texts(place.settings) == expected(site, TODAY - dt.timedelta(54), TODAY)
+
+
 def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
