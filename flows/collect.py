@@ -192,7 +192,7 @@ def _collect(
     settings: Settings,
     database: Database,
     run_id: int,
-    owed: tuple[dt.date, dt.date] | None,
+    owed: earlier.Owed | None,
     steps: Steps,
     progress: Progress,
     stop: threading.Event | None,
@@ -263,12 +263,12 @@ def _collect(
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
-        needed, proved = order.since, set[dt.date]()
+        open_days, old, newest = _unproved(session, order, report.gaps, owed), set[dt.date](), 0
         if order.kind == "nightly":
-            needed = owed[1] if owed else order.until
-            proved = coverage.proved_days(session, needed, order.until, source.id).get(source.id, proved)
-        open_days = [day for day in report.gaps if day >= needed and day not in proved]
-        reasons, notes = verdict(report, tally, open_days, outside)
+            usual = order.until - dt.timedelta(settings.window_days)
+            old = {day for day in open_days if day < usual and owed and day in owed.left}
+            newest = ledger.newest_rejected(session, run_id)
+        reasons, notes = verdict(report, tally, open_days, old, outside, newest)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))
         broken = failed(report, tally)
@@ -293,6 +293,17 @@ def _collect(
         arrivals=arrivals,
         links=links,
     )
+
+
+def _unproved(
+    session: Session, order: Order, gaps: Sequence[dt.date], owed: earlier.Owed | None
+) -> list[dt.date]:
+    """The days that no listing has covered and that are the run's to prove: a night's are those that it owes."""
+    if order.kind != "nightly":
+        return list(gaps)
+    since = owed.proof if owed else order.until
+    proved = coverage.proved_days(session, since, order.until, order.source.id).get(order.source.id, set())
+    return [day for day in gaps if day >= since and day not in proved]
 
 
 def _left_by_earlier_runs(

@@ -44,7 +44,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             with database.read() as session:
                 owed = earlier.owed(session, source.id, today)
             if owed is not None:
-                since = min(since, owed[0])
+                since = min(since, owed.since)
             orders.append(Order("nightly", source, since, today, today, replay))
         return _with_browsers(orders, settings)
     finally:

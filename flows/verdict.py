@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from crawler.job import CrawlReport
 from storage import coverage
 from storage.ledger import Tally
 
 REJECTED_SHARE = 0.2
-"""More refused pages than this share of those read say that a layout changed or a wall went up."""
+"""More refused pages than this share of those found say that a layout changed or a wall went up."""
+
+NEWEST_REJECTED = 3
+"""So many of the newest pages say the same, however many older ones are as they were."""
+
+GONE_SHARE, GONE_PAGES = 0.2, 5
+"""More missing pages than this share, and no fewer than that many, say that a site was moved or hides them."""
 
 
 def failed(report: CrawlReport, tally: Tally) -> bool:
@@ -19,11 +25,21 @@ def failed(report: CrawlReport, tally: Tally) -> bool:
 
 
 def verdict(
-    report: CrawlReport, tally: Tally, open_days: Sequence[dt.date], outside: int
+    report: CrawlReport,
+    tally: Tally,
+    open_days: Sequence[dt.date],
+    old: Collection[dt.date],
+    outside: int,
+    newest_rejected: int,
 ) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note.
 
-    Of the days that no discovery has covered only some are its business: the `open_days`.
+    Args:
+        report: of the crawl.
+        tally: its pages.
+        open_days: of the days that no discovery has covered those that are its business.
+        old: those of them that nights before it have told of.
+        outside, newest_rejected: pages, see `suspicions`.
     """
     reasons, notes = [], []
     if not report.finished:
@@ -31,20 +47,28 @@ def verdict(
     elif report.listings == 0:
         reasons.append("no listing could be read")
     reasons += report.complaints
-    if open_days:
-        reasons.append(f"not proved complete: {coverage.spelled(open_days)}")
-    older = [day for day in report.gaps if day not in open_days]
-    if older:
-        notes.append(f"not looked at, and not its to prove: {coverage.spelled(older)}")
+    if fresh := [day for day in open_days if day not in old]:
+        reasons.append(f"not proved complete: {coverage.spelled(fresh)}")
+    if old:
+        notes.append(f"still not proved complete: {coverage.spelled(old)}")
+    elsewhere = [day for day in report.gaps if day not in open_days]
+    if elsewhere:
+        notes.append(f"not looked at, and not its to prove: {coverage.spelled(elsewhere)}")
     if report.misses:
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
     if outside:
         notes.append(f"outside the window: {several(outside, 'page')}")
-    return reasons + suspicions(tally, outside), notes
+    return reasons + suspicions(tally, outside, newest_rejected), notes
 
 
-def suspicions(tally: Tally, aside: int = 0) -> list[str]:
-    """What a run's counts alone say against it; so many of the rejected pages are none of its business."""
+def suspicions(tally: Tally, aside: int = 0, newest_rejected: int = 0) -> list[str]:
+    """What a run's counts alone say against it.
+
+    Args:
+        tally: its pages.
+        aside: so many of the rejected are none of its business.
+        newest_rejected: so many of a night's newest pages were rejected.
+    """
     out = [
         f"{several(count, 'page')} {name}"
         for name in ("blocked", "failed")
@@ -53,6 +77,11 @@ def suspicions(tally: Tally, aside: int = 0) -> list[str]:
     rejected, pages = tally.counts.get("rejected", 0) - aside, tally.discovered - aside
     if rejected > REJECTED_SHARE * pages:
         out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
+    elif newest_rejected >= NEWEST_REJECTED:
+        out.append(f"the newest {newest_rejected} pages were all rejected: a new layout?")
+    gone = tally.counts.get("gone", 0)
+    if gone >= GONE_PAGES and gone > GONE_SHARE * pages:
+        out.append(f"{gone} of {pages} pages gone: has the site moved?")
     return out
 
 

@@ -216,7 +216,7 @@ def proved_days(
     return dict(found)
 
 
-CARRIED = 31
+CARRIED = 92
 """A day that no night could prove is asked for again until it is so many days old."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from itertools import takewhile
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -65,11 +65,25 @@ def same_day(session: Session, run: Run, day: tuple[dt.datetime, dt.datetime]) -
     )
 
 
-def owed(session: Session, source: str, today: dt.date) -> tuple[dt.date, dt.date] | None:
-    """From which day a source's next night has to look, and from which it has to prove that it saw all.
+class Owed(NamedTuple):
+    """What a source's nights leave to the next one.
 
-    Both are the last day of its last night that did not fail, or the first day that this one left open. Where all
-    failed, they are the first and the last day of the first of them; None where there was none.
+    Args:
+        since: the day from which it has to look.
+        proof: the day from which it has to prove that it saw all.
+        left: days that the last night could not prove.
+    """
+
+    since: dt.date
+    proof: dt.date
+    left: frozenset[dt.date] = frozenset()
+
+
+def owed(session: Session, source: str, today: dt.date) -> Owed | None:
+    """What the nights of a source leave to the next one; None where there was none.
+
+    It begins with the last day of the last one that did not fail, or with the first that this one left open. Where
+    all failed, it looks from the first day of the first of them, and proves from its last.
 
     Args:
         session: to read in.
@@ -78,15 +92,15 @@ def owed(session: Session, source: str, today: dt.date) -> tuple[dt.date, dt.dat
     """
     last = ledger.last_night(session, source)
     if last is not None:
-        first_day = coverage.owed_from(last.until, last.open_days, today)
-        return first_day, first_day
+        begin = coverage.owed_from(last.until, last.open_days, today)
+        return Owed(begin, begin, frozenset(map(dt.date.fromisoformat, last.open_days)))
     first = session.scalar(
         select(Run)
         .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
         .order_by(Run.id)
         .limit(1)
     )
-    return (first.since, first.until) if first is not None else None
+    return Owed(first.since, first.until) if first is not None else None
 
 
 def answers(session: Session, run_ids: Iterable[int]) -> dict[str, Told]:

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any
 
@@ -237,6 +238,17 @@ def tally_of(session: Session, run_id: int) -> Tally:
     counts = dict(rows.tuples().all())
     unsettled = counts.pop(None, 0)
     return Tally({name: counts[name] for name in DISPOSITIONS if name in counts}, unsettled)
+
+
+def newest_rejected(session: Session, run_id: int) -> int:
+    """How many of a run's pages, from the newest by the listing's date on, were rejected before one was read."""
+    read = session.scalars(
+        select(Page.disposition)
+        .where(Page.run_id == run_id)
+        .where(Page.disposition.in_(("new", "revised", "unchanged", "duplicate", "rejected")))
+        .order_by(Page.date_hint.desc().nulls_last(), Page.id)
+    )
+    return sum(1 for _ in takewhile(lambda disposition: disposition == "rejected", read))
 
 
 def pages_of(session: Session, run_id: int) -> list[Page]:

@@ -172,8 +172,11 @@ def test_what_a_night_could_not_look_at_is_owed_to_the_next(
     assert found.state == "degraded"
     assert len(texts(place.settings)) < len(expected(site, TODAY - dt.timedelta(54), TODAY))
     assert any(f"days from {TODAY - dt.timedelta(39)}" in reason for reason in found.reasons)
+    again = night_after(1)  # what lies beyond the usual window is told once
+    assert "still not proved complete: 26 days from 2026-02-09 to 2026-03-06" in again.notes
+    assert not any("from 2026-02" in reason for reason in again.reasons)
     site.behave()
-    assert night_after(1).state == "completed"
+    assert night_after(2).state == "completed"
     assert texts(place.settings) == expected(site, TODAY - dt.timedelta(54), TODAY)
 
 
@@ -257,6 +260,28 @@ def test_what_happened_to_each_page_is_in_the_ledger_and_adds_up(
     assert found.tally.discovered == len(site.documents) == sum(found.tally.counts.values())
     assert set(texts(place.settings)) == set(expected(site, *WINDOW)) - set(wanted)
     assert found.state == "degraded" and report.exit_status([found]) == 1
+
+
+def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    settings = settings.model_copy(update={"window_days": 45})
+    newest = max(site.documents, key=lambda document: document.published)
+    for number in (901, 902, 903):
+        site.misbehave(f"/briefings/{number}", without_date())
+        later = newest.published + dt.timedelta(1)
+        site.publish(replace(newest, id=number, title=f"Boat {number}", published=later))
+    found = night(settings)
+    assert found.tally.counts["rejected"] == 3
+    assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
+
+
+def test_pages_that_are_gone_in_numbers_are_told(site: MisbehavingMinistry, settings: Settings) -> None:
+    site.misbehave("/briefings/1[01]*", gone())
+    found = run(settings)
+    count = found.tally.counts["gone"]
+    assert count >= 5
+    assert f"{count} of {found.tally.discovered} pages gone: has the site moved?" in found.reasons
 
 
 def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, place: Stage) -> None:

@@ -83,20 +83,22 @@ def test_a_night_proves_what_lies_between_the_night_before_and_itself(bureau: Bu
 
 
 def test_what_a_night_leaves_open_is_owed_until_it_is_proved(bureau: Bureau) -> None:
-    def owed(today: dt.date = TODAY) -> tuple[dt.date, dt.date] | None:
+    def owed(today: dt.date) -> tuple[dt.date, dt.date, int]:
         with bureau.database.read() as session:
-            return earlier.owed(session, "ministry", today)
+            found = earlier.owed(session, "ministry", today)
+        assert found is not None
+        return found.since, found.proof, len(found.left)
 
     bureau.run("nightly", day(40), day(26), began=day(26))
     bureau.run("nightly", day(39), day(25), "degraded", began=day(25), open_days=[day(26), day(25)])
-    assert (owed(day(24)), proved(bureau)) == ((day(26), day(26)), set())
+    assert (owed(day(24)), proved(bureau)) == ((day(26), day(26), 2), set())
     bureau.run("nightly", day(38), day(24), "degraded", began=day(24), open_days=[day(26)])
-    assert (owed(day(23)), proved(bureau)) == ((day(26), day(26)), {25})
+    assert (owed(day(23)), proved(bureau)) == ((day(26), day(26), 1), {25})
     bureau.run("nightly", day(37), day(23), began=day(23))
-    assert (owed(day(22)), proved(bureau)) == ((day(23), day(23)), {26, 25, 24})
+    assert (owed(day(22)), proved(bureau)) == ((day(23), day(23), 0), {26, 25, 24})
     bureau.run("nightly", day(37), day(22), "degraded", began=day(22), open_days=[day(23)])
-    assert owed(day(23 - coverage.CARRIED)) == (day(23), day(23))
-    assert owed(day(22 - coverage.CARRIED)) == (day(22), day(22))  # it is given up
+    assert owed(day(23 - coverage.CARRIED)) == (day(23), day(23), 1)
+    assert owed(day(22 - coverage.CARRIED)) == (day(22), day(22), 1)  # it is given up
 
 
 def test_the_day_of_a_backfill_is_not_over_wherever_its_source_is(bureau: Bureau) -> None:
@@ -113,7 +115,7 @@ def test_a_night_that_was_answered_from_a_file_proves_nothing(bureau: Bureau) ->
     assert proved(bureau) == set()
     with bureau.database.read() as session:
         assert coverage.last_nights(session, TODAY) == {"ministry": day(6)}
-        assert earlier.owed(session, "ministry", TODAY) == (day(6), day(6))
+        assert earlier.owed(session, "ministry", TODAY) == earlier.Owed(day(6), day(6))
     bureau.run("nightly", day(17), day(2), began=day(2))
     assert proved(bureau) == {6, 5, 4, 3}
 

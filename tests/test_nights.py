@@ -63,7 +63,7 @@ def test_a_night_that_comes_late_leaves_out_what_a_later_one_has_collected(
     orders = orders_of(settings, "ministry", "office")
     Bureau(database, "ministry").run("nightly", day(14), day(1), began=TODAY)
     Bureau(database, "office").run("nightly", day(14), day(1), "failed", began=TODAY)
-    began = dt.datetime.combine(TODAY, dt.time(3, 15), dt.UTC)
+    began = dt.datetime.combine(TODAY, dt.time(12, 15), dt.UTC)
     assert collected_since(settings, orders, began - dt.timedelta(days=3)) == {"ministry"}
     assert collected_since(settings, orders, began) == {"ministry"}
     assert collected_since(settings, orders, began + dt.timedelta(seconds=1)) == set()
