@@ -26,13 +26,13 @@ _STOP = re.compile(r"[!?;…。！？；]|\.(?=\s+\S|$)")
 _SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$")
 _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
-_Q_LINE = re.compile(r"Q(?:\.\s*|\s+)(?=[^\s&])")
+_BARE = re.compile(r"(?:Q(?:\.\s*|\s+)|A\.?\s+)(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
 # Not "U.S.-Arcadian": no stop within a word, and the dash stands apart from what follows.
 _STOP_DASH = re.compile(r"(?P<label>(?:[^\n:：.]|\.(?=\s)){1,60}?)\.\s?[-–—]\s+(?=\S)")
 _BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
 # Without one of these there is no label in a paragraph that has nothing bold.
-_MARKS = (":", "：", "【", ".-", ".–", "\nQ", "- ", "– ", "— ", "-\n", "–\n", "—\n")
+_MARKS = (":", "：", "【", ".-", ".–", "\nQ", "\nA ", "\nA.", "- ", "– ", "— ", "-\n", "–\n", "—\n")
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _PARTS = re.compile(r"[-'’(«]")
@@ -86,7 +86,11 @@ class Label:
 def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
     """Every place of a paragraph where a label may stand: at the start of a line, or bold after a sentence."""
     text = paragraph.text
-    if not paragraph.bold and not text.startswith("Q") and not any(mark in text for mark in _MARKS):
+    if (
+        not paragraph.bold
+        and not text.startswith(("Q", "A ", "A."))
+        and not any(mark in text for mark in _MARKS)
+    ):
         return []
     starts = {0: True}
     at = text.find("\n")
@@ -106,14 +110,15 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
     bullet = _BULLET.match(paragraph.text, start) if opens else None
     begin, start = start, bullet.end() if bullet else start
     colon = _with_colon(number, paragraph, start, opens, words)
-    places = [colon]
-    if opens and (colon is None or colon.key != "q"):
+    places, bare = [colon], None
+    if opens and (colon is None or colon.key not in ("q", "a")):
         # "Q One thing: ..." may be either; the page's other labels tell.
-        places.append(_q_line(number, paragraph, start))
+        bare = _bare(number, paragraph, start)
         places.append(_with_dash(number, paragraph, start, words))
         places.append(_in_brackets(number, paragraph, start, words))
-    if not any(places):
+    if not any(places) and (bare is None or bare.key == "a"):
         places = [_without_colon(number, paragraph, start, opens, words)]
+    places.append(bare)
     found = [place for place in places if place is not None]
     return [place if place.begin == begin else replace(place, begin=begin) for place in found]
 
@@ -182,12 +187,14 @@ def _skip(text: str, at: int, marks: str) -> int:
     return at
 
 
-def _q_line(number: int, paragraph: Paragraph, start: int) -> Label | None:
-    match = _Q_LINE.match(paragraph.text, start)
+def _bare(number: int, paragraph: Paragraph, start: int) -> Label | None:
+    """``Q Will it sail?``, ``A. It will.``: a letter and no colon."""
+    match = _BARE.match(paragraph.text, start)
     if match is None:
         return None
+    letter = match[0][0]
     return Label(
-        number, start, start, start + 1, match.end(), "Q", "q",
+        number, start, start, start + 1, match.end(), letter, letter.casefold(),
         bold=False, runs_on=0, colon=False, dash=False, opens=True, upper=True,
         anonymous=True, honorific=False, titled=False, names=0, office=False,
     )  # fmt: skip

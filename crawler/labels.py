@@ -50,6 +50,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     for place in _likewise(places, sure, paragraphs, words):
         chosen.setdefault((place.paragraph, place.start), place)
     found = _apart(chosen.values())
+    found = _apart([*found, *_bare_answers(found, places, paragraphs)])
     return _apart([*found, *_answers(found, places, words)])
 
 
@@ -202,6 +203,25 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
     alone = len({label.key for label in ordered}) == 1
     # One voice alone may well be labelled anew at every heading, unless others are seen to speak in between.
     return [] if alone and (len(answers) < 2 or len(answers) * 2 < gaps) else answers
+
+
+def _bare_answers(found: list[Label], places: list[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
+    """The first bare A after each bare Q, where more than half of the questions have one.
+
+    An A may also number the first of several points, and begin a sentence: without a full stop one is not enough.
+    """
+    bare = [place for place in places if place.key == "a" and not (place.colon or place.dash or place.bold)]
+    numbers = [place.paragraph for place in bare]
+    questions, answers, stops = 0, list[Label](), 0
+    for label, following in zip(found, [*found, None][1:], strict=True):
+        if label.key != "q" or label.colon or label.dash:
+            continue
+        questions += 1
+        at = bisect_left(numbers, label.paragraph)
+        if at < len(bare) and (following is None or bare[at].paragraph < following.paragraph):
+            answers.append(bare[at])
+            stops += paragraphs[bare[at].paragraph].text[bare[at].end] == "."
+    return answers if len(answers) * 2 > questions and (stops or len(answers) > 1) else []
 
 
 def _speech(place: Label, lengths: list[int]) -> int:

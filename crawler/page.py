@@ -8,7 +8,7 @@ by `crawler.generic`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -120,6 +120,8 @@ def extract(page: Page, source: Source | None) -> Transcript:
     if not found_turns:
         raise Refused("no body", "the page's body holds no words")
     left_out = (*parts.left_out, *contents, *marks)
+    if _without_answers(found_turns):
+        doubts.append("only questions are labelled: an answer may stand in them")
     if wrong := conserved(parts.shown, found_turns, left_out):
         raise Refused("text lost", wrong)
     return Transcript(
@@ -132,6 +134,16 @@ def extract(page: Page, source: Source | None) -> Transcript:
         number=parts.number,
         left_out=left_out,
         doubts=(*doubts, *parts.doubts),
+    )
+
+
+def _without_answers(found: Sequence[Turn]) -> bool:
+    """Whether several questions are labelled and nothing else is, though more than a question follows."""
+    labelled = [turn for turn in found if turn.label is not None]
+    return (
+        len(labelled) > 1
+        and all(turn.role == "question" for turn in labelled)
+        and any(len(turn.paragraphs) > 1 for turn in labelled)
     )
 
 

@@ -138,6 +138,18 @@ def test_two_dates_that_disagree_are_a_doubt() -> None:
     assert found.doubts == ("the page says 2021-05-09, its metadata 2021-03-01",)
 
 
+def test_questions_that_may_hold_their_answers_are_a_doubt() -> None:
+    asked = f"<p>Q. Will it sail?</p><p>{SPEECH}</p><p>Q. When?</p><p>It will sail today.</p>"
+    found = extract(
+        page(NEW.replace("<b>Ivan Moss:</b> Good day.", "Good day.").replace(SPEECH, asked)), source()
+    )
+    assert found.doubts == ()  # he is labelled once
+    alone = NEW.split("<p><b>Ivan")[0] + asked + "</div>"
+    found = extract(page(alone), source())
+    assert {turn.label for turn in found.turns} == {"Question"}
+    assert found.doubts == ("only questions are labelled: an answer may stand in them",)
+
+
 def test_a_page_without_a_date_is_refused() -> None:
     with pytest.raises(Refused, match="no date") as refused:
         extract(page(NEW.replace("<time datetime='2021-05-09'>May 9</time>", "")), source())

@@ -101,6 +101,28 @@ def test_the_speaker_may_change_within_a_paragraph() -> None:
     ]
 
 
+@pytest.mark.parametrize("form", ["{}. ", "{} ", "<b>{}.</b> ", "<b>{}</b> "])
+def test_an_answer_may_be_a_bare_a(form: str) -> None:
+    q, a = form.format("Q"), form.format("A")
+    said = (
+        q + "Will it sail?",
+        a + "It will. ~",
+        "A boat sails.",
+        q + "When?",
+        a + "Soon.",
+        q + "Thank you.",
+    )
+    assert labels(*said) == ["Question", "A", "Question", "A", "Question"]
+    assert [turn.role for turn in read("".join(f"<p>{each}</p>" for each in said))][1::2] == ["answer"] * 2
+
+
+def test_an_a_that_begins_a_sentence_or_a_list_is_no_answer() -> None:
+    said = ("Q Will it sail?", "A boat, they say.", "MR. MOSS: It will. ~", "A. When it thaws.", "Q When?")
+    assert labels(*said, "MR. MOSS: Soon.", "Q Where?") == [
+        *("Question", "MR. MOSS", "Question", "MR. MOSS", "Question"),
+    ]
+
+
 def test_a_question_may_be_a_bare_q() -> None:
     found = read(
         "<p>2:16 P.M. EDT</p><p>MR. MOSS:&nbsp; Good afternoon. One thing: fish.</p>"
