@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
@@ -15,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from storage.models import Base
 
@@ -76,7 +78,8 @@ class Database:
             if create:
                 _make_folder(self.file.parent)
         try:
-            self.engine = _engine(address, read_only)
+            sealed = self.file is not None and self.file.exists() and not _writable(self.file)
+            self.engine = _sealed(self.file) if sealed and self.file else _engine(address, create, read_only)
             self._writing = self.engine.execution_options(podium_writes=True)
             try:
                 if read_only:
@@ -214,7 +217,7 @@ def _encoding(connection: Connection) -> str:
     return str(connection.execute(text("SHOW server_encoding")).scalar())
 
 
-def _engine(address: URL, read_only: bool) -> Engine:
+def _engine(address: URL, create: bool, read_only: bool) -> Engine:
     if address.get_backend_name() == "postgresql":
         options = {"postgresql_readonly": True} if read_only else {}
         return create_engine(address, pool_pre_ping=True, execution_options=options)
@@ -229,7 +232,8 @@ def _engine(address: URL, read_only: bool) -> Engine:
         if read_only:
             connection.execute("PRAGMA query_only = ON").close()
             return
-        _use_wal(connection)
+        if create:  # it is kept in the file, which may be another program's
+            _use_wal(connection)
         # 64 MB of pages, not 2: fingerprints and words go to random places of large indexes.
         for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -64000"):
             connection.execute(f"PRAGMA {pragma}").close()
@@ -238,6 +242,42 @@ def _engine(address: URL, read_only: bool) -> Engine:
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("podium_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _writable(file: Path) -> bool:
+    """Whether SQLite can write to a file, and keep its log beside it."""
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def _sealed(file: Path) -> Engine:
+    """For a file that this user can read and nothing more: another's archive, one on a read-only medium."""
+
+    def opened(how: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?{how}", BUSY_SECONDS, uri=True)
+        connection.isolation_level = None
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").close()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def connect() -> sqlite3.Connection:
+        try:
+            return opened("mode=ro")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+                raise
+            # There is no log, and SQLite can't make one: nobody writes, and the file stays as it is.
+            return opened("immutable=1")
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
     return engine
 

@@ -52,6 +52,38 @@ def test_opening_twice_changes_nothing(database_url: str) -> None:
     second.close()
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_an_archive_that_only_others_may_write_is_read(tmp_path: Path, written: bool) -> None:
+    folder = tmp_path / "theirs"
+    url = f"sqlite:///{folder / 'podium.db'}"
+    theirs = Database(url)
+    with theirs.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY)
+    if not written:
+        theirs.close()
+    read = f"""
+from storage.database import Database
+from storage.ledger import open_run
+from storage.models import Run
+from sqlalchemy.exc import OperationalError
+database = Database({url!r}, create=False)
+with database.read() as session:
+    print(session.query(Run).count())
+try:
+    with database.write() as session:
+        open_run(session, "nightly", "here", *[session.query(Run).one().since] * 2)
+except OperationalError as problem:
+    print(problem.orig)
+"""
+    seal = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", seal, str(folder)]
+    if subprocess.run([*inside, "true"], capture_output=True).returncode:
+        pytest.skip("this system lets nobody mount a folder read-only")
+    done = subprocess.run([*inside, sys.executable, "-c", read], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines() == ["1", "attempt to write a readonly database"], done.stderr
+    theirs.close()
+
+
 def test_many_rows_come_in_as_they_are(database: Database) -> None:
     odd = ["tab\tand\\t", "\\N", "\\.", "line\nnext", "", '"; DROP TABLE runs', "Ж\U0001f600", "{a,b}"]
     with database.write() as session:
@@ -125,10 +157,10 @@ def test_what_is_not_podiums_is_left_alone(database_url: str, tmp_path: Path) ->
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE bookmarks (url)")
+    before = other.read_bytes()
     with pytest.raises(DatabaseError, match="no archive here yet"):
         Database(f"sqlite:///{other}", create=False)
-    with closing(sqlite3.connect(other)) as connection:
-        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("bookmarks",)]
+    assert other.read_bytes() == before
 
 
 def test_a_database_that_cant_hold_every_language_is_refused(postgres: Server) -> None:
