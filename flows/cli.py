@@ -27,6 +27,7 @@ from flows.terminal import (
     WRONG_USAGE,
     DatabaseUrl,
     Mistake,
+    file_at,
     opened,
     plain,
     settings_from,
@@ -163,12 +164,10 @@ def extract(
     found: Iterator[reading.Read]
     if page.startswith(("http://", "https://")):
         found = iter([reading.read_record(record_of(page, None), how)])
-    elif not Path(page).is_file():
-        raise Mistake(f"{plain(page)}: no such file")
     elif page.endswith((".warc", ".warc.gz")):
-        found = reading.read_archive(Path(page), how)
+        found = reading.read_archive(file_at(Path(page)), how)
     else:
-        found = iter([reading.read_file(Path(page), url or "", how)])
+        found = iter([reading.read_file(file_at(Path(page)), url or "", how)])
     count = refused = 0
     for read in found:
         if read.transcript is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal import DONE, FAILED, WRONG_USAGE, DatabaseUrl, Mistake, plain, settings_from
+from flows.terminal import DONE, FAILED, WRONG_USAGE, DatabaseUrl, Mistake, file_at, plain, settings_from
 
 if TYPE_CHECKING:
     from flows.ingest import Ingested
@@ -94,9 +94,7 @@ def _sorted(files: list[Path]) -> tuple[list[Path], list[Path]]:
     from flows.ingest import name_of
 
     for path in files:
-        if not path.is_file():
-            raise Mistake(f"{plain(str(path))}: no such file")
-        if not path.name.endswith((*WARC, TEXT)):
+        if not file_at(path).name.endswith((*WARC, TEXT)):
             raise Mistake(f"{plain(str(path))}: neither a WARC file (.warc, .warc.gz) nor a text (.txt)")
     texts = [path for path in files if path.name.endswith(TEXT)]
     name, count = Counter(map(name_of, texts)).most_common(1)[0] if texts else ("", 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal import DEGRADED, DONE, FAILED, Mistake, ReplayFile, plain, settings_from, table
+from flows.terminal import DEGRADED, DONE, FAILED, Mistake, ReplayFile, file_at, plain, settings_from, table
 
 if TYPE_CHECKING:
     from crawler.source import Source
@@ -140,9 +140,7 @@ def record_of(page: str, url: str | None) -> Record:
         return fetch(page, settings.contact)
     from storage.warc import Record
 
-    path = Path(page)
-    if not path.is_file():
-        raise Mistake(f"{plain(page)}: no such file")
+    path = file_at(Path(page))
     if not url:
         raise Mistake(f"{plain(page)}: say with --url which address it was saved from")
     return Record(url, dt.datetime.now(dt.UTC), 200, (("Content-Type", "text/html"),), path.read_bytes())

@@ -46,6 +46,17 @@ def day(text: str) -> dt.date:
         raise Mistake(f"not a date: {text!r}; write it as 2020-08-27") from None
 
 
+def file_at(path: Path) -> Path:
+    """A file, or a pipe, that a user names.
+
+    Raises:
+        Mistake: there is none.
+    """
+    if not path.exists() or path.is_dir():
+        raise Mistake(f"{plain(str(path))}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
+    return path
+
+
 def settings_from(database: str | None = None) -> Settings:
     """The settings in force, with the database that a flag named."""
     from flows.settings import load_settings

@@ -85,6 +85,7 @@ def saved(site: MisbehavingMinistry, tmp_path: Path) -> Path:
         (["show"], "'name'"),
         (["source", "check", "kremlin", "--page", "http://en.kremlin.ru/1"], "name it with --replay"),
         (["extract", "nowhere.html"], "nowhere.html: no such file"),
+        (["extract", "."], ".: a folder, not a file"),
         (["extract", "text.warc.gz", "--format", "yaml"], "no such format: 'yaml'"),
         (["extract", "text.warc.gz"], "text.warc.gz"),
         (["source", "check", "atlantis"], "unknown source 'atlantis'"),

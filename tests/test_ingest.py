@@ -537,6 +537,7 @@ def test_a_database_named_by_a_flag_is_the_one_that_is_filled(
     [
         ([], "'FILE...'"),
         (["none.warc.gz"], "none.warc.gz: no such file"),
+        (["."], ".: a folder, not a file"),
         (["page.html"], "page.html: neither a WARC file"),
         (["no.warc.gz"], "no.warc.gz: not a whole WARC file: at offset 0"),
         (["no.warc.gz", "--source", "atlantis"], "unknown source 'atlantis'"),
