@@ -37,6 +37,9 @@ LARGEST_BODY = 32 * 1024 * 1024
 LONGEST_LINE = 1024 * 1024
 """Bytes of a line in a head."""
 
+LARGEST_HEAD = 16 * LONGEST_LINE
+"""Bytes of the lines of a record that are no body."""
+
 ORIGIN = "WARC-Source-URI"
 """The head's field that says which copy a record was taken from."""
 
@@ -143,6 +146,7 @@ class _Records(ArchiveIterator):  # type: ignore[misc]
 
     def _consume_blanklines(self) -> tuple[bytes | None, int]:
         """The line that follows a record's end and the blank ones there, and the length of those."""
+        self.reader.head = 0
         size = len(self.reader.readline())
         while line := self.reader.readline():
             if line.strip():
@@ -152,14 +156,24 @@ class _Records(ArchiveIterator):  # type: ignore[misc]
 
 
 class _Reader(DecompressingBufferedReader):  # type: ignore[misc]
-    """warcio's own, but damage within a gzip member, and a line without an end, are errors: warcio prints a line
-    about the one and reads on, and takes all of the other into memory."""
+    """warcio's own, but damage within a gzip member, a line or a head without an end are errors: warcio prints
+    a line about the one, and takes all of the others into memory."""
+
+    head = 0
+    """Bytes of lines since a body was read, or a record began."""
+
+    def read(self, length: int | None = None) -> bytes:
+        self.head = 0
+        return super().read(length)  # type: ignore[no-any-return]
 
     def readline(self, length: int | None = None) -> bytes:
         most = LONGEST_LINE if length is None else min(length, LONGEST_LINE)
         line: bytes = super().readline(most)
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             raise ArchiveLoadFailed(f"a line of over {LONGEST_LINE:,} bytes")
+        self.head += len(line)
+        if self.head > LARGEST_HEAD:
+            raise ArchiveLoadFailed(f"a head of over {LARGEST_HEAD:,} bytes")
         return line
 
     def _decompress(self, data: bytes) -> bytes:

@@ -33,7 +33,7 @@ from storage import ledger, models
 from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import FormatError, Transcript, Turn, render
-from storage.warc import LARGEST_BODY, LONGEST_LINE, Location, TornError, read_warc
+from storage.warc import LARGEST_BODY, LARGEST_HEAD, LONGEST_LINE, Location, TornError, read_warc
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
 from tests.test_cli import podium
@@ -294,10 +294,18 @@ def test_a_record_that_cant_be_taken_is_passed_over_and_the_others_are_read(
     assert texts(place.settings) == {key_of(good): [render(good.transcript)]}
 
 
-def test_a_line_without_an_end_is_no_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("endless", "told"),
+    [
+        (b"WARC-Type: " + b"x" * (4 * LONGEST_LINE), "a line of over 1,048,576 bytes"),
+        (b"X: y\r\n" * (LARGEST_HEAD // 6), "a head of over 16,777,216 bytes"),
+    ],
+    ids=["line", "head"],
+)
+def test_a_head_without_an_end_is_no_record(tmp_path: Path, endless: bytes, told: str) -> None:
     path = tmp_path / "endless.warc.gz"
-    path.write_bytes(gzip.compress(b"WARC/1.0\r\nWARC-Type: " + b"x" * (4 * LONGEST_LINE)))
-    with pytest.raises(TornError, match="a line of over 1,048,576 bytes"):
+    path.write_bytes(gzip.compress(b"WARC/1.0\r\n" + endless))
+    with pytest.raises(TornError, match=told):
         next(read_warc(path))
 
 
