@@ -134,7 +134,9 @@ def verdict_on_headline(root: etree._Element) -> tuple[str, str] | None:
     """Why a parsed page is an error that calls itself a success; None for a page."""
     for heading in (*islice(root.iter("title"), 1), *islice(root.iter("h1"), 2)):
         line = text_of(heading).casefold()
-        if len(line) < 120 and any(map(_says_missing, _PARTS.split(line))):
+        # "Press release no. 404": a number says it at the beginning only.
+        parts = [part for n, part in enumerate(_PARTS.split(line)) if n == 0 or not part.strip().isdigit()]
+        if len(line) < 120 and any(map(_says_missing, parts)):
             return "soft 404", f"the page calls itself {line[:60]!r}"
     return None
 

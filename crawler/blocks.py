@@ -71,8 +71,9 @@ _BREAKS = re.compile(r"\n{2,}")
 # "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
 _TRANSLATIONS = re.compile(r"(?:•\s*)?(?:[a-z]{2}-[A-Z]{2}\d?\s*)+")
 # Marks that no reader sees, and that would make two spellings of one label.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _WORD = re.compile(r"[^\W_]")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,13 @@ class _Writer:
         self.place: etree._Element | None = None
         self._runs: list[tuple[str, bool, bool]] = []
 
-    def add(self, text: str | None, bold: bool, anchor: bool) -> None:
-        if text:
-            self._runs.append((text.replace("\n", " ") if text != "\n" else " ", bold, anchor))
+    def add(self, text: str | None, bold: bool, anchor: bool, *, set_out: bool = False) -> None:
+        """Add a run of text; where it is `set_out` its lines are those of the page."""
+        for number, line in enumerate(text.split("\n") if text and set_out else [text]):
+            if number:
+                self.line_break()
+            if line:
+                self._runs.append((line.replace("\n", " "), bold, anchor))
 
     def line_break(self) -> None:
         self._runs.append(("\n", False, False))
@@ -201,7 +206,7 @@ def read(
     """
     writer, left_out = _Writer(), _Writer()
     for root in body:
-        bold, anchor, headings = [False], [False], 0
+        bold, anchor, headings, set_out = [False], [False], 0, 0
         walk = etree.iterwalk(root, events=("start", "end"))
         skipped: etree._Element | None = None
         for event, node in walk:
@@ -211,7 +216,8 @@ def read(
                     walk.skip_subtree()
                     skipped = node
                     continue
-                if node in drop or (node is not root and hidden(node)):
+                away = node in drop or (node is not root and hidden(node))
+                if away or (name == "button" and not _names(node)):
                     _read_left_out(node, left_out)
                     walk.skip_subtree()
                     skipped = node
@@ -223,12 +229,14 @@ def read(
                     writer.place = node
                 if name in HEADINGS:
                     headings += 1
+                set_out += name == "pre"
                 style = node.get("style")
                 weight = _WEIGHT.search(style) if style else None
                 heavy = weight[1].lower() in _HEAVY if weight else bold[-1] or name in _BOLD
                 bold.append(heavy)
                 anchor.append(anchor[-1] or (name == "a" and (node.get("href") or "").startswith("#")))
-                writer.add(node.text, heavy, anchor[-1])
+                text = node.text.translate(_RAISED) if name == "sup" and node.text else node.text
+                writer.add(text, heavy, anchor[-1], set_out=set_out > 0)
                 continue
             if node is skipped:
                 skipped = None
@@ -240,12 +248,18 @@ def read(
                     writer.place = node.getparent()
                 if name in HEADINGS:
                     headings -= 1
+                set_out -= name == "pre"
             if node is not root:
-                writer.add(node.tail, bold[-1], anchor[-1])
+                writer.add(node.tail, bold[-1], anchor[-1], set_out=set_out > 0)
         writer.flush(False)
     if places is not None:
         places += writer.places
     return writer.paragraphs, [" ".join(part.text.split()) for part in left_out.paragraphs]
+
+
+def _names(button: etree._Element) -> bool:
+    """Whether a button is what a reader sees of a heading: a question, say, that unfolds its answer."""
+    return any(tag(above) in HEADINGS or tag(above) in ("dt", "summary") for above in button.iterancestors())
 
 
 def _read_left_out(node: etree._Element, writer: _Writer) -> None:

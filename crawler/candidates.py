@@ -272,7 +272,7 @@ def _look(text: str, words: Words) -> _Look | None:
         return None
     core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
     key = key_of(printed)
-    if not key or not _fits(core):
+    if not key or not _fits(core) or _is_topic(core, words):
         return None
     letters = [letter for letter in core if letter.isalpha()]
     capitals = sum(letter.isupper() for letter in letters)
@@ -308,6 +308,14 @@ def _anonymous(key: str, words: Words) -> bool:
         return True
     # "Remark from the audience" and "Unidentified speaker": the word and a few more, none a name.
     return bool(CASELESS.search(key)) and any(key.endswith(word) for word in words.questioner)
+
+
+def _is_topic(core: str, words: Words) -> bool:
+    """Whether a text begins as what a speaker turns to: "On Ukraine", but not "В. Путин", whose В is a name's."""
+    first, _, rest = core.partition(" ")
+    return (bool(rest) and first.casefold() in words.topic) or (
+        CASELESS.match(core) is not None and any(core.startswith(word) for word in words.topic)
+    )
 
 
 def _fits(core: str) -> bool:

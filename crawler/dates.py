@@ -119,16 +119,27 @@ def event(
 
 def _dateline(lines: Iterable[str], month_first: bool) -> dt.date | None:
     for text in lines:
-        line = " ".join(text.split())
-        if len(line) > DATELINE:
+        if len(" ".join(text.split())) > DATELINE:
             return None
-        found = find(line, month_first=month_first)
-        if found is None or _RANGE.search(line, 0, found[1]):
-            continue
-        beside = _CLOCK.sub(" ", f"{line[: found[1]]}, {line[found[2] :]}")
-        if ": " not in line and line[-1] not in "?!…" and _is_place(beside):
-            return found[0]
+        day = in_dateline(text, month_first=month_first)
+        if day is not None:
+            return day
     return None
+
+
+def in_dateline(text: str, *, month_first: bool = False) -> dt.date | None:
+    """The date of a line that holds no more beside it than a place and a time; None for any other line.
+
+    Args:
+        text: the line.
+        month_first: see `find`.
+    """
+    line = " ".join(text.split())
+    found = find(line, month_first=month_first) if len(line) <= DATELINE else None
+    if found is None or _RANGE.search(line, 0, found[1]):
+        return None
+    beside = _CLOCK.sub(" ", f"{line[: found[1]]}, {line[found[2] :]}")
+    return found[0] if ": " not in line and line[-1] not in "?!…" and _is_place(beside) else None
 
 
 def _is_place(text: str) -> bool:
@@ -153,12 +164,13 @@ def _title_date(title: str, month_first: bool) -> dt.date | None:
     return day if at_edge and another is None else None
 
 
-def stamp(value: str, timezone: str | None = None) -> dt.date | None:
+def stamp(value: str, timezone: str | None = None, *, month_first: bool = False) -> dt.date | None:
     """The day of a machine-readable date, in a time zone where it names an instant.
 
     Args:
         value: ``2020-05-20``, ``2020-05-20T21:30:00Z``, or any text that `find` understands.
         timezone: the institution's; without one, the day is that of the stamp's own offset.
+        month_first: see `find`.
     """
     match = _STAMP.search(value[:LONGEST])
     if match is not None and match["zone"] and timezone is not None:
@@ -168,5 +180,5 @@ def stamp(value: str, timezone: str | None = None) -> dt.date | None:
             return moment.astimezone(ZoneInfo(timezone)).date()
         except (ValueError, OverflowError):
             return None
-    found = find(value)
+    found = find(value, month_first=month_first)
     return found[0] if found else None

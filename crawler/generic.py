@@ -32,6 +32,7 @@ _PUBLISHED = (
 )
 _NOT_LETTER = re.compile(r"[\W_]+")
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
+_QUESTION_OR_CALL = re.compile(r"[?!。？！؟][\"'”’»)]*$")
 _FURNITURE_TAGS = frozenset(("nav", "footer", "aside", "figcaption"))
 # Words that web sites give, by convention, to what is no text of the page.
 _FURNITURE = re.compile(
@@ -71,8 +72,8 @@ class Found:
     doubts: list[str] = field(default_factory=list)
 
 
-def published(root: etree._Element, timezone: str | None) -> dt.date | None:
-    """The publication date that the page's metadata gives, in a time zone."""
+def published(root: etree._Element, timezone: str | None, *, month_first: bool = False) -> dt.date | None:
+    """The publication date that the page's metadata gives, in a time zone; for `month_first` see `dates.find`."""
     values: dict[str, str] = {}
     for element in root.iter("meta", "time"):
         name = element.get("property") or element.get("name") or element.get("itemprop") or ""
@@ -80,12 +81,13 @@ def published(root: etree._Element, timezone: str | None) -> dt.date | None:
         if name and value:
             values.setdefault(name.lower(), value)
     for name in _PUBLISHED:
-        day = dates.stamp(values[name], timezone) if name in values else None
+        value = values.get(name)
+        day = dates.stamp(value, timezone, month_first=month_first) if value else None
         if day is not None:
             return day
     for script in select(root, ("script[type='application/ld+json']",)):
         for value in _published_of(script.text or ""):
-            day = dates.stamp(value, timezone)
+            day = dates.stamp(value, timezone, month_first=month_first)
             if day is not None:
                 return day
     return None
@@ -109,17 +111,19 @@ def _published_of(text: str) -> Iterator[str]:
             queue += [value for value in item.values() if isinstance(value, list | dict)]
 
 
-def read(root: HtmlElement, url: str, timezone: str | None) -> Found:
+def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool = False) -> Found:
     """Title, date and paragraphs of a page.
 
     Args:
         root: the parsed page.
         url: its address; htmldate reads dates from it.
         timezone: the institution's, where it is known.
+        month_first: see `dates.find`.
     """
     body = select(root, ("body",))[:1] or [root]
     places: list[etree._Element] = []
-    paragraphs, _ = blocks.read(body, _furniture(body[0]), places)
+    furniture = _furniture(body[0])
+    paragraphs, _ = blocks.read(body, furniture, places)
     body_text = _body_text(root, paragraphs)
     stretch = _stretch(paragraphs, body_text)
     if stretch is None:
@@ -149,13 +153,35 @@ def read(root: HtmlElement, url: str, timezone: str | None) -> Found:
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    day, doubts = _date(root, url, timezone, paragraphs, (at, start, end))
+    meta = published(root, timezone, month_first=month_first)
+    day, doubts = _date(root, url, meta, _beside(paragraphs, (at, start, end), month_first))
     left_out = [
         " ".join(paragraphs[number].text.split())
         for number in range(min(start, stretch[0]), max(end, stretch[1]))
         if number not in inside and number != at
     ]
+    for text, links in _passed_over(furniture, [places[number] for number in kept]):
+        left_out.append(text)
+        if len(text) > STRAY and not links:
+            doubts.append(f"left out, though it may be the text's: {text[:40]!r}")
     return Found(title, day, [paragraphs[number] for number in kept], left_out, doubts)
+
+
+def _passed_over(
+    furniture: frozenset[etree._Element], places: Sequence[etree._Element]
+) -> Iterator[tuple[str, bool]]:
+    """What of the furniture stands in the element that holds all of a text, and whether there are links in it."""
+    if not places:
+        return
+    shared = [places[0], *places[0].iterancestors()]
+    for place in set(places):
+        above = {place, *place.iterancestors()}
+        shared = [element for element in shared if element in above]
+    for element in shared[0].iter() if shared else ():
+        if element in furniture and furniture.isdisjoint(element.iterancestors()):
+            text = text_of(element)
+            if text:
+                yield text, element.find(".//a") is not None
 
 
 def _without_edges(
@@ -298,23 +324,24 @@ def _siblings(
 def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) -> tuple[str, int | None]:
     """The page's own headline, and the paragraph where it stands.
 
-    It is printed on the page and stands in ``<title>``, beside the site's name. Of several such lines the
-    longest is meant; of none, the last heading before the body.
+    It is printed on the page and stands in ``<title>``, beside the site's name. Of several such lines that which
+    is all of ``og:title`` is meant, else the longest; of none, the last heading before the body.
     """
     heads = [element.get("content") or "" for element in select(root, ("meta[property='og:title']",))]
+    shared = {_NOT_LETTER.sub("", head).casefold() for head in heads}
     heads += [text_of(element) for element in select(root, ("head > title", "title"))[:1]]
     heads = [head for head in heads if head.strip()]
     joined = [_NOT_LETTER.sub("", head).casefold() for head in heads]
-    best: tuple[int, int] | None = None
+    best: tuple[bool, int, int] | None = None
     for number, paragraph in enumerate(paragraphs[: start + BESIDE]):
         letters = _NOT_LETTER.sub("", paragraph.text).casefold()
         if len(letters) < 8 or not any(letters in head for head in joined):
             continue
-        score = len(letters) + (20 if paragraph.heading else 0)
-        if best is None or score >= best[0]:
-            best = score, number
-    if best is not None and best[0] * 3 > max(map(len, joined)):
-        return " ".join(paragraphs[best[1]].text.split()), best[1]
+        score = letters in shared, len(letters) + (20 if paragraph.heading else 0)
+        if best is None or score >= best[:2]:
+            best = *score, number
+    if best is not None and (best[0] or best[1] * 3 > max(map(len, joined))):
+        return " ".join(paragraphs[best[2]].text.split()), best[2]
     for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1):
         if paragraphs[number].heading and len(paragraphs[number].text) > 8:
             return " ".join(paragraphs[number].text.split()), number
@@ -329,15 +356,9 @@ def _is_date_line(text: str) -> bool:
 
 
 def _date(
-    root: HtmlElement,
-    url: str,
-    timezone: str | None,
-    paragraphs: Sequence[Paragraph],
-    places: tuple[int | None, int, int],
+    root: HtmlElement, url: str, meta: dt.date | None, beside: dt.date | None
 ) -> tuple[dt.date | None, list[str]]:
     """The date of publication: from metadata, from a line beside the headline, else from htmldate."""
-    meta = published(root, timezone)
-    beside = _beside(paragraphs, places)
     if meta is not None:
         if beside is not None and abs(beside - meta) > dt.timedelta(days=2):
             return meta, [f"the page's metadata says {meta}, beside the headline stands {beside}"]
@@ -351,20 +372,44 @@ def _date(
     return day, [GUESSED_DATE] if day is not None else []
 
 
-def _beside(paragraphs: Sequence[Paragraph], places: tuple[int | None, int, int]) -> dt.date | None:
-    """The date in the line nearest to the headline: below it, above it, or at the body's end."""
+def _is_sentence(line: str, found: tuple[dt.date, int, int]) -> bool:
+    """Whether a line with a date is a sentence by its end: with a full stop, if words stand beside the date."""
+    beside = f"{line[: found[1]]} {line[found[2] :]}"
+    stopped = line.rstrip("\"'”’»)").endswith(".") and sum(map(str.islower, beside.split())) > 1
+    return stopped or _QUESTION_OR_CALL.search(line) is not None
+
+
+def _beside(
+    paragraphs: Sequence[Paragraph], places: tuple[int | None, int, int], month_first: bool
+) -> dt.date | None:
+    """The date in the line nearest to the headline: below it, above it, or at the body's end.
+
+    A line that is a date and no more goes before any other: in a sentence it is somebody's.
+    """
     at, start, end = places
     top = at if at is not None else start
     below = range(top, min(max(start, top) + 4, len(paragraphs)))
     above = range(top - 1, max(top - BESIDE, -1), -1)
     last = range(end - 1, max(end - 3, start), -1)
-    for number in (*below, *above, *last):
-        line = paragraphs[number].text
-        if number == at or any(line.casefold().startswith(word) for word in words(None).updated):
-            continue
-        found = dates.find(line)
-        # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
-        if found is not None and (len(line) <= DATE_LINE or (number in below and found[2] <= DATE_OPENS)):
+    known = words(None).updated
+    lines = {
+        number: paragraphs[number].text
+        for number in (*below, *above, *last)
+        if number != at and not any(map(paragraphs[number].text.casefold().startswith, known))
+    }
+    hits = [
+        (number, line, found)
+        for number, line in lines.items()
+        if (found := dates.find(line, month_first=month_first)) is not None
+    ]
+    for _, line, found in hits:
+        named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"
+        if not _is_sentence(line, found) and (named or dates.in_dateline(line, month_first=month_first)):
             return found[0]
-    found = dates.find(paragraphs[at].text) if at is not None else None
+    for number, line, found in hits:
+        # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
+        short = len(line) <= DATE_LINE and not _is_sentence(line, found)
+        if short or (number in below and found[2] <= DATE_OPENS):
+            return found[0]
+    found = dates.find(paragraphs[at].text, month_first=month_first) if at is not None else None
     return found[0] if found is not None else None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _LISTS = (
     *("question", "answer", "questioner", "moderator", "voice", "honorific"),
-    *("field", "speech", "end", "contents", "back", "updated", "statement", "missing"),
+    *("field", "topic", "speech", "end", "contents", "back", "updated", "statement", "missing"),
 )
 
 
@@ -30,6 +30,7 @@ class Words:
     voice: frozenset[str]
     honorific: frozenset[str]
     field: frozenset[str]
+    topic: frozenset[str]
     speech: frozenset[str]
     end: frozenset[str]
     contents: frozenset[str]

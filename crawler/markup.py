@@ -36,6 +36,10 @@ _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _APART = re.compile(r"[\s/]+")
 MOST_ATTRIBUTES = 10_000
 """Attributes of one tag: with so many half a second is spent on it, with ten times as many a minute."""
+# Browsers make <br> of it, libxml2 nothing.
+_BREAK = re.compile(r"</br\s*/?>", re.IGNORECASE)
+# Of these sets the bytes are ASCII, and so UTF-8, while an escape says what they stand for.
+_ESCAPES = {"iso2022_jp": b"\x1b$", "iso2022_kr": b"\x1b$", "hz": b"~{"}
 _STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 SILENT = frozenset(
@@ -48,7 +52,6 @@ SILENT = frozenset(
         "iframe",
         "object",
         "embed",
-        "button",
         "select",
         "option",
         "textarea",
@@ -80,7 +83,8 @@ def decode(body: bytes, content_type: str = "") -> str:
     """The text of a page's bytes.
 
     A byte order mark decides; else bytes that are valid UTF-8 are UTF-8, whatever is declared (a text of some
-    length in another set is never valid UTF-8 by chance); else the header's charset, then the page's own.
+    length in another set is never valid UTF-8 by chance, but for those that are declared and shift by escapes);
+    else the header's charset, then the page's own.
     """
     for mark, name in _BOMS:
         if body.startswith(mark):
@@ -88,6 +92,9 @@ def decode(body: bytes, content_type: str = "") -> str:
     header = _HEADER.search(content_type)
     meta = _META.search(body, 0, 4096)
     declared = [_codec(header[1]) if header else None, _codec(meta[1].decode("ascii")) if meta else None]
+    for charset in declared:
+        if charset in _ESCAPES and _ESCAPES[charset] in body:
+            return body.decode(charset, "replace")
     try:
         # A page that was cut within a character is still UTF-8: `final` is False.
         return codecs.getincrementaldecoder("utf-8")().decode(body, False)
@@ -106,7 +113,7 @@ def decode(body: bytes, content_type: str = "") -> str:
 _CLASSES = etree.ElementDefaultClassLookup(element=html.HtmlElement)
 
 
-def crowded(text: str) -> bool:
+def _crowded(text: str) -> bool:
     """Whether a tag has more than `MOST_ATTRIBUTES`."""
     return any(
         len(_APART.findall(_QUOTED.sub(" ", tag[0]))) > MOST_ATTRIBUTES
@@ -116,19 +123,33 @@ def crowded(text: str) -> bool:
 
 
 def parse(text: str) -> html.HtmlElement | None:
-    """The root element of a page, or None where there is none, or one can't be had in good time."""
-    if crowded(text):
-        return None
+    """The root element of a page; None where there is none, or none to be trusted: `unread` tells why."""
+    return _parse(text)[0]
+
+
+def unread(text: str) -> str:
+    """Why a page that `parse` gives nothing of is none, in a few words."""
+    return _parse(text)[1]
+
+
+def _parse(text: str) -> tuple[html.HtmlElement | None, str]:
+    if _crowded(text):
+        return None, f"a tag has over {MOST_ATTRIBUTES:,} attributes"
     parser = etree.HTMLParser(
         encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True, remove_pis=True
     )
     parser.set_element_class_lookup(_CLASSES)
-    body = text.replace("\ufffe", "").replace("\uffff", "").encode("utf-8", "ignore")
+    text = _BREAK.sub("<br>", text.replace("\ufffe", "").replace("\uffff", ""))
+    body = text.encode("utf-8", "ignore").translate(None, _FORBIDDEN)
+    nothing = "there is no HTML in the page"
     try:
-        root = etree.fromstring(body.translate(None, _FORBIDDEN), parser)
+        root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError, AssertionError):
-        return None
-    return root if isinstance(root, html.HtmlElement) else None
+        return None, nothing
+    if stops := parser.error_log.filter_from_fatals():
+        # What libxml2 gives then ends where it stopped, at elements nested over 256 deep.
+        return None, f"it can't be read to its end: {stops[0].message.split(',')[0].strip()}"
+    return (root, "") if isinstance(root, html.HtmlElement) else (None, nothing)
 
 
 def tag(element: etree._Element) -> str:

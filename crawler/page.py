@@ -20,7 +20,7 @@ from crawler.conserve import conserved
 from crawler.language import language_of
 from crawler.languages import words
 from crawler.layout import Layout
-from crawler.markup import MOST_ATTRIBUTES, crowded, decode, parse, select, tag, text_of, texts
+from crawler.markup import decode, parse, select, tag, text_of, texts, unread
 from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
@@ -93,10 +93,8 @@ def extract(page: Page, source: Source | None) -> Transcript:
     markup = decode(page.body, page.content_type)
     _accept(accept.verdict_on_end(markup))
     root = parse(markup)
-    if root is None and crowded(markup):
-        raise Refused("not html", f"a tag has over {MOST_ATTRIBUTES:,} attributes")
     if root is None:
-        raise Refused("empty", "there is no HTML in the page")
+        raise Refused("not html", unread(markup))
     doubts: list[str] = []
     fit = _layout_of(root, source, page.captured) if source is not None else None
     if fit is None:
@@ -121,7 +119,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         raise Refused("no body", "the page's body holds no words")
     left_out = (*parts.left_out, *contents, *marks)
     if _without_answers(found_turns):
-        doubts.append("only questions are labelled: an answer may stand in them")
+        doubts.append("no answer is labelled: one may stand within a question")
     if wrong := conserved(parts.shown, found_turns, left_out):
         raise Refused("text lost", wrong)
     return Transcript(
@@ -138,13 +136,14 @@ def extract(page: Page, source: Source | None) -> Transcript:
 
 
 def _without_answers(found: Sequence[Turn]) -> bool:
-    """Whether several questions are labelled and nothing else is, though more than a question follows."""
-    labelled = [turn for turn in found if turn.label is not None]
-    return (
-        len(labelled) > 1
-        and all(turn.role == "question" for turn in labelled)
-        and any(len(turn.paragraphs) > 1 for turn in labelled)
-    )
+    """Whether questions are labelled and no answer is, though more than a question follows."""
+    longer = 0
+    for turn, following in zip(found, [*found, None][1:], strict=True):
+        if turn.role == "question" and turn.label is not None:
+            if following is not None and following.role != "question":
+                return False
+            longer += len(turn.paragraphs) > 1
+    return longer > 0 and sum(turn.role == "question" for turn in found) > 1
 
 
 def wall_on(page: Page, source: Source | None) -> str | None:
@@ -206,11 +205,11 @@ def _outermost(elements: Iterable[etree._Element]) -> list[etree._Element]:
 def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     doubts: list[str] = []
     layout = fit.layout
-    title = next((text for text in map(text_of, fit.headlines) if text), "")
+    title = next((text for text in map(_shown, fit.headlines) if text), "")
     if not title:
         raise Refused("no title", f"layout {layout.name}: the headline is empty")
     date = _date_of(root, layout, source)
-    published = generic.published(root, source.timezone)
+    published = generic.published(root, source.timezone, month_first=_month_first(source))
     if date is None:
         if published is None:
             raise Refused("no date", f"layout {layout.name}: no date where the page should have it")
@@ -224,9 +223,14 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     within = set(fit.body)
     leads = [lead for lead in select(root, layout.lead) if within.isdisjoint((lead, *lead.iterancestors()))]
     left_out = [*(text for text in map(text_of, leads) if text), *left_out]
-    number = next((text for text in map(text_of, select(root, layout.number)) if text), None)
+    number = next((text for text in map(_shown, select(root, layout.number)) if text), None)
     shown = [text for part in (*leads, *fit.body) for text in texts(part)]
     return _Parts(title, date, paragraphs, left_out, doubts, shown, number)
+
+
+def _shown(element: etree._Element) -> str:
+    """The text of an element on one line, as a reader sees it: spaces only where the page has them."""
+    return " ".join(" ".join(part.text for part in blocks.read([element], frozenset())[0]).split())
 
 
 def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | None:
@@ -234,10 +238,11 @@ def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | 
     for selector in layout.date:
         for element in select(root, (selector,)):
             machine = element.get("datetime") or (element.get("content") if tag(element) == "meta" else None)
-            day = dates.stamp(machine, source.timezone) if machine else None
+            first = _month_first(source)
+            day = dates.stamp(machine, source.timezone, month_first=first) if machine else None
             if day is not None:
                 return day
-            found = dates.find(text_of(element), month_first=_month_first(source))
+            found = dates.find(text_of(element), month_first=first)
             if found is not None:
                 return found[0]
     return None
@@ -254,7 +259,8 @@ def _month_first(source: Source | None) -> bool:
 
 
 def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Parts:
-    found = generic.read(root, page.url, source.timezone if source is not None else None)
+    timezone = source.timezone if source is not None else None
+    found = generic.read(root, page.url, timezone, month_first=_month_first(source))
     if not found.paragraphs:
         raise Refused("no body", "no text was found on the page")
     if not found.title:

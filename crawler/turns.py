@@ -24,6 +24,8 @@ _CLOSING = re.compile(
     r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
     r"|\([^()\n]{3,80}\d{1,2}[:.]\d\d\s*[AaPp]\.?\s?[Mm]\.?[^()\n]{0,10}\)\.?"
 )
+# How a sentence of the speaker's ends, or a direction in parentheses.
+_SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
 _SECTION = re.compile(r"\*{2,}\s?\S")
 HEADING = 200
 """Characters in a section heading, at most; longer bold text is emphasis."""
@@ -83,12 +85,25 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
         for label, following in zip(here, [*here, None][1:], strict=True):
             named = text[label.start : label.end]
             begin((text[label.begin : label.start], named, text[label.end : label.resume]))
-            said = text[label.resume : following.begin if following else len(text)]
-            if said.strip():
-                speech.append(said)
-            asked_in_bold = label.key in known.question and paragraph.all_bold and bool(said.strip())
+            stop = following.begin if following else len(text)
+            line = _end_of_bold(paragraph, label.resume, stop) if label.key in known.question else stop
+            if text[label.resume : line].strip():
+                speech.append(text[label.resume : line])
+            if line < stop:
+                begin(_NOBODY)
+                speech.append(text[line:stop])
+            asked_in_bold = label.key in known.question and paragraph.all_bold and bool(speech)
     begin(None)
     return pieces
+
+
+def _end_of_bold(paragraph: Paragraph, start: int, stop: int) -> int:
+    """Where a speech that is bold up to a line's end goes on in plain type; its own end where it doesn't."""
+    end = next((end for begin, end in paragraph.bold if begin <= start < end), stop)
+    line = paragraph.text.find("\n", end, stop)
+    plain = all(not start < begin < stop for begin, _ in paragraph.bold)
+    goes_on = line >= 0 and bool(paragraph.text[line:stop].strip())
+    return line if goes_on and plain and not paragraph.text[end:line].strip() else stop
 
 
 def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
@@ -115,7 +130,7 @@ def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
     if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADING:
         return False
     # Bold text that ends like a sentence, or is a direction in parentheses, is the speaker's still.
-    return bool(_LETTER.search(text)) and (paragraph.heading or text[-1] not in ".!?…)]:;,")
+    return bool(_LETTER.search(text)) and (paragraph.heading or _SPOKEN.search(text) is None)
 
 
 def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[Turn, ...], list[str]]:

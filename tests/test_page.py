@@ -131,6 +131,13 @@ def test_a_dateline_is_kept_as_the_day_of_the_event(known: bool) -> None:
     assert extract(page(NEW, meta), source() if known else None).event_date is None
 
 
+def test_a_headline_is_what_a_reader_sees() -> None:
+    printed = "10<sup>th</sup> <i>Fish</i> talks<span hidden>, a draft</span>, 5<sup>2</sup> boats"
+    assert extract(page(NEW.replace("<h1>Fish talks", f"<h1>{printed}")), source()).title == (
+        "10th Fish talks, 5² boats"
+    )
+
+
 def test_two_dates_that_disagree_are_a_doubt() -> None:
     meta = "<meta property='article:published_time' content='2021-03-01T10:00:00Z'>"
     found = extract(page(NEW, meta), source())
@@ -147,7 +154,7 @@ def test_questions_that_may_hold_their_answers_are_a_doubt() -> None:
     alone = NEW.split("<p><b>Ivan")[0] + asked + "</div>"
     found = extract(page(alone), source())
     assert {turn.label for turn in found.turns} == {"Question"}
-    assert found.doubts == ("only questions are labelled: an answer may stand in them",)
+    assert found.doubts == ("no answer is labelled: one may stand within a question",)
 
 
 def test_a_page_without_a_date_is_refused() -> None:
@@ -220,6 +227,47 @@ def test_the_day_of_the_last_change_is_not_the_date() -> None:
     assert extract(page(changed), None).date == dt.date(2021, 5, 9)
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("<p>9 May 2021</p>", "We met in Port Quill on 24 February 2020."),
+        ("<p>Issued on: 9 May 2021</p>", "Port Quill, 24 February 2020"),
+        ("<p>Port Quill, 9 May 2021.</p>", "What of the treaty of 24 February 2020?"),
+    ],
+)
+def test_a_line_that_is_a_date_goes_before_one_that_is_said(told: str, said: str) -> None:
+    plain = UNKNOWN.replace("<div class='meta'><span>9 May 2021</span></div>", "")
+    above = plain.replace("<h2>", f"{told}<h2>").replace(
+        "<div class='text'>", f"<div class='text'><p>{said}</p>"
+    )
+    if told.startswith("<p>Issued"):
+        above = plain.replace("<div class='text'>", f"<div class='text'>{told}<p>{said}</p>")
+    assert extract(page(above), None).date == dt.date(2021, 5, 9)
+
+
+def test_an_american_date_is_read_as_one_where_no_layout_fits() -> None:
+    there = source(timezone="America/New_York")
+    assert extract(page(UNKNOWN.replace("9 May 2021", "05/09/2021")), there).date == dt.date(2021, 5, 9)
+    meta = "<meta property='article:published_time' content='05/09/2021'>"
+    assert extract(page(UNKNOWN.replace("9 May 2021", ""), meta), there).date == dt.date(2021, 5, 9)
+
+
+def test_a_sites_name_is_no_headline_where_the_page_names_its_own() -> None:
+    head = "<title>Fish talks | Ministry of Fish and Boats</title><meta property='og:title' content='Fish talks'>"
+    named = UNKNOWN.replace("<h1>Ministry of Fish</h1>", "<h1>Ministry of Fish and Boats</h1>")
+    assert extract(page(named, head), None).title == "Fish talks"
+
+
+def test_what_is_passed_over_within_a_text_is_listed_and_a_doubt() -> None:
+    hidden = UNKNOWN.replace(
+        "<p><strong>Remark", f"<div class='more hidden'>{SPEECH * 2}</div><p><strong>Remark"
+    )
+    found = extract(page(hidden), None)
+    assert " ".join((SPEECH * 2).split()) in found.left_out
+    assert [doubt for doubt in found.doubts if doubt.startswith("left out, though it may be the text's")]
+    assert extract(page(UNKNOWN), None).doubts == ()
+
+
 # --- what is no page -------------------------------------------------------------------------------------
 
 WALL = (
@@ -245,6 +293,7 @@ LOST = "<html><body><h1>Страница не найдена</h1></body></html>"
         (page(NEW).body[:-300], "text/html", "truncated"),
         (WALL.encode(), "text/html", "challenge"),
         (b"<html><body><h1>Just a moment...</h1></body></html>", "", "challenge"),
+        (page("<div>" * 300 + NEW).body, "text/html", "not html"),
         (page("<h1>Page not found</h1><p>Sorry.</p>").body, "text/html", "soft 404"),
         (LOST.encode("cp1251"), "text/html; charset=windows-1251", "soft 404"),
     ],
@@ -283,6 +332,7 @@ def test_a_tag_with_more_attributes_than_can_be_read_in_time_is_refused(attribut
         ("Die angeforderte Seite existiert nicht", True),
         ("503 Service Unavailable", True),
         ("Briefing 404", False),
+        ("Press Release No. 404", False),
         ("Press briefing No. 404 by the Spokesperson", False),
         ("On the adoption of UN Security Council resolution 404", False),
         ("The Minister on the evidence that was not found at the site", False),
@@ -360,6 +410,8 @@ def test_a_refusal_survives_the_way_between_processes() -> None:
         ("windows-1251", "text/html", "<meta http-equiv='Content-Type' content='x; charset=windows-1251'>"),
         ("windows-1251", "text/html; charset=\"windows-1251\"", "<meta charset='utf-8'>"),
         ("koi8-r", "", "<meta charset=koi8-r>"),
+        ("iso2022_jp", "text/html", "<meta charset='iso-2022-jp'>"),
+        ("hz", "text/html; charset=hz-gb-2312", ""),
         ("utf-16", "text/html", ""),
         ("utf-8-sig", "text/html; charset=latin-1", ""),
     ],

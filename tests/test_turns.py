@@ -56,6 +56,13 @@ def test_a_document_with_bold_headings_has_no_speakers() -> None:
     assert labels(*(f"<b>{part}:</b> {text}" for part in parts)) == [None]
 
 
+@pytest.mark.parametrize("said", ["You said, “It will sail.”", "中方有何评论？", "（笑）"])
+def test_bold_that_ends_as_speech_does_is_the_speakers(said: str) -> None:
+    assert labels("<b>Question: You spoke.</b>", f"<b>{said}</b>", "<b>Ada Quill:</b> I did. ~") == [
+        *("Question", "Ada Quill")
+    ]
+
+
 def test_a_quotation_after_a_name_in_a_news_item_is_no_turn() -> None:
     assert labels("Ivan Moss: “We will see”, he said on Monday.", "Nothing else was announced.") == [None]
 
@@ -135,6 +142,67 @@ def test_a_question_may_be_a_bare_q() -> None:
         ("MR. MOSS", "Because. (Laughter.)"),
         (None, "END 2:25 P.M. EDT"),
     ]
+
+
+def test_the_lines_of_a_set_text_are_its_own() -> None:
+    found = read("<pre>QUESTION: Will it\nsail?\n\nMR. MOSS: Yes.\nMR. ROSK: No, I\nthink.</pre>")
+    assert [(turn.label, turn.text) for turn in found] == [
+        ("Question", "Will it sail?"),
+        ("MR. MOSS", "Yes."),
+        ("MR. ROSK", "No, I think."),
+    ]
+
+
+def test_an_answer_on_the_line_below_a_bold_question_is_not_the_questioners() -> None:
+    asked = "<p><b>Question: Will it sail?<br>In May?</b><br>It will. ~</p><p><b>Question:</b><br>When?</p>"
+    found = read(asked.replace("~", SPEECH))
+    assert [turn.label for turn in found] == ["Question", None, "Question"]
+    assert "When?" in found[2].text
+
+
+def test_a_button_that_is_a_heading_is_text() -> None:
+    found = read(
+        "<h3><button>Question: Will it sail?</button></h3><p>Answer: It will.</p><button>Share</button>"
+    )
+    assert [(turn.label, turn.text) for turn in found] == [
+        ("Question", "Will it sail?"),
+        ("Answer", "It will."),
+    ]
+
+
+def test_what_is_raised_stays_apart_from_figures() -> None:
+    assert read("<p>In 2020<sup>1</sup> 10<sup>6</sup> boats came <sup>th</sup>.</p>")[0].text == (
+        "In 2020¹ 10⁶ boats came th."
+    )
+
+
+def test_a_break_that_is_closed_is_a_break() -> None:
+    assert labels("Question: Will it sail?</br>Answer: It will. ~</br>Question: When?") == [
+        *("Question", "Answer", "Question")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "said", "topics"),
+    [
+        ("en", "Question", "Minister Rosk", ("On Arcadia", "As for Quill", "First")),
+        ("ru", "Вопрос", "Эдда Роск", ("По Аркадии", "О Квилле", "Первое", "Второе")),
+        ("es", "Pregunta", "Edda Rosk", ("Sobre Arcadia", "Primero", "Segundo")),
+        ("fr", "Question", "Edda Rosk", ("Sur l’Arcadie", "Premièrement")),
+        ("zh", "问", "罗斯克", ("关于阿卡迪亚", "第一", "第二")),
+        ("de", "Frage", "Edda Rosk", ("Zu Arkadien", "Erstens", "Zweitens")),
+    ],
+)
+def test_what_a_speaker_turns_to_is_no_speaker(
+    language: str, asked: str, said: str, topics: tuple[str, ...]
+) -> None:
+    answer = [f"{said}: ~", *(f"{topic}: I tell you, {SPEECH}" for topic in topics)]
+    lines = [f"{asked}: x?", *answer, f"{asked}: y?", *answer]
+    assert set(labels(*lines, language=language)) == {"Question" if language == "en" else asked, said}
+
+
+def test_an_initial_is_no_preposition() -> None:
+    assert labels("В. Путин: ~", "Вопрос: Да?", "В. Путин: Да. ~", language="ru")[0] == "В. Путин"
 
 
 def test_a_line_break_may_part_turns() -> None:
