@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -17,20 +17,20 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from crawler.browser import browser_for
 from crawler.job import Bookmark, CrawlJob
 from crawler.source import Source, host_of, is_on
-from flows.readers import Outcome, Readers
+from flows.readers import Readers
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
 from flows.silence import silence_tonight
 from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
-from storage import coverage, earlier, ledger, models
+from storage import coverage, earlier, ledger, models, visits
 from storage.database import Database, DatabaseError, cause_of
 from storage.ledger import Tally
 from storage.warc import ArchiveError
@@ -228,14 +228,6 @@ def _collect(
         timeout=settings.timeout,
     )
     judge = dated_within(order.since, order.until) if order.wayback else as_it_is
-    outside = 0
-
-    def in_window(outcome: Outcome) -> Outcome:
-        nonlocal outside
-        judged = judge(outcome)
-        outside += judged is not outcome
-        return judged
-
     with Readers() as readers:
         intake = Intake(
             database,
@@ -246,7 +238,7 @@ def _collect(
             visited_on=order.today if order.wayback is None else None,
             steps=steps,
             watch=watch,
-            judge=in_window,
+            judge=judge,
         )
 
         def beside() -> None:
@@ -263,11 +255,13 @@ def _collect(
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
-        open_days, old, newest = _unproved(session, order, report.gaps, owed), set[dt.date](), 0
+        open_days, old, newest = _unproved(session, order, report.gaps, owed), set[dt.date](), None
         if order.kind == "nightly":
             usual = order.until - dt.timedelta(settings.window_days)
             old = {day for day in open_days if day < usual and owed and day in owed.left}
             newest = ledger.newest_rejected(session, run_id)
+            visits.put_off(session, source.id, run_id, order.today)
+        outside = ledger.rejected_for(session, run_id, coverage.OUTSIDE)
         reasons, notes = verdict(report, tally, open_days, old, outside, newest)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))
@@ -276,7 +270,8 @@ def _collect(
         if report.bookmarks:
             left = {listing: bookmark.model_dump() for listing, bookmark in report.bookmarks.items()}
             session.get_one(models.Run, run_id).bookmarks = left
-        arrivals = arrivals_of(session, [*salvaged, *intake.added])
+        broken_off = [each for each in asked if session.get_one(models.Run, each).state == "failed"]
+        arrivals = arrivals_of(session, {*ledger.added_by(session, broken_off), *salvaged, *intake.added})
     watch(state)
     return SourceReport(
         source=source.id,
@@ -321,20 +316,24 @@ def _left_by_earlier_runs(
     return asked, {listing: Bookmark.model_validate(each) for listing, each in found.items()}
 
 
-def arrivals_of(session: Session, revision_ids: Sequence[int]) -> tuple[Arrival, ...]:
+def arrivals_of(session: Session, revision_ids: Collection[int]) -> tuple[Arrival, ...]:
     """What a report says of the revisions that a run added, the newest briefing first."""
-    found = []
-    for start in range(0, len(revision_ids), ASKED_AT_ONCE):
-        wanted = revision_ids[start : start + ASKED_AT_ONCE]
+    found, ids = [], sorted(revision_ids)
+    for start in range(0, len(ids), ASKED_AT_ONCE):
+        wanted = ids[start : start + ASKED_AT_ONCE]
         found += [
-            Arrival("new" if number == 1 else "revised", *rest)
-            for number, *rest in session.execute(_ARRIVALS.where(models.Revision.id.in_(wanted)))
+            Arrival("new" if is_first else "revised", *rest)
+            for is_first, *rest in session.execute(_ARRIVALS.where(models.Revision.id.in_(wanted)))
         ]
     return tuple(sorted(found, key=attrgetter("date"), reverse=True))
 
 
+_EARLIER = aliased(models.Revision)
 _ARRIVALS = select(
-    models.Revision.number,
+    # The number doesn't tell: an older text may be put in before it.
+    ~exists().where(
+        _EARLIER.transcript_id == models.Revision.transcript_id, _EARLIER.id < models.Revision.id
+    ),
     models.Revision.transcript_id,
     models.Revision.date,
     models.Revision.title,

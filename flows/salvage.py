@@ -39,12 +39,14 @@ def salvage(
         runs = earlier.unread(session, source.id)
     added: list[int] = []
     for run in runs:
+        # Captures of others are no visit, nor is what is read again of the archive.
+        asked = run.via is None and run.kind in ("nightly", "backfill")
         added += extract_and_load(
             database,
             run.id,
             source,
             settings.warcs(),
-            visited_on=day_of(run.started_at, source) if run.via is None else None,
+            visited_on=day_of(run.started_at, source) if asked else None,
             steps=steps,
             watch=watch,
             judge=dated_within(run.since, run.until) if run.via == "wayback" else as_it_is,

@@ -127,9 +127,12 @@ def load_batch(
             ledger.settle_all(session, run_id, refused)
     read = [each.item for each in outcomes if each.transcript is not None]
     with database.read() as session:
-        older = lookup.read_by_older(session, source.id, [item.key for item in read], VERSION)
+        keys = [item.key for item in read]
+        older = lookup.read_by_older(session, source.id, keys, VERSION)
+        copies = lookup.copies(session, source.id, keys)
     readings = {}
-    for outcome in outcomes:
+    # Of several addresses of one document its own comes first: an edit of all of them is one revision.
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.item.key in copies):
         item = outcome.item
         if outcome.transcript is None:
             continue
@@ -144,6 +147,7 @@ def load_batch(
             item.capture_id,
             VERSION,
             before=before,
+            answered=source.key(item.url),
             visited_on=visited_on,
         )
     loaded = load_all(database, run_id, readings)

@@ -30,7 +30,7 @@ def verdict(
     open_days: Sequence[dt.date],
     old: Collection[dt.date],
     outside: int,
-    newest_rejected: int,
+    newest_rejected: int | None,
 ) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note.
 
@@ -39,7 +39,8 @@ def verdict(
         tally: its pages.
         open_days: of the days that no discovery has covered those that are its business.
         old: those of them that nights before it have told of.
-        outside, newest_rejected: pages, see `suspicions`.
+        outside: pages that were rejected since nobody had asked for their days.
+        newest_rejected: of a night, see `suspicions`; None for any other run.
     """
     reasons, notes = [], []
     if not report.finished:
@@ -61,13 +62,13 @@ def verdict(
     return reasons + suspicions(tally, outside, newest_rejected), notes
 
 
-def suspicions(tally: Tally, aside: int = 0, newest_rejected: int = 0) -> list[str]:
+def suspicions(tally: Tally, aside: int = 0, newest_rejected: int | None = None) -> list[str]:
     """What a run's counts alone say against it.
 
     Args:
         tally: its pages.
         aside: so many of the rejected are none of its business.
-        newest_rejected: so many of a night's newest pages were rejected.
+        newest_rejected: so many of a night's newest pages were rejected; None where it was no night.
     """
     out = [
         f"{several(count, 'page')} {name}"
@@ -77,9 +78,9 @@ def suspicions(tally: Tally, aside: int = 0, newest_rejected: int = 0) -> list[s
     rejected, pages = tally.counts.get("rejected", 0) - aside, tally.discovered - aside
     if rejected > REJECTED_SHARE * pages:
         out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
-    elif newest_rejected >= NEWEST_REJECTED:
+    elif (newest_rejected or 0) >= NEWEST_REJECTED:
         out.append(f"the newest {newest_rejected} pages were all rejected: a new layout?")
-    gone = tally.counts.get("gone", 0)
+    gone = tally.counts.get("gone", 0) if newest_rejected is not None else 0  # old lists have dead links
     if gone >= GONE_PAGES and gone > GONE_SHARE * pages:
         out.append(f"{gone} of {pages} pages gone: has the site moved?")
     return out

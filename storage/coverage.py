@@ -202,16 +202,23 @@ def proved_days(
         .order_by(Run.id)
     )
     runs = session.execute(wanted if source is None else wanted.where(Run.source == source))
+    # Where the first ones failed, the next one owes what they had to look at: see `storage.earlier.owed`.
+    first_nights = (
+        select(func.min(Run.id)).where(Run.kind == "nightly", Run.via.is_(None)).group_by(Run.source)
+    )
+    begun_with = dict(
+        session.execute(select(Run.source, Run.until).where(Run.id.in_(first_nights))).tuples().all()
+    )
     found: dict[str, set[dt.date]] = defaultdict(set)
     nights: dict[str, tuple[dt.date, list[str]]] = {}
     for name, kind, first, last, started, open_days in runs:
         if kind == "nightly":
-            before, left = nights.get(name, (last, []))
+            before, left = nights.get(name, (begun_with.get(name, last), []))
             nights[name], first = (max(before, last), open_days), owed_from(before, left, last)
         # The source's day may be the one of twelve hours ago in UTC. A night's last day is the source's.
-        begun = (started - dt.timedelta(hours=12)).date()
-        begun = max(begun, last) if kind == "nightly" else begun
-        last = min(last, begun - dt.timedelta(1), until)
+        today = (started - dt.timedelta(hours=12)).date()
+        today = max(today, last) if kind == "nightly" else today
+        last = min(last, today - dt.timedelta(1), until)
         found[name].update(day for day in days_of(max(first, since), last) if str(day) not in open_days)
     return dict(found)
 

@@ -251,6 +251,18 @@ def newest_rejected(session: Session, run_id: int) -> int:
     return sum(1 for _ in takewhile(lambda disposition: disposition == "rejected", read))
 
 
+def rejected_for(session: Session, run_id: int, ending: str) -> int:
+    """How many of a run's pages were rejected for a reason with some ending."""
+    count = select(func.count()).where(Page.run_id == run_id, Page.disposition == "rejected")
+    return session.scalar(count.where(Page.reason.endswith(ending, autoescape=True))) or 0
+
+
+def added_by(session: Session, run_ids: Iterable[int]) -> list[int]:
+    """The ids of the revisions that some runs have added."""
+    pages = select(Page.revision_id).where(Page.run_id.in_(list(run_ids)), Page.revision_id.is_not(None))
+    return [each for each in session.scalars(pages.where(Page.disposition.in_(("new", "revised")))) if each]
+
+
 def pages_of(session: Session, run_id: int) -> list[Page]:
     """The run's pages by disposition, what went wrong first; within one newest first by the listing's date."""
     order = (Page.date_hint.desc().nulls_last(), Page.id)

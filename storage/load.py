@@ -18,13 +18,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, visits
 from storage.database import Database, insert_all
-from storage.sameness import digest, same_text, same_words
+from storage.sameness import digest, same_document, same_text, same_words
 from storage.transcript import Transcript
 
 TRIES = 5
@@ -49,6 +49,7 @@ class Reading:
         extractor: version of the extractor that read it.
         before: what the same extractor makes of the capture that an older one had read, at a document's own
             address that of the newest text: what only the extractor changed is no edit of the institution's.
+        answered: key of the address that answered, where it is another: the page led there.
         visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
         to_come: captures of the page that are read anew: what those after this one were taken for says nothing.
     """
@@ -60,6 +61,7 @@ class Reading:
     capture_id: int
     extractor: int
     before: Transcript | None = None
+    answered: str | None = None
     visited_on: dt.date | None = None
     to_come: frozenset[int] = frozenset()
 
@@ -79,7 +81,7 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
     for left in reversed(range(TRIES)):
         try:
             with database.write() as session:
-                loaded = _decide(session, reading)
+                loaded = _led_away(session, reading) or _decide(session, reading)
                 if reading.visited_on is not None and loaded.revision_id is not None:
                     visits.was_read(
                         session,
@@ -195,22 +197,49 @@ _TRANSCRIPTS = insert(models.Transcript).returning(models.Transcript.id, sort_by
 _REVISIONS = insert(models.Revision).returning(models.Revision.id, sort_by_parameter_order=True)
 
 
+def _led_away(session: Session, reading: Reading) -> Loaded | None:
+    """What becomes of a known page that leads to another document: it is not there. None for any other page.
+
+    A page that was moved leads away too, but to its own text, edited perhaps.
+    """
+    here = session.scalar(_place(reading.source, reading.key))
+    if here is None or reading.visited_on is None or reading.answered in (None, reading.key):
+        return None
+    last = lookup.said_at(session, here)
+    if last is None or same_document(lookup.transcript_of(last), reading.transcript):
+        return None
+    told = visits.was_missing(session, reading.source, reading.key, reading.visited_on, None)
+    return Loaded(told[0], None, f"redirected to {reading.url}: {told[1]}")
+
+
+def _place(source: str, key: str) -> Select[tuple[models.Appearance]]:
+    return select(models.Appearance).where(models.Appearance.source == source, models.Appearance.key == key)
+
+
+def _is_home(session: Session, reading: Reading, own: models.Transcript) -> bool:
+    """Whether an address is a transcript's own, or the one that its own leads to now."""
+    if (own.source, own.key) == (reading.source, reading.key):
+        return True
+    home = session.scalar(_place(own.source, own.key)) if own.source == reading.source else None
+    return home is not None and home.capture is not None and home.capture.url == reading.url
+
+
 def _decide(session: Session, reading: Reading) -> Loaded:
     text = digest(reading.transcript)
-    here = session.scalar(
-        select(models.Appearance)
-        .where(models.Appearance.source == reading.source, models.Appearance.key == reading.key)
-        .with_for_update()  # loads of one page queue; SQLite's write lock does it there
-    )
+    # Loads of one page queue; SQLite's write lock does it there.
+    here = session.scalar(_place(reading.source, reading.key).with_for_update())
     if here is not None:
         own = here.transcript
-        if (own.source, own.key) == (reading.source, reading.key):
+        if _is_home(session, reading, own):
             current = _current(session, own.id)
             if same_words(lookup.transcript_of(current), reading.transcript):
+                here.digest = current.digest
                 return Loaded("unchanged", current.id)
             if reading.before is not None and same_words(reading.before, reading.transcript):
                 return _only_read_anew(current, reading)
-            if _is_before(session, reading, current.capture):
+            if _is_before(session, reading, here, current.capture):
+                if (elsewhere := _known_elsewhere(session, text, own.id)) is not None:
+                    return elsewhere
                 return _put_in(session, current, text, reading)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
@@ -228,9 +257,7 @@ def _decide(session: Session, reading: Reading) -> Loaded:
         return Loaded("unchanged", last.id)
     if last is not None and reading.before is not None and same_text(reading.before, reading.transcript):
         return _only_read_anew(last, reading)
-    if here is not None and is_older(
-        session, session.get_one(models.Capture, reading.capture_id), reading.to_come
-    ):
+    if here is not None and _is_before(session, reading, here):
         first = here.transcript
         return Loaded(
             "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
@@ -249,6 +276,20 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     here.transcript_id, here.digest = transcript_id, text
     session.flush()
     return loaded
+
+
+def _known_elsewhere(session: Session, text: str, own_id: int) -> Loaded | None:
+    """What an older text of a page comes to that another transcript has had: it stood here as a copy."""
+    known = session.scalar(
+        select(models.Revision)
+        .where(models.Revision.digest == text, models.Revision.transcript_id != own_id)
+        .order_by(models.Revision.transcript_id, models.Revision.number.desc())
+        .limit(1)
+    )
+    if known is None:
+        return None
+    first = known.transcript
+    return Loaded("duplicate", known.id, f"same text as {first.source} {first.key}, and older than its own")
 
 
 def _only_read_anew(last: models.Revision, reading: Reading) -> Loaded:
@@ -273,12 +314,22 @@ def is_older(session: Session, capture: models.Capture, besides: Collection[int]
     return session.scalar(later) is not None
 
 
-def _is_before(session: Session, reading: Reading, current: models.Capture) -> bool:
-    """Whether a reading is older than the page's current text. Later captures may have held the same text."""
+def _is_before(
+    session: Session, reading: Reading, here: models.Appearance, current: models.Capture | None = None
+) -> bool:
+    """Whether a reading is older than what its address said last. Later captures may have held the same text.
+
+    Others may spell the address in another way; what the site itself answered last is known by its key.
+    """
     own = session.get_one(models.Capture, reading.capture_id)
-    return current.id != own.id and (
-        current.fetched_at > own.fetched_at or is_older(session, own, reading.to_come)
-    )
+    if current is not None and current.id == own.id:
+        return False
+    later = [
+        capture
+        for capture in (current, here.capture)
+        if capture is not None and capture.id not in reading.to_come and capture.fetched_at > own.fetched_at
+    ]
+    return bool(later) or is_older(session, own, reading.to_come)
 
 
 def _put_in(session: Session, current: models.Revision, text: str, reading: Reading) -> Loaded:

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from sqlalchemy import and_, case, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
 from storage.transcript import Transcript, Turn
@@ -93,16 +93,31 @@ def read_by_older(
     That is the capture of a document's newest text; at any other address of it the one that was last read there.
     """
     place, text, home = models.Appearance, models.Revision, models.Transcript
+    later = aliased(text)
+    again = exists().where(
+        later.transcript_id == text.transcript_id, later.digest == text.digest, later.number > text.number
+    )
     at_home = and_(home.source == place.source, home.key == place.key)
     rows = session.execute(
         select(place.key, models.Capture)
         .join(home, home.id == place.transcript_id)
         .join(text, and_(text.transcript_id == place.transcript_id, text.digest == place.digest))
         .join(models.Capture, models.Capture.id == case((at_home, text.capture_id), else_=place.capture_id))
-        .where(place.source == source, place.key.in_(keys), text.extractor < extractor)
-        .order_by(text.number)  # of several with one text the newest
+        .where(place.source == source, place.key.in_(keys), text.extractor < extractor, ~again)
     )
     return dict(rows.tuples().all())
+
+
+def copies(session: Session, source: str, keys: Collection[str]) -> set[str]:
+    """Which of some documents stand at another address first, by key."""
+    place, home = models.Appearance, models.Transcript
+    rows = session.scalars(
+        select(place.key)
+        .join(home, home.id == place.transcript_id)
+        .where(place.source == source, place.key.in_(keys))
+        .where(or_(home.source != place.source, home.key != place.key))
+    )
+    return set(rows)
 
 
 def links_of(session: Session, transcript_id: int) -> list[models.Link]:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage.archive import made_by
+from storage.coverage import OUTSIDE
 from storage.database import Database
 from storage.load import is_older
 from storage.lookup import transcript_of
@@ -29,8 +30,6 @@ BATCH = 200
 SHARD = 5000
 """Captures of a shard."""
 
-OUTSIDE = "outside the window"
-"""How the reason ends for which a page of other days was not loaded."""
 
 Place = tuple[str, int]
 """A file of the archive and an offset in it."""
@@ -270,4 +269,7 @@ def would_add(session: Session, stored: Stored, read: Text, known: Known | None)
         return True
     if any(known.holds(read, revision, transcript_of(revision)) for revision in known.revisions):
         return False
-    return known.own or not is_older(session, stored.capture)
+    if not is_older(session, stored.capture):
+        return True
+    elsewhere = select(Revision.id).where(Revision.digest == digest(read)).limit(1)
+    return known.own and session.scalar(elsewhere) is None

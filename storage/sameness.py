@@ -6,6 +6,7 @@ Nothing here knows where a text is kept or published.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
 from storage.transcript import GUESSED_DATE, Transcript
 
@@ -43,6 +44,12 @@ _TYPOGRAPHY = str.maketrans(
 def same_text(one: Transcript, other: Transcript) -> bool:
     """Whether two transcripts have the same digest but for the form of quotation marks and dashes."""
     return _text(one).translate(_TYPOGRAPHY) == _text(other).translate(_TYPOGRAPHY)
+
+
+def same_document(one: Transcript, other: Transcript) -> bool:
+    """Whether two texts are one document's, edited perhaps: half of the shorter one's words stand in the other."""
+    counts = [Counter(_text(each).translate(_TYPOGRAPHY).split()) for each in (one, other)]
+    return (counts[0] & counts[1]).total() * 2 >= min(count.total() for count in counts)
 
 
 def same_words(stored: Transcript, read: Transcript) -> bool:

@@ -1,6 +1,7 @@
 """When a known page is asked for again, and how: nothing twice without need, and no edit missed.
 
 A page is asked for at every run in its first week, then weekly for a month, monthly for a year, and then no more.
+One that refuses after its first week is asked for again a week later, so that it doesn't stand before others.
 It is asked whether it changed since it was last read well; but some sites send the same validators with another
 text, so every `FULL_EVERY`th time the whole page is asked for. Nothing here knows how a page is fetched.
 """
@@ -12,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import models
@@ -71,6 +72,15 @@ def plan(session: Session, source: str, keys: Collection[str], today: dt.date) -
     return out
 
 
+_published_on = (
+    select(models.Revision.date)
+    .where(models.Revision.transcript_id == models.Appearance.transcript_id)
+    .order_by(models.Revision.number.desc())
+    .limit(1)
+    .correlate(models.Appearance)
+    .scalar_subquery()
+)
+
 # Columns instead of objects, and many pages at a time: a night asks this of every page that is listed.
 _PLAN = (
     select(
@@ -80,11 +90,7 @@ _PLAN = (
         models.Appearance.unmodified,
         models.Capture.etag,
         models.Capture.last_modified,
-        select(models.Revision.date)
-        .where(models.Revision.transcript_id == models.Appearance.transcript_id)
-        .order_by(models.Revision.number.desc())
-        .limit(1)
-        .scalar_subquery(),
+        _published_on,
     )
     .outerjoin(models.Appearance.capture)
     .where(
@@ -195,6 +201,38 @@ def was_missing(
     old = (today - _published(session, page)).days >= MONTHLY
     page.next_visit = None if old else today + dt.timedelta(30)
     return "gone", f"not there, on {page.missing} days"
+
+
+def put_off(session: Session, source: str, run_id: int, today: dt.date) -> None:
+    """Put off the visits that a run's answers refused, a week each; a year after publication there are no more.
+
+    Not those of a page's first week, nor of one that the run was kept from asking for, nor of one that is missing.
+
+    Args:
+        session: the transaction.
+        source: id of the source.
+        run_id: the run.
+        today: its day.
+    """
+    answered = or_(
+        models.Page.capture_id.is_not(None),
+        models.Page.reason.startswith("HTTP "),
+        models.Page.reason.startswith("redirected to "),
+    )
+    refused = select(models.Page.key).where(
+        models.Page.run_id == run_id,
+        models.Page.disposition.in_(("blocked", "failed", "rejected")),
+        answered,
+    )
+    page = models.Appearance
+    over = _published_on <= today - dt.timedelta(MONTHLY)
+    session.execute(
+        update(page)
+        .where(page.source == source, page.key.in_(refused), page.next_visit <= today, page.missing == 0)
+        .where(_published_on <= today - dt.timedelta(EVERY_RUN))
+        .values(next_visit=case((over, None), else_=today + dt.timedelta(7))),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def are_apart(session: Session, source: str, key: str, other: str) -> bool:

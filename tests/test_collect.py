@@ -276,12 +276,37 @@ def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
 
 
-def test_pages_that_are_gone_in_numbers_are_told(site: MisbehavingMinistry, settings: Settings) -> None:
+def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
     site.misbehave("/briefings/1[01]*", gone())
-    found = run(settings)
+    settings = settings.model_copy(update={"window_days": 45})
+    found = night(settings)
     count = found.tally.counts["gone"]
     assert count >= 5
     assert f"{count} of {found.tally.discovered} pages gone: has the site moved?" in found.reasons
+    old = run(settings, TODAY - dt.timedelta(44), TODAY - dt.timedelta(10))  # an old list may have dead links
+    assert old.tally.counts["gone"] >= 5 and old.state == "completed"
+
+
+def test_a_refused_revisit_is_put_off_and_stands_before_no_other(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def night_after(days: int) -> set[str]:
+        day = TODAY + dt.timedelta(days)
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: day)
+        site.requests.clear()
+        night(settings)
+        return {request.path for request in site.requests if request.path.startswith("/briefings/1")}
+
+    night_after(0)
+    site.misbehave("/briefings/114", server_error())
+    assert "/briefings/114" in night_after(20)
+    assert "/briefings/114" not in night_after(21)
+    assert "/briefings/114" in night_after(27)
+    site.behave()
+    assert "/briefings/114" in night_after(34)
+    assert "/briefings/114" not in night_after(50)
 
 
 def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, place: Stage) -> None:

@@ -101,6 +101,13 @@ def test_what_a_night_leaves_open_is_owed_until_it_is_proved(bureau: Bureau) -> 
     assert owed(day(22 - coverage.CARRIED)) == (day(22), day(22), 1)  # it is given up
 
 
+def test_a_night_after_failed_ones_proves_what_they_had_to_look_at(bureau: Bureau) -> None:
+    for n in (9, 8, 7):
+        bureau.run("nightly", day(n + 14), day(n), "failed", began=day(n))
+    bureau.run("nightly", day(23), day(6), began=day(6))
+    assert proved(bureau) == {9, 8, 7}
+
+
 def test_the_day_of_a_backfill_is_not_over_wherever_its_source_is(bureau: Bureau) -> None:
     late = dt.datetime.combine(day(8), dt.time(3), dt.UTC)  # the evening of the day before, in America
     run = bureau.run("backfill", day(20), day(9))

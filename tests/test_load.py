@@ -282,6 +282,76 @@ def test_a_duplicate_that_only_a_newer_extractor_reads_differently_stays_one(des
         assert load(desk.database, desk.run, reading).disposition == disposition
 
 
+def test_an_older_text_that_another_transcript_has_had_is_put_in_nowhere(desk: Desk) -> None:
+    desk.load(said())
+    copy = desk.reading(said(), "b")
+    load(desk.database, desk.run, copy)
+    edited = desk.reading(said(LONG + " edited"), "b")
+    with desk.database.write() as session:
+        session.get_one(models.Capture, edited.capture_id).fetched_at = NOW + dt.timedelta(1)
+    desk.next_run()
+    desk.reading(said(), "b")  # writes the page down in the new run
+    assert load(desk.database, desk.run, edited).disposition == "new"
+    before = desk.counts()
+    desk.next_run()
+    desk.reading(said(), "b")
+    assert load(desk.database, desk.run, copy).disposition == "duplicate"
+    assert desk.counts() == before
+
+
+def test_an_older_capture_is_older_under_any_spelling_of_its_address(desk: Desk) -> None:
+    moments = []
+    for day, text in enumerate((said(), said(LONG + " edited"), said(LONG + " edited"))):
+        reading = replace(desk.reading(text), visited_on=DAY + dt.timedelta(day))
+        with desk.database.write() as session:
+            session.get_one(models.Capture, reading.capture_id).fetched_at = NOW + dt.timedelta(2 * day)
+        moments.append(load(desk.database, desk.run, reading).disposition)
+        desk.next_run()
+    between = desk.reading(said(LONG + " between"))
+    with desk.database.write() as session:
+        capture = session.get_one(models.Capture, between.capture_id)
+        capture.fetched_at, capture.url = NOW + dt.timedelta(3), capture.url + "?from=rss"
+    assert load(desk.database, desk.run, between).disposition == "revised"
+    assert moments == ["new", "revised", "unchanged"]
+    assert desk.text("here/a") == render(said(LONG + " edited"))
+
+
+def test_a_title_that_is_taken_back_after_an_upgrade_is_a_revision(desk: Desk) -> None:
+    desk.load(said())
+    desk.next_run()
+    load(desk.database, desk.run, replace(desk.reading(said(title="Another")), extractor=2))
+    with desk.database.read() as session:
+        assert lookup.read_by_older(session, "here", ["a"], 2) == {}
+        assert set(lookup.read_by_older(session, "here", ["a"], 3)) == {"a"}
+
+
+def test_a_page_that_leads_to_another_document_keeps_its_own_text(desk: Desk) -> None:
+    desk.load(said())
+    other = replace(said(" ".join(f"other{n}" for n in range(200))), number="99")
+    for day, disposition in enumerate(("failed", "failed", "gone")):
+        desk.next_run()
+        led = replace(desk.reading(other), answered="b", visited_on=DAY + dt.timedelta(day))
+        assert load(desk.database, desk.run, led).disposition == disposition
+    assert desk.counts() == (1, 1, 1)
+    moved = replace(desk.reading(said(LONG + " edited")), answered="b", visited_on=DAY)
+    assert load(desk.database, desk.run, moved).disposition == "revised"
+    assert desk.text("here/a") == render(said(LONG + " edited"))
+
+
+def test_a_page_that_was_moved_is_edited_where_it_is_now(desk: Desk) -> None:
+    home = replace(desk.reading(said()), visited_on=DAY)
+    load(desk.database, desk.run, home)
+    desk.load(said(), "b")
+    with desk.database.write() as session:
+        session.get_one(models.Capture, home.capture_id).url = "https://here.example/b"
+    edited = said(LONG + " edited")
+    assert [desk.load(edited, key).disposition for key in ("b", "a", "b")] == [
+        *("revised", "unchanged", "unchanged")
+    ]
+    assert desk.counts() == (1, 2, 2)
+    assert desk.text("here/a") == desk.text("here/b") == render(edited)
+
+
 def test_a_text_that_was_revised_since_is_still_known_by_its_first_one(desk: Desk) -> None:
     first = desk.load(said())
     desk.load(said(LONG + " corrected"))
