@@ -25,10 +25,7 @@ from sqlalchemy.orm import Session, joinedload
 from storage import index, models
 from storage.database import Database, insert_into
 from storage.fingerprints import marks_of
-from storage.sameness import SHORT_WORDS
-
-RUN = 4
-"""Words in the runs by which two texts are compared: shorter ones are shared by accident."""
+from storage.sameness import RUN, SHORT_WORDS
 
 SHARED, SHARED_WITHIN = 0.8, 0.9
 """The least share of a text's words that stand in the other: between two sources, and within one.
