@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -84,7 +85,7 @@ def open_run(
         started_at=dt.datetime.now(dt.UTC),
         state="running",
         reasons=[],
-        process=f"{socket.gethostname()}:{os.getpid()}",
+        process=f"{socket.gethostname()}:{os.getpid()}{_started(os.getpid())}",
         via=via,
     )
     session.add(run)
@@ -283,17 +284,31 @@ def last_night(session: Session, source: str) -> Run | None:
 
 
 def alive(process: str) -> bool:
-    """Whether a process, as `host:pid`, may still run; one on another host can't be asked and counts as alive."""
-    host, _, pid = process.rpartition(":")
+    """Whether a process, as `Run.process` has it, may still run.
+
+    One on another host can't be asked and counts as alive. One that has got its number since is told by when it
+    was started, where the system says so.
+    """
+    host, _, number = process.rpartition(":")
     if host != socket.gethostname():
         return True
+    pid, _, start = number.partition("@")
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not start or _started(int(pid)) in ("", f"@{start}")
+
+
+def _started(pid: int) -> str:
+    """``@`` and when a process was started, in clock ticks since the system was (proc(5)); empty without /proc."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return f"@{status.rpartition(')')[2].split()[19]}"
 
 
 _PAGE = update(Page).where(Page.run_id == bindparam("run"), Page.key == bindparam("page"))

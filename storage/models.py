@@ -102,7 +102,9 @@ class Run(Base):
     open_days: Mapped[list[str]] = mapped_column(
         default=list, server_default="[]", doc="days of its window that it has not proved complete"
     )
-    process: Mapped[str] = mapped_column(doc="host:pid of the process that runs it")
+    process: Mapped[str] = mapped_column(
+        doc="host:pid of the process that runs it, @ and when it was started"
+    )
     via: Mapped[str | None] = mapped_column(
         String(10), doc="who answered instead of the source's site: wayback, replay"
     )

@@ -168,6 +168,17 @@ with database.write() as session:
         assert session.get_one(Run, elsewhere).state == "running"  # its source's next run ends it
 
 
+def test_a_process_that_has_got_a_dead_ones_number_is_not_it(database: Database) -> None:
+    run = opened(database)
+    with database.write() as session:
+        found = session.get_one(Run, run)
+        assert ledger.alive(found.process)
+        found.process = found.process.partition("@")[0] + "@1"
+    opened(database)
+    with database.read() as session:
+        assert session.get_one(Run, run).state == "failed"
+
+
 def test_the_run_of_another_host_is_left_alone(database: Database) -> None:
     run = opened(database)
     with database.write() as session:
