@@ -268,6 +268,23 @@ def test_what_is_passed_over_within_a_text_is_listed_and_a_doubt() -> None:
     assert extract(page(UNKNOWN), None).doubts == ()
 
 
+def test_a_small_part_of_a_page_is_a_doubt_as_its_body() -> None:
+    answers = "".join(
+        f"<p>Question: {n}?</p><div class='comment'><p>{SPEECH * 3}</p></div>" for n in range(9)
+    )
+    head = "<h1>Fish talks in Port Quill</h1><p>9 May 2021</p>"
+    whole = f"<article>{head}<div class='body'>{answers}</div></article>"
+    found = extract(page(whole), None)
+    assert [doubt for doubt in found.doubts if "of the page's text was taken for its body" in doubt]
+
+
+def test_a_page_is_no_sidebar_for_having_none() -> None:
+    wrapped = (
+        f"<div class='layout-no-sidebar'>{UNKNOWN.replace('<h1>', '<h4>').replace('</h1>', '</h4>')}</div>"
+    )
+    assert extract(page(wrapped), None).turns == extract(page(UNKNOWN), None).turns
+
+
 # --- what is no page -------------------------------------------------------------------------------------
 
 WALL = (
