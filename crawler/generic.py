@@ -179,11 +179,15 @@ def _passed_over(
     """What of the furniture stands in the element that holds all of a text, and whether there are links in it."""
     if not places:
         return
-    shared = [places[0], *places[0].iterancestors()]
-    for place in set(places):
-        above = {place, *place.iterancestors()}
-        shared = [element for element in shared if element in above]
-    for element in shared[0].iter() if shared else ():
+    chain = [places[0], *places[0].iterancestors()]
+    steps = {element: step for step, element in enumerate(chain)}
+    highest = 0
+    for place in places:
+        above: etree._Element | None = place
+        while above is not None and above not in steps:
+            above = above.getparent()
+        highest = max(highest, steps[above] if above is not None else 0)
+    for element in chain[highest].iter():
         if element in furniture and furniture.isdisjoint(element.iterancestors()):
             text = text_of(element)
             if text:
