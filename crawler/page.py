@@ -235,14 +235,14 @@ def _shown(element: etree._Element) -> str:
 
 def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | None:
     """The publication date where the layout says it stands."""
+    month_first = _month_first(source)
     for selector in layout.date:
         for element in select(root, (selector,)):
             machine = element.get("datetime") or (element.get("content") if tag(element) == "meta" else None)
-            first = _month_first(source)
-            day = dates.stamp(machine, source.timezone, month_first=first) if machine else None
+            day = dates.stamp(machine, source.timezone, month_first=month_first) if machine else None
             if day is not None:
                 return day
-            found = dates.find(text_of(element), month_first=first)
+            found = dates.find(text_of(element), month_first=month_first)
             if found is not None:
                 return found[0]
     return None

@@ -238,18 +238,15 @@ def _decide(session: Session, reading: Reading) -> Loaded:
             if reading.before is not None and same_words(reading.before, reading.transcript):
                 return _only_read_anew(current, reading)
             if _is_before(session, reading, here, current.capture):
-                if (elsewhere := _known_elsewhere(session, text, own.id)) is not None:
-                    return elsewhere
+                # As a copy it may have stood here of what another transcript has had.
+                if (elsewhere := _oldest_with(session, text, own.id)) is not None:
+                    first = elsewhere.transcript
+                    reason = f"same text as {first.source} {first.key}, and older than its own"
+                    return Loaded("duplicate", elsewhere.id, reason)
                 return _put_in(session, current, text, reading)
             here.digest = text
             return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
-    # The oldest transcript that has had the text, by its newest revision with it.
-    known = session.scalar(
-        select(models.Revision)
-        .where(models.Revision.digest == text)
-        .order_by(models.Revision.transcript_id, models.Revision.number.desc())
-        .limit(1)
-    )
+    known = _oldest_with(session, text)
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
     last = lookup.said_at(session, here) if here is not None else None
@@ -278,18 +275,14 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     return loaded
 
 
-def _known_elsewhere(session: Session, text: str, own_id: int) -> Loaded | None:
-    """What an older text of a page comes to that another transcript has had: it stood here as a copy."""
-    known = session.scalar(
-        select(models.Revision)
-        .where(models.Revision.digest == text, models.Revision.transcript_id != own_id)
-        .order_by(models.Revision.transcript_id, models.Revision.number.desc())
-        .limit(1)
+def _oldest_with(session: Session, text: str, besides: int | None = None) -> models.Revision | None:
+    """The oldest transcript that has had a text, one aside, by its newest revision with it."""
+    query = select(models.Revision).where(models.Revision.digest == text)
+    if besides is not None:
+        query = query.where(models.Revision.transcript_id != besides)
+    return session.scalar(
+        query.order_by(models.Revision.transcript_id, models.Revision.number.desc()).limit(1)
     )
-    if known is None:
-        return None
-    first = known.transcript
-    return Loaded("duplicate", known.id, f"same text as {first.source} {first.key}, and older than its own")
 
 
 def _only_read_anew(last: models.Revision, reading: Reading) -> Loaded:

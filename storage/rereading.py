@@ -271,5 +271,6 @@ def would_add(session: Session, stored: Stored, read: Text, known: Known | None)
         return False
     if not is_older(session, stored.capture):
         return True
-    elsewhere = select(Revision.id).where(Revision.digest == digest(read)).limit(1)
+    own = [revision.id for revision in known.revisions]
+    elsewhere = select(Revision.id).where(Revision.digest == digest(read), Revision.id.not_in(own)).limit(1)
     return known.own and session.scalar(elsewhere) is None

@@ -198,7 +198,8 @@ def was_missing(
     page.visited_on, page.next_visit = today, today
     if page.missing < GONE_AFTER:
         return "failed", f"not there, on {page.missing} of {GONE_AFTER} days"
-    old = (today - _published(session, page)).days >= MONTHLY
+    own = select(_published_on).select_from(models.Appearance).where(models.Appearance.id == page.id)
+    old = (today - session.scalars(own).one()).days >= MONTHLY
     page.next_visit = None if old else today + dt.timedelta(30)
     return "gone", f"not there, on {page.missing} days"
 
@@ -254,13 +255,3 @@ def _page(session: Session, source: str, key: str) -> models.Appearance | None:
     return session.scalar(
         select(models.Appearance).where(models.Appearance.source == source, models.Appearance.key == key)
     )
-
-
-def _published(session: Session, page: models.Appearance) -> dt.date:
-    newest = (
-        select(models.Revision.date)
-        .where(models.Revision.transcript_id == page.transcript_id)
-        .order_by(models.Revision.number.desc())
-        .limit(1)
-    )
-    return session.scalars(newest).one()
