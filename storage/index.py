@@ -13,6 +13,7 @@ The rows can be made again from the revisions at any time.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session
 from storage.database import Database, insert_all
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.transcript import clean
-from storage.words import paragraphs_of
+from storage.words import caseless, paragraphs_of, pointless
 
 LONGEST_TEXT = 250_000
 """Characters of a turn that are indexed: PostgreSQL takes 1 MiB of words, at four bytes a character at most.
@@ -67,8 +68,18 @@ def name_of(label: str | None, speaker: str | None) -> str:
 
 
 def folded(text: str) -> str:
-    """A name without case, line by line."""
-    return "\n".join(clean(line).casefold() for line in text.split("\n"))
+    """A name as it is compared, line by line: without case, vowel points and the space after an initial.
+
+    One dash stands for all, and one apostrophe.
+    """
+    lines = (caseless(pointless(clean(line))) for line in text.split("\n"))
+    return "\n".join(_AFTER_INITIAL.sub(".", line.translate(_SIGNS)) for line in lines)
+
+
+_AFTER_INITIAL = re.compile(r"\. +(?=\w)")
+_SIGNS = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-") | dict.fromkeys("’‘ʼʻ`´", "'")
+)
 
 
 def keep(session: Session, transcript_id: int) -> None:

@@ -58,8 +58,14 @@ PASSAGE = 300
 USUAL_LENGTH = 600
 """Characters of a usual turn: a word counts for less in a longer one."""
 
+# A quotation mark opens where no letter is before it and closes where none is after it: between letters, as
+# in a Hebrew acronym, it is part of the word.
 _TERM = re.compile(
-    r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)(?:"|$)|(?P<word>[^\s"]+?))(?P<star>\*+)?(?=["\s]|$)'
+    r"""(?P<minus>(?<!\S)-)?
+        (?: (?<!\w)"(?P<phrase>(?:[^"]|(?<=\w)"(?=\w))*)(?:"(?!\w)|$)
+          | (?P<word>(?:[^\s"*]|(?<=\w)"(?=\w)|\*(?=\w))+) )
+        (?P<star>\*+)?""",
+    re.VERBOSE,
 )
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
 

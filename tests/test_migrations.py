@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, insert, select
+from sqlalchemy import Connection, MetaData, create_engine, insert, select, text
 
-from storage import duplicates, lookup
+from storage import duplicates, index, lookup
 from storage.database import SCHEMA, Database
 from storage.migrations import configuration, downgrade, transaction, upgrade
-from storage.models import Run
-from storage.transcript import render
+from storage.models import Fingerprint, Revision, Run, Searched
+from storage.search import search
+from storage.transcript import Transcript, Turn, render
+from tests.test_load import Desk
 
 MOMENT = "2026-03-20 12:00:00.123456+00:00"
 WORDS = " ".join(f"word{n}" for n in range(120))
@@ -154,6 +156,34 @@ def test_what_an_older_podium_loaded_is_compared_by_the_next_run_of_its_source(o
     (links,) = duplicates.compare(database, "embassy")
     assert [(link.kind, link.revision_id) for link in links] == [("mirror", 3)]
     database.close()
+
+
+def test_what_was_cut_into_other_words_is_indexed_and_compared_anew(database_url: str) -> None:
+    database = Database(database_url)
+    desk = Desk(database)
+    long = "एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह। "
+    desk.load(Transcript(dt.date(2026, 3, 20), "वार्ता", (Turn((long * 3,), label="С. В. Лавров"),)), "stops")
+    desk.load(Transcript(dt.date(2026, 3, 20), "Talks", (Turn((WORDS,), label="Edda Rosk"),)), "plain")
+    for _ in duplicates.compare(database, "here"):
+        pass
+    with database.write() as session:
+        cut, kept = session.scalars(select(Searched).order_by(Searched.revision_id)).all()
+        right, whole = (cut.name, cut.words), kept.words
+        cut.name, cut.words = "с. в. лавров", cut.words.replace("बारह", "बारह।")
+        marks = session.scalars(select(Fingerprint.transcript_id)).all()
+        assert set(marks) == {1, 2}
+        session.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+    database.close()
+    upgraded = Database(database_url)
+    with upgraded.read() as session:
+        cut, kept = session.scalars(select(Searched).order_by(Searched.revision_id)).all()
+        assert ((cut.name, cut.words), kept.words) == (right, whole)
+        assert [hit.key for hit in search(session, "बारह", speaker="с.в. лавров")] == ["stops"]
+        assert set(session.scalars(select(Fingerprint.transcript_id))) == {2}
+        compared = select(Revision.transcript_id).where(Revision.compared_at.is_not(None))
+        assert session.scalars(compared).all() == [2]
+    assert index.damage(upgraded) is None
+    upgraded.close()
 
 
 def test_every_migration_goes_down_again_and_up_with_the_data_in_place(old: Any) -> None:

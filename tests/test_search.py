@@ -60,6 +60,9 @@ SAID = {
     ),
     "ar": Transcript(DAY, "بيان", (Turn(("قال الوزير إن السَّلامُ ممكن، وســلام",), label="الوزير"),), language="ar"),
     "th": Transcript(DAY, "แถลงข่าว", (Turn(("กระทรวงการต่างประเทศแถลง ที่นี่",), label="โฆษก"),), language="th"),
+    "he": Transcript(DAY, "מסיבת עיתונאים", (Turn(('צה"ל פועל בעזה, במבצע',), label="דובר צה״ל"),), language="he"),
+    "hi": Transcript(DAY, "वार्ता", (Turn(("भारत शांति चाहता है। बात होगी",), label="प्रवक्ता"),), language="hi"),
+    "tr": Transcript(DAY, "Soru", (Turn(("İnsan ve İsrail",), label="İbrahim O’Brien‑Kaya"),), language="tr"),
     "cafe": Transcript(DAY, "At the café", (Turn(("A café is no cafe; don't say 100% or a_b.",)),), language="fr"),
 }  # fmt: skip
 
@@ -126,6 +129,12 @@ MEANT: list[tuple[str, list[str]]] = [
     ("กระทรวง", ["th:0"]),
     ("ต่างประเทศ", ["th:0"]),
     ("ประเทศต่าง", []),
+    ('צה"ל במבצע', ["he:0"]),
+    ('"צה״ל פועל" במבצע', ["he:0"]),
+    ("है", ["hi:0"]),
+    ('"चाहता है बात"', ["hi:0"]),
+    ("insan israil", ["tr:0"]),
+    ("İSRAİL", ["tr:0"]),
     ("café", ["cafe:0"]),
     (unicodedata.normalize("NFD", "café"), ["cafe:0"]),
     ("cafés", []),
@@ -137,6 +146,13 @@ MEANT: list[tuple[str, list[str]]] = [
     ("NEAR(zone safe)", []),
     ('zone "', ["zone:1", "zone:0"]),
     ('"safe zone', ["zone:1"]),
+    ('"safe zone", a', ["zone:1"]),
+    ('("safe zone")', ["zone:1"]),
+    ('"safe zone"; "zone safe"', []),
+    ('zone -"is safe", ', ["zone:0"]),
+    ("saf*, zone", ["zone:1", "zone:0"]),
+    ("(saf*)", ["zone:1", "zone:0"]),
+    ('5" zone', []),
 ]
 
 
@@ -168,6 +184,8 @@ def test_filters_choose_turns(desk: Desk, few: int, monkeypatch: pytest.MonkeyPa
     assert found(desk, "zone", speaker="QUEST") == ["zone:0"]
     assert found(desk, "zone", speaker="%") == found(desk, "zone", speaker="_") == []
     assert found(desk, "зоны", speaker="ЛАВРОВ") == found(desk, "зоны", speaker="с.в.") == ["zon:0"]
+    assert found(desk, "зоны", speaker="С. В. Лавров") == ["zon:0"]
+    assert found(desk, "insan", speaker="ibrahim o'brien-kaya") == ["tr:0"]
     assert found(desk, "zone", role="question") == ["zone:0"]
     assert found(desk, "zone", role="question", speaker="lavrov") == []
     assert found(desk, "a", source="there") == ["cafe:0"] and found(desk, "a", source="nowhere") == []

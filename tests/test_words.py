@@ -16,6 +16,12 @@ from storage.words import LONGEST_WORD, looked_for, printed, spoken
         ("Привет, МИР!", ["привет", "мир"]),
         ("外交部：中国。", ["外", "交", "部", "中", "国"]),
         ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("शांति चाहता है। १॥", ["शांति", "चाहता", "है", "१"]),
+        ("ދިވެހި", ["ދިވެހި"]),
+        ("བོད་ཡིག", ["བོད", "ཡིག"]),
+        ("Здоровʼя, здоров’я", ["здоров", "я", "здоров", "я"]),
+        ("İsrail, I\u0307ran", ["israil", "iran"]),
+        ("❤\ufe0f 1\ufe0f\u20e3", ["1"]),
         ("مرحبا، بالعالم", ["مرحبا", "بالعالم"]),
         ("", []),
     ],
@@ -29,7 +35,12 @@ def test_what_is_printed_keeps_case_and_punctuation() -> None:
 
 
 @given(
-    st.text(st.one_of(st.characters(max_codepoint=0xFFFF), st.sampled_from("_ 'e\u0301\u093f\u4e00\u0e01")))
+    st.text(
+        st.one_of(
+            st.characters(max_codepoint=0xFFFF),
+            st.sampled_from("_ 'e\u0301\u0307İiI\u093f\u0f72\u0fb2\u02bc\u4e00\u0e01"),
+        )
+    )
     | st.text(st.characters(max_codepoint=0x7F) | st.sampled_from("’‘“”–—…\u00a0_éß"))
 )
 def test_a_rare_script_beside_a_text_changes_no_word_of_it(text: str) -> None:
