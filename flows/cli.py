@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -116,7 +117,11 @@ def status(
 def show(
     name: Annotated[str, typer.Argument(help="A transcript's number, an address it is at, or SOURCE/KEY.")],
     revision: Annotated[
-        int | None, typer.Option(min=1, help="An older text of it; the newest if not given.")
+        str | None,
+        typer.Option(
+            metavar="N|DIGEST",
+            help="An older text of it, by its number or the digest of its capture; the newest if not given.",
+        ),
     ] = None,
     about: Annotated[
         bool, typer.Option("--about", help="Not the text, but its revisions, addresses and near duplicates.")
@@ -127,8 +132,13 @@ def show(
     from storage import lookup
     from storage.transcript import render
 
+    number: int | str | None = revision
+    if revision is not None and not revision.startswith("sha256:"):
+        if not re.fullmatch("[1-9][0-9]{0,8}", revision):
+            raise Mistake(f"neither a revision's number nor a digest: {plain(revision)!r}")
+        number = int(revision)
     with opened(database) as archive, archive.read() as session:
-        found = named(session, name, revision)
+        found = named(session, name, number)
         if about:
             from flows.about import lines
 

@@ -127,7 +127,7 @@ def _revisions(
     return old, new
 
 
-def named(session: Session, name: str, number: int | None = None) -> Revision:
+def named(session: Session, name: str, number: int | str | None = None) -> Revision:
     """The revision that a name and a number mean.
 
     Raises:
@@ -141,7 +141,7 @@ def named(session: Session, name: str, number: int | None = None) -> Revision:
     newest = lookup.find(session, name)
     if newest is None:
         raise Mistake(f"no transcript {plain(name)}; `podium search` and `podium browse` find what there is")
-    raise Mistake(f"{plain(name)}: no revision {number}; its newest is {newest.number}")
+    raise Mistake(f"{plain(name)}: no revision {plain(str(number))}; its newest is {newest.number}")
 
 
 @archive_app.command()

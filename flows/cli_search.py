@@ -155,10 +155,10 @@ def _show(hit: Hit, *, first: bool) -> None:
         return
     from rich.console import Console
 
-    console = Console()
-    console.print(head, style="bold", markup=False, highlight=False)
+    console = Console(markup=False, highlight=False, emoji=False)
+    console.print(head, style="bold")
     console.print("  ", _highlighted(hit), sep="")
-    console.print(f"  {opening}", style="dim", markup=False, highlight=False)
+    console.print(f"  {opening}", style="dim")
 
 
 def _highlighted(hit: Hit) -> Text:

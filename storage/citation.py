@@ -6,6 +6,7 @@ A page of the web changes and goes; whoever checks a citation finds by these two
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ class Cited:
         url: that the page was read from.
         captured: the moment of that.
         digest: of the archived page.
-        revision: the number of the text.
     """
 
     institution: str
@@ -37,7 +37,6 @@ class Cited:
     url: str
     captured: dt.datetime
     digest: str
-    revision: int
 
 
 def apa(cited: Cited) -> str:
@@ -59,9 +58,12 @@ def chicago(cited: Cited) -> str:
 
 
 def bibtex(cited: Cited) -> str:
-    """An entry for BibTeX and biblatex. Whatever the title holds, it is text there and no command."""
+    """An entry for BibTeX and biblatex, its key a text's own. A title's commands are text there."""
     day = cited.date
-    name = re.sub("[^a-z0-9]+", "-", f"{cited.source}-{cited.key}".lower()).strip("-")[:80]
+    name = re.sub("[^a-z0-9]+", "-", f"{cited.source}-{cited.key}".lower()).strip("-")[:60].rstrip("-")
+    own = hashlib.sha256(
+        f"{cited.source}\n{cited.key}\n{cited.digest}".encode("utf-8", "replace")
+    ).hexdigest()
     fields = {
         "author": f"{{{_tex(cited.institution)}}}",
         "title": f"{{{_tex(cited.title)}}}",
@@ -73,7 +75,7 @@ def bibtex(cited: Cited) -> str:
         "note": _tex(_archived(cited)),
     }
     lines = "".join(f"  {field:<7} = {{{value}}},\n" for field, value in fields.items())
-    return f"@misc{{{name},\n{lines}}}"
+    return f"@misc{{{name}-{own[:8]},\n{lines}}}"
 
 
 STYLES: dict[str, Callable[[Cited], str]] = {"APA": apa, "Chicago": chicago, "BibTeX": bibtex}
@@ -85,8 +87,8 @@ def _month(day: dt.date) -> str:
 
 
 def _archived(cited: Cited) -> str:
-    revision = f"revision {cited.revision}, " if cited.revision > 1 else ""
-    return f"{revision}captured {cited.captured:%Y-%m-%d %H:%M:%S} UTC, {clean(cited.digest)}"
+    # No number of the revision: it becomes another where an older text is taken in.
+    return f"captured {cited.captured:%Y-%m-%d %H:%M:%S} UTC, {clean(cited.digest)}"
 
 
 def _ended(text: str) -> str:

@@ -17,13 +17,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import tomllib
 from collections.abc import Generator
 from contextlib import closing
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from storage import index, lookup
-from storage.database import Database
+from storage.database import Database, DatabaseError
 from storage.documents import Document, document_of, documents
 from storage.search import Hit, search
 from storage.selection import Selection
@@ -37,14 +39,23 @@ def open_archive(url: str | None = None) -> OpenArchive:
     """Open an archive that is there.
 
     Args:
-        url: an SQLAlchemy address, such as ``sqlite:///podium.db``; that of ``PODIUM_DATABASE_URL``, or else the
-            command's own default in the working folder, if not given.
+        url: an SQLAlchemy address, such as ``sqlite:///podium.db``; if not given, the one that the command would
+            use: of ``PODIUM_DATABASE_URL``, of ``podium.toml`` in the working folder, or its default there.
 
     Raises:
-        storage.database.DatabaseError: it can't be opened.
+        storage.database.DatabaseError: it can't be opened, or ``podium.toml`` can't be read.
     """
-    wanted = url or os.environ.get("PODIUM_DATABASE_URL") or "sqlite:///podium-data/podium.db"
-    return OpenArchive(Database(wanted, create=False))
+    return OpenArchive(Database(url or os.environ.get("PODIUM_DATABASE_URL") or _usual(), create=False))
+
+
+def _usual() -> str:
+    """The address that the command would use in the working folder: the one of ``podium.toml``, or its default."""
+    file = Path("podium.toml")
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as problem:
+        raise DatabaseError(f"{file}: {problem}") from problem
+    return str(settings.get("database_url", "sqlite:///podium-data/podium.db"))
 
 
 class OpenArchive:
@@ -116,12 +127,12 @@ class OpenArchive:
                 if role in (None, turn.role) and name in index.name_of(turn.label, turn.speaker):
                     yield document, turn
 
-    def find(self, name: str, revision: int | None = None) -> Document | None:
+    def find(self, name: str, revision: int | str | None = None) -> Document | None:
         """The document that a name stands for; None where there is none.
 
         Args:
             name: a transcript's id, an address it appears at, or ``SOURCE/KEY``.
-            revision: the number of an older text; the newest if not given.
+            revision: the number of an older text, or the digest of its capture; the newest if not given.
 
         >>> with open_archive("sqlite:///example.db") as archive:
         ...     archive.find("ministry/ferry").title

@@ -7,12 +7,14 @@ one.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
+from storage.index import folded
 from storage.models import Appearance, Revision, Searched, Turn
 from storage.search import met, parse
 from storage.selection import Selection
@@ -30,7 +32,8 @@ class Facets:
         more: whether there are others.
         sources: by the id of each source at one of whose addresses the document stands.
         years: by year of publication.
-        speakers: by name, or by label where no name is known; whoever asks is not counted.
+        speakers: by name, or by label where no name is known, of those who don't ask: the hits whose name or label
+            has this in it, as the filter finds them.
         languages: by ISO 639-1 code.
     """
 
@@ -56,7 +59,15 @@ def facets(session: Session, query: str, selection: Selection, most: int = MOST_
     """
     newest = met(session, parse(query), selection).limit(most + 1).subquery()
     rows = session.execute(
-        select(Revision.transcript_id, Revision.date, Revision.language, Turn.role, Turn.speaker, Turn.label)
+        select(
+            Revision.transcript_id,
+            Revision.date,
+            Revision.language,
+            Turn.role,
+            Turn.speaker,
+            Turn.label,
+            Searched.name,
+        )
         .select_from(Searched)
         .join(newest, newest.c.id == Searched.id)
         .join(Revision, Revision.id == Searched.revision_id)
@@ -70,8 +81,20 @@ def facets(session: Session, query: str, selection: Selection, most: int = MOST_
         len(rows) > most,
         Counter(source for row in counted for source in places[row.transcript_id]),
         Counter(row.date.year for row in counted),
-        Counter(row.speaker or row.label for row in counted if row.role != "question" and row.label),
+        _speakers(counted),
         Counter(row.language for row in counted if row.language),
+    )
+
+
+def _speakers(rows: Sequence[Row[Any]]) -> Counter[str]:
+    shown = {row.speaker or row.label for row in rows if row.role != "question" and row.label}
+    names = Counter(row.name for row in rows)
+    return Counter(
+        {
+            one: sum(count for name, count in names.items() if sought in name)
+            for one in shown
+            for sought in [folded(one)]
+        }
     )
 
 

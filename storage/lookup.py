@@ -11,17 +11,18 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
-from storage.transcript import Transcript, Turn
+from storage.transcript import Transcript, Turn, clean
 
 
-def find(session: Session, name: str, number: int | None = None) -> models.Revision | None:
+def find(session: Session, name: str, number: int | str | None = None) -> models.Revision | None:
     """A revision of the transcript that a name stands for; None where there is none.
 
     Args:
         session: to read in.
         name: a transcript's id, an address it appears at, or ``SOURCE/KEY``.
-        number: of the revision; None for the newest, or for what an address says, where its document was edited
-            elsewhere only.
+        number: of the revision, or the digest of the capture that it was read from, which stays what it is where
+            an older text is taken in; None for the newest, or for what an address says, where its document was
+            edited elsewhere only.
     """
     wanted = _named(session, name)
     if wanted is None:
@@ -32,7 +33,9 @@ def find(session: Session, name: str, number: int | None = None) -> models.Revis
         .where(models.Revision.transcript_id == transcript_id)
         .options(selectinload(models.Revision.turns), joinedload(models.Revision.capture))
     )
-    if number is not None:
+    if isinstance(number, str):
+        query = query.where(models.Revision.capture.has(models.Capture.digest == clean(number)))
+    elif number is not None:
         query = query.where(models.Revision.number == number)
     said = case((models.Revision.digest == text, 1), else_=0)
     return session.scalar(query.order_by(said.desc(), models.Revision.number.desc()).limit(1))
@@ -175,7 +178,8 @@ def _named(session: Session, name: str) -> tuple[int, str | None] | None:
                 (models.Appearance.source == source) & (models.Appearance.key == key),
             )
         )
-        .order_by(models.Appearance.id)
+        .outerjoin(models.Appearance.capture)
+        .order_by(models.Capture.fetched_at.desc().nulls_last(), models.Appearance.id)
         .limit(1)
     ).one_or_none()
     return None if place is None else place._tuple()

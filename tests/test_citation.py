@@ -20,9 +20,8 @@ CITED = Cited(
     url="https://ministry.example/briefings/12?lang=en#text",
     captured=dt.datetime(2026, 3, 21, 3, 15, 7, tzinfo=dt.UTC),
     digest="sha256:ABC234",
-    revision=2,
 )
-ARCHIVED = "revision 2, captured 2026-03-21 03:15:07 UTC, sha256:ABC234"
+ARCHIVED = "captured 2026-03-21 03:15:07 UTC, sha256:ABC234"
 
 
 def test_each_style_is_as_its_manual_has_it() -> None:
@@ -35,7 +34,7 @@ def test_each_style_is_as_its_manual_has_it() -> None:
         f"https://ministry.example/briefings/12?lang=en#text ({ARCHIVED})."
     )
     assert bibtex(CITED) == (
-        "@misc{ministry-12-3,\n"
+        "@misc{ministry-12-3-467b30f7,\n"
         r"  author  = {{Ministry of Ferries \& Bridges}}," "\n"
         r"  title   = {{On the ferry: 100\% of\_it}}," "\n"
         "  year    = {2026},\n"
@@ -46,6 +45,18 @@ def test_each_style_is_as_its_manual_has_it() -> None:
         f"  note    = {{{ARCHIVED}}},\n"
         "}"
     )  # fmt: skip
+
+
+def test_a_key_is_of_one_text_alone() -> None:
+    long = replace(CITED, key=f"{'a' * 90}/1")
+    others = [
+        replace(CITED, digest="sha256:B"),
+        replace(CITED, key="12_3"),
+        long,
+        replace(long, key=f"{'a' * 90}/2"),
+    ]
+    keys = [bibtex(cited).partition(",")[0] for cited in (CITED, *others)]
+    assert len(set(keys)) == len(keys)
 
 
 def test_a_title_that_ends_itself_gets_no_second_full_stop() -> None:

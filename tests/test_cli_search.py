@@ -126,6 +126,28 @@ def test_a_terminal_sees_the_places_of_a_hit(local: str) -> None:
     assert b"The \x1b[1;33mde-escalation\x1b[0m zone is safe." in shown
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("0", "neither"), ("x", "neither"), ("sha256:X", "no revision"), ("9", "no revision")],
+)
+def test_a_revision_that_is_none_is_a_mistake(local: str, wanted: str, told: str) -> None:
+    done = run(local, "show", "here/zone", "--revision", wanted)
+    assert (done.returncode, done.stdout) == (2, "") and told in done.stderr
+
+
+def test_a_revision_is_shown_by_its_digest(local: str) -> None:
+    shown = run(local, "show", "here/zone", "--revision", "sha256:0")
+    assert shown.returncode == 0 and shown.stdout == run(local, "show", "here/zone").stdout != ""
+
+
+def test_a_title_stands_on_a_terminal_as_it_is() -> None:
+    local = "sqlite:///ratio.db"
+    database = Database(local)
+    Desk(database).load(Transcript(DAY, "Ratio 2:a:1 :on: [b]x[/b]", (Turn(("A ratio.",)),)), "ratio")
+    database.close()
+    assert b"Ratio 2:a:1 :on: [b]x[/b]" in on_a_terminal(local, "search", "ratio")
+
+
 def test_nothing_of_a_page_reaches_the_terminal_as_a_command(local: str) -> None:
     database = Database(local)
     with database.write() as session:
@@ -143,7 +165,7 @@ def test_nothing_of_a_page_reaches_the_terminal_as_a_command(local: str) -> None
 def test_export_writes_what_show_prints(local: str, tmp_path: Path) -> None:
     done = run(local, "export", "out")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "out: 6 documents, 7 turns, 6 files\n"
+    assert done.stdout == "out: 9 documents, 10 turns, 9 files\n"
     text = (tmp_path / "out" / "here" / "2026" / "2026-03-20-zone.txt").read_bytes().decode()
     assert text == run(local, "show", "here/zone").stdout
     assert parse(text).title == "On the zone"

@@ -79,6 +79,18 @@ def test_it_opens_what_the_variable_names_and_makes_nothing(
         assert list(archive.transcripts()) == []
 
 
+def test_it_opens_what_the_command_would_by_its_settings_file(
+    tmp_path: Path, desk: Desk, database_url: str
+) -> None:
+    file = tmp_path / "podium.toml"
+    file.write_text(f'database_url = "{database_url}"\n')
+    with open_archive() as archive:
+        assert [each.title for each in archive.transcripts()] == [FERRY.title, BRIDGE.title]
+    file.write_text("database_url = ")
+    with pytest.raises(DatabaseError, match=r"podium\.toml: "):
+        open_archive()
+
+
 def test_the_package_brings_nothing_until_the_door_is_asked_for() -> None:
     program = "import sys, storage.words, storage; print('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"

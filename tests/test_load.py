@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from storage import ledger, lookup, models
 from storage.database import Database
@@ -574,6 +575,40 @@ def test_a_transcript_is_found_by_id_address_and_key(desk: Desk) -> None:
         ):
             assert lookup.find(session, name) is None, name
         assert lookup.find(session, str(number), 2) is None
+
+
+def test_a_revision_is_found_by_the_digest_of_its_capture_whatever_its_number_becomes(desk: Desk) -> None:
+    desk.load(said())
+    desk.load(said("It sails on Friday."))
+    with desk.database.read() as session:
+        (cited,) = [digest for digest in ("sha256:0", "sha256:1") if number_of(session, digest) == 2]
+    older = desk.reading(said("It sails on Sunday."))
+    with desk.database.write() as session:
+        session.get_one(models.Capture, older.capture_id).fetched_at = NOW - dt.timedelta(1)
+    assert load(desk.database, desk.run, older).disposition == "revised"
+    with desk.database.read() as session:
+        assert number_of(session, cited) == 3
+        assert lookup.find(session, "here/a", "sha256:none") is None
+
+
+def number_of(session: Session, digest: str) -> int:
+    found = lookup.find(session, "here/a", digest)
+    assert found is not None
+    return found.number
+
+
+def test_an_address_of_two_sources_says_what_was_read_there_last(desk: Desk) -> None:
+    url = "https://here.example/a"
+    desk.load(said(), "a", "here")
+    reading = replace(desk.reading(said("It sails on Friday."), "a", "renamed"), url=url)
+    load(desk.database, desk.run, reading)
+    with desk.database.write() as session:
+        first, second = session.scalars(select(models.Appearance).order_by(models.Appearance.id))
+        first.capture_id, second.capture_id, second.url = 1, 2, url
+        session.get_one(models.Capture, 2).fetched_at = NOW + dt.timedelta(1)
+    with desk.database.read() as session:
+        found = lookup.find(session, url)
+        assert found is not None and "Friday" in render(lookup.transcript_of(found))
 
 
 def test_what_was_loaded_is_given_back_to_the_last_detail(desk: Desk) -> None:

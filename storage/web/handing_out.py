@@ -28,6 +28,10 @@ FORMATS: tuple[str, ...] = get_args(Format)
 
 _READABLE = re.compile(r"text/|application/(json|xml|xhtml)|.*\+(json|xml)", re.IGNORECASE)
 _CHARSET = re.compile(r"charset=[\"']?([a-z0-9._-]{1,40})", re.IGNORECASE)
+_META = re.compile(r"<meta[^<>]{0,300}?charset\s*=\s*[\"']?\s*([a-z0-9._-]{1,40})", re.IGNORECASE)
+HEAD = 4096
+"""Bytes of a page in which its own word on its charset is looked for, as `crawler.markup` does."""
+
 _ALONE = {"Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
@@ -58,7 +62,9 @@ def capture(session: Session, archive: Archive, capture_id: int) -> Response:
         raise HTTPException(404, _not_there(problem)) from problem
     if not _READABLE.match(row.content_type):
         return _file(f"capture-{row.id}.bin", record.body)
-    charset = found[1] if (found := _CHARSET.search(row.content_type)) else "utf-8"
+    own = record.body[:HEAD].decode("ascii", "replace") if "html" in row.content_type.lower() else ""
+    found = _CHARSET.search(row.content_type) or _META.search(own)
+    charset = found[1] if found else "utf-8"
     return Response(record.body, headers={"Content-Type": f"text/plain; charset={charset}"} | _ALONE)
 
 

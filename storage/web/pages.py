@@ -24,6 +24,7 @@ from storage.facets import Facets, facets
 from storage.models import Link, Revision
 from storage.search import SearchError, search
 from storage.sections import sections
+from storage.selection import Selection
 from storage.transcript import Transcript, from_dict
 from storage.web import handing_out, queries
 from storage.web.asked import ROLES, Asked, AskedError, asked_in, day_of
@@ -129,10 +130,10 @@ class Pages:
             first=start + 1,
             more=len(hits) > LISTED,
             counted=counted,
-            groups=self._groups(counted),
+            groups=self._groups(counted, chosen),
         )
 
-    def _groups(self, counted: Facets) -> dict[str, list[Choice]]:
+    def _groups(self, counted: Facets, chosen: Selection) -> dict[str, list[Choice]]:
         """What hits can be narrowed to, by the kind of thing it is, where there is a choice."""
         groups = {
             "Source": [
@@ -140,7 +141,7 @@ class Pages:
                 for source, count in counted.sources.most_common(SHOWN_FACETS)
             ],
             "Year": [
-                Choice(str(year), {"since": dt.date(year, 1, 1), "until": dt.date(year, 12, 31)}, count)
+                Choice(str(year), _within(year, chosen), count)
                 for year, count in sorted(counted.years.items(), reverse=True)[:SHOWN_FACETS]
             ],
             "Speaker": [
@@ -196,7 +197,7 @@ class Pages:
             before, after = queries.neighbours(session, revision)
             cited = Cited(
                 self._name(own.source), own.source, own.key, text.title, text.date,
-                revision.capture.url, revision.capture.fetched_at, revision.capture.digest, revision.number,
+                revision.capture.url, revision.capture.fetched_at, revision.capture.digest,
             )  # fmt: skip
             return self.show(
                 "transcript.html",
@@ -276,6 +277,12 @@ class Pages:
         if found is None:
             raise HTTPException(404, "There is no such transcript, or no such revision of it.")
         return found
+
+
+def _within(year: int, chosen: Selection) -> dict[str, object]:
+    """The days of a year that are among the chosen ones."""
+    first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
+    return {"since": max(chosen.since or first, first), "until": min(chosen.until or last, last)}
 
 
 def _likenesses(session: Session, own: int) -> Iterator[Likeness]:
