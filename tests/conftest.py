@@ -134,12 +134,12 @@ def _postgres_programs() -> Path | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long is a slow test on PostgreSQL: whole collections, but for one file, and the command."""
+    """What takes long is a slow test on PostgreSQL: whole collections, and the command."""
     for item in items:
         spec = getattr(item, "callspec", None)
         on_postgres = spec is not None and spec.params.get("database_url") == "postgresql"
         whole = bool({"settings", "corpus"} & set(getattr(item, "fixturenames", ())))
-        if on_postgres and (whole or "/test_cli" in item.nodeid) and "/test_collect.py" not in item.nodeid:
+        if on_postgres and (whole or item.path.name.startswith(("test_cli", "test_layouts"))):
             item.add_marker("slow")
 
 

@@ -211,6 +211,7 @@ def test_extract_says_why_a_page_was_refused(tmp_path: Path) -> None:
     assert done.returncode == 3 and done.stdout == "" and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_replay_answers_from_the_file_and_counts_what_it_lacks(
     saved: Path, place: Stage, site: MisbehavingMinistry
 ) -> None:
@@ -252,6 +253,7 @@ def test_a_page_is_shown_beside_what_was_read(saved: Path, place: Stage, site: M
     assert podium(*words, f"{site.base}/briefings/999", settings=place.settings).returncode == 2
 
 
+@pytest.mark.slow
 def test_a_source_begins_with_a_page_and_a_review(site: MisbehavingMinistry, tmp_path: Path) -> None:
     document = site.document("/briefings/112")
     page, address = tmp_path / "page.html", f'{site.base}{document.path}?said="it\'s"'
@@ -281,6 +283,7 @@ def test_a_source_for_a_page_that_cant_be_read_is_not_begun(tmp_path: Path) -> N
     assert not (tmp_path / "sources").exists()
 
 
+@pytest.mark.slow
 def test_a_page_is_read_from_the_web_and_a_live_site_is_checked(
     site: MisbehavingMinistry, place: Stage
 ) -> None:

@@ -187,6 +187,7 @@ def test_a_capture_that_is_not_in_the_archive_is_one_line_with_status_3(local: s
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_export_has_no_manifest(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'many.db'}"
     database = Database(url)

@@ -157,6 +157,7 @@ def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
     assert (order.since, order.until) == (TODAY, later)
 
 
+@pytest.mark.slow
 def test_what_a_night_could_not_look_at_is_owed_to_the_next(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +181,7 @@ def test_what_a_night_could_not_look_at_is_owed_to_the_next(
     assert texts(place.settings) == expected(site, TODAY - dt.timedelta(54), TODAY)
 
 
+@pytest.mark.slow
 def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +291,7 @@ def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     assert old.tally.counts["gone"] >= 5 and old.state == "completed"
 
 
+@pytest.mark.slow
 def test_a_refused_revisit_is_put_off_and_stands_before_no_other(
     site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +380,7 @@ def test_the_user_agent_says_who_and_where_to_complain(site: MisbehavingMinistry
     assert all(agent.startswith("Podium/") and "archive@example.org" in agent for agent in agents)
 
 
+@pytest.mark.slow
 def test_a_crawl_whose_caller_is_killed_ends_and_the_next_run_makes_up_for_it(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
