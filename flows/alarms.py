@@ -21,8 +21,9 @@ BLOCK = "podium-alarm"
 """The name of the notification block that holds the address."""
 
 ZOMBIE, BROKEN, SILENT = "podium: a run's process is gone", "podium: a run went wrong", "podium: no night"
+STILL = "podium: still no night"
 
-ALL = (ZOMBIE, BROKEN, SILENT)
+ALL = (ZOMBIE, BROKEN, SILENT, STILL)
 """The automations that are ours to change and to remove."""
 
 LOST_SECONDS = 90
@@ -31,7 +32,7 @@ LOST_SECONDS = 90
 SILENT_HOURS = 26
 """A night begins every 24 hours, and takes one or two."""
 
-WATCHED = ("nightly", "backfill")
+WATCHED = ("nightly", "backfill", "audit", "reextract")
 """The flows whose runs are somebody's business; their runs per source are part of them."""
 
 _HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -85,7 +86,7 @@ def automations(
         return [zombie]
     broken = AutomationCore(
         name=BROKEN,
-        description="Tells when a night or a backfill ended degraded, failed or crashed.",
+        description="Tells when a run of a flow that somebody answers for ended degraded, failed or crashed.",
         trigger=EventTrigger(
             expect=set(map(_event, ("Degraded", "Failed", "TimedOut", "Crashed"))),
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
@@ -104,11 +105,21 @@ def automations(
             )
         ],
     )
-    silence = AutomationCore(
-        name=SILENT,
+    # With `after` the clock begins anew with each night, and stops when it has told; without, one window follows
+    # another whatever happens: that tells of a first night that never was, and again and again, but late.
+    return [zombie, broken, _silence(SILENT, block, silent, _ENDS), _silence(STILL, block, silent, set())]
+
+
+_ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Degraded", "Failed")}
+
+
+def _silence(name: str, block: UUID, silent: float, after: set[str]) -> AutomationCore:
+    return AutomationCore(
+        name=name,
         description="Tells when no night came to an end for too long: is the worker running?",
         trigger=EventTrigger(
-            expect=set(map(_event, ("Completed", "Degraded", "Failed"))),
+            after=after,
+            expect=_ENDS,
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=ResourceSpecification(
                 {"prefect.resource.role": "flow", "prefect.resource.name": "nightly"}
@@ -120,12 +131,11 @@ def automations(
         actions=[
             SendNotification(
                 block_document_id=block,
-                subject="Podium: no night",
+                subject=f"Podium: {name.removeprefix('podium: ')}",
                 body=f"No night came to an end for {silent / 3600:.0f} hours. Is a worker running?",
             )
         ],
     )
-    return [zombie, broken, silence]
 
 
 def apply(
@@ -152,6 +162,15 @@ def apply(
             wanted = next((each for each in automations(block, lost, silent) if each.name == name), None)
             _settle(client, name, wanted)
     return [each.name for each in automations(block, lost, silent)]
+
+
+def tell(address: SecretStr, title: str, message: str) -> bool:
+    """Send a message to those who are told, from here and not from the server; whether all took it."""
+    from apprise import Apprise
+
+    told = Apprise()
+    told.add(address.get_secret_value())
+    return bool(told.notify(title=title, body=message))
 
 
 def _save(address: SecretStr) -> UUID:

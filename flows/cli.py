@@ -79,7 +79,7 @@ def demo(
 
 @app.command()
 def status(
-    run: Annotated[int | None, typer.Argument(help="A run: lists its pages.")] = None,
+    run: Annotated[int | None, typer.Argument(max=2**31 - 1, help="A run: lists its pages.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many runs.")] = 20,
     database: DatabaseUrl = None,
 ) -> None:

@@ -68,6 +68,8 @@ def audit(
     first, last = (day(text) if text else None for text in (since, until))
     if first and last and last < first:
         raise Mistake(f"the window ends ({last}) before it begins ({first})")
+    if last and last.year < 1900:
+        raise Mistake(f"a day long before there was anything to audit: {last}")
     if quick and (verify or repair):
         raise Mistake("--quick leaves out what --verify and --repair look at; name one")
     settings = settings_from(database)

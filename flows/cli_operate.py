@@ -33,16 +33,21 @@ def up(
         run(settings, port, typer.echo)
 
 
-def deploy() -> None:
+def deploy(
+    tell: Annotated[
+        bool, typer.Option("--tell", help="Send a message to who is told, to see that it arrives.")
+    ] = False,
+) -> None:
     """Put the work pool, the deployments and the alarms on the Prefect server that PREFECT_API_URL names.
 
     Run it again after an update or when PODIUM_ALARM changed; it replaces what it put there and touches nothing
     else. Runs need a worker: `prefect worker start --pool podium`, with the PODIUM_ variables set.
     """
-    from flows.deploy import POOL
+    from flows.deploy import POOL, DeployError
     from flows.deploy import deploy as run
+    from flows.up import NOBODY
 
-    api = os.environ.get("PREFECT_API_URL")
+    api = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     if not api:
         raise Mistake("PREFECT_API_URL is not set; it names the server, such as http://127.0.0.1:4200/api")
     settings = settings_from()
@@ -52,4 +57,10 @@ def deploy() -> None:
     for name in alarms:
         typer.echo(f"  {name}")
     if settings.alarm is None:
-        typer.echo("Nobody is told of a night that went wrong: PODIUM_ALARM is not set.")
+        typer.echo(NOBODY)
+    elif tell:
+        from flows import alarms as kept
+
+        if not kept.tell(settings.alarm, "Podium: is this read?", f"A message to try it, about {api}."):
+            raise DeployError("a message to who is told did not arrive; see PODIUM_ALARM")
+        typer.echo("A message was sent to who is told.")

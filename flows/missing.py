@@ -57,7 +57,8 @@ class Gap:
         source: its id.
         since, until: the first and the last of the days.
         usual: days without a document in a row that are usual.
-        unproved: of the days, those that no run has proved empty.
+        unproved: of the days, those that no run has proved complete.
+        unread: of the others, those with a page that could not be read.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Gap:
     until: dt.date
     usual: int
     unproved: int
+    unread: int
 
     @property
     def days(self) -> int:
@@ -95,7 +97,8 @@ class Covered:
         night: the last day that a night has reached; None where no night visits it.
         published: days with a document.
         empty: days proved to have none.
-        unproved: days without a document that no run has proved empty.
+        unread: of the other days that were looked at, those with a page that could not be read.
+        unproved: days without a document that no run has proved complete.
         gone: addresses at which there is nothing any more.
         filled: how full its documents are.
     """
@@ -108,6 +111,7 @@ class Covered:
     night: dt.date | None
     published: int
     empty: int
+    unread: int
     unproved: int
     gone: int
     filled: Filled
@@ -150,11 +154,13 @@ def look(
         ends = ends_of(wanted, facts, until)
         latest = max(ends.values(), default=until or _utc_today())
         days = coverage.documents_by_day(session, until=latest)
-        proved = coverage.proved_days(session, _begin(days, wanted, latest), latest)
+        begin = _begin(days, wanted, latest)
+        proved = coverage.proved_days(session, begin, latest)
         nights = coverage.last_nights(session, latest)
         gone = coverage.gone_by_source(session)
         months = [each for each in coverage.filled_by_month(session, since, latest) if each.source in wanted]
-        lost = coverage.lost_pages(session, latest - dt.timedelta(400), latest)
+        lost = coverage.lost_pages(session, begin, latest)
+        lately = [page for page in lost if page.day >= latest - dt.timedelta(400)]
         needs: list[Need] = []
         gaps: list[Gap] = []
         rows: list[Covered] = []
@@ -162,7 +168,8 @@ def look(
             end, own, source = ends[name], days.get(name, Counter()), facts.get(name)
             sure = proved.get(name, set())
             usual = source.expect.silent_days if source else None
-            found = _gaps(name, sorted(own), sure, usual)
+            unread = {page.day for page in lost if page.source == name and page.listed} & sure - own.keys()
+            found = _gaps(name, sorted(own), sure, unread, usual)
             found = [gap for gap in found if gap.until >= (since or gap.until) and gap.since <= end]
             gaps += found
             needs += _gap_need(name, found)
@@ -170,10 +177,11 @@ def look(
                 needs += _visited(name, nights, name in settings.collect, end)
                 quiet = silence(source, own, sure, end) if name in nights else None
                 needs += [Need("silent", name, str(quiet))] if quiet else []
-            needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lost)]
+            needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lately)]
             asked = days_of(max(filter(None, (since, min(own, default=end)))), end)
             published = sum(day in own for day in asked)
-            empty = sum(day in sure and day not in own for day in asked)
+            gone_wrong = sum(day in unread for day in asked)
+            empty = sum(day in sure and day not in own for day in asked) - gone_wrong
             rows.append(
                 Covered(
                     source=name,
@@ -184,7 +192,8 @@ def look(
                     night=nights.get(name),
                     published=published,
                     empty=empty,
-                    unproved=len(asked) - published - empty,
+                    unread=gone_wrong,
+                    unproved=len(asked) - published - empty - gone_wrong,
                     gone=gone.get(name, 0),
                     filled=Filled.together(name, [each for each in months if each.source == name]),
                 )
@@ -195,7 +204,9 @@ def look(
         as_of=latest,
         needs=tuple(sorted(needs, key=lambda need: (KINDS.index(need.kind), need.source))),
         sources=tuple(sorted(rows, key=lambda row: _worst(row.source, needs))),
-        gaps=tuple(sorted(gaps, key=lambda gap: (-gap.unproved, -gap.days, gap.source, gap.since))),
+        gaps=tuple(
+            sorted(gaps, key=lambda gap: (-gap.unproved - gap.unread, -gap.days, gap.source, gap.since))
+        ),
         troubles=troubles,
         months=tuple(months),
     )
@@ -250,7 +261,9 @@ def usual_gap(days: Sequence[dt.date], proved: Collection[dt.date], otherwise: i
     return 2 * distances[math.ceil(0.99 * len(distances)) - 1]
 
 
-def _gaps(name: str, days: Sequence[dt.date], proved: set[dt.date], otherwise: int | None) -> list[Gap]:
+def _gaps(
+    name: str, days: Sequence[dt.date], proved: set[dt.date], unread: set[dt.date], otherwise: int | None
+) -> list[Gap]:
     usual = usual_gap(days, proved, otherwise)
     if usual is None:
         return []
@@ -259,20 +272,22 @@ def _gaps(name: str, days: Sequence[dt.date], proved: set[dt.date], otherwise: i
         between = days_of(early + dt.timedelta(1), late - dt.timedelta(1))
         if len(between) > usual:
             unproved = sum(day not in proved for day in between)
-            found.append(Gap(name, between[0], between[-1], usual, unproved))
+            wrong = sum(day in unread for day in between)
+            found.append(Gap(name, between[0], between[-1], usual, unproved, wrong))
     return found
 
 
 def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
     """One for all gaps of a source that somebody should look at."""
-    open_ones = [gap for gap in gaps if gap.unproved]
+    open_ones = [gap for gap in gaps if gap.unproved + gap.unread]
     if not open_ones:
         return []
-    worst = max(open_ones, key=lambda gap: gap.unproved)
+    worst = max(open_ones, key=lambda gap: gap.unproved + gap.unread)
+    wrong = f", {worst.unread} with a page that could not be read" if worst.unread else ""
     more = f", and {len(open_ones) - 1} more such stretches" if len(open_ones) > 1 else ""
     what = (
         f"{worst.since} to {worst.until}: {worst.days} days without a document, {worst.unproved} of them never "
-        f"looked at; up to {worst.usual} are usual{more}"
+        f"looked at{wrong}; up to {worst.usual} are usual{more}"
     )
     return [Need("gap", name, what)]
 

@@ -20,8 +20,17 @@ MOST_SHOWN = 40
 MOST_GAPS = 10
 """The longest gaps that are shown."""
 
-_SOURCES = ("source", "newest", "usual silence", "last night", "days with", "proved empty", "never looked at")
-_GAPS = ("without a document", "from", "to", "days", "usual", "never looked at")
+_SOURCES = (
+    "source",
+    "newest",
+    "usual silence",
+    "last night",
+    "days with",
+    "proved empty",
+    "not read",
+    "never looked at",
+)
+_GAPS = ("without a document", "from", "to", "days", "usual", "never looked at", "not read")
 _SHARES = ("dated", "labelled", "speakers", "questions", "doubted")
 
 
@@ -114,12 +123,12 @@ def _source_cells(row: Covered) -> tuple[object, ...]:
     usual = "" if row.usual is None else row.usual
     return (
         *(row.source, row.last or "none", usual, row.night or "none"),
-        *(row.published, row.empty, row.unproved),
+        *(row.published, row.empty, row.unread, row.unproved),
     )
 
 
 def _gap_cells(gap: Gap) -> tuple[object, ...]:
-    return gap.source, gap.since, gap.until, gap.days, gap.usual, gap.unproved
+    return gap.source, gap.since, gap.until, gap.days, gap.usual, gap.unproved, gap.unread
 
 
 def _filled_cells(row: Covered) -> tuple[object, ...]:

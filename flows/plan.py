@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
 
 from crawler.browser import browser_for
 from crawler.replay import Replay
@@ -15,6 +18,7 @@ from flows.collect import Order, needs_browser
 from flows.settings import Settings, SettingsError
 from storage import earlier
 from storage.database import Database
+from storage.models import Run
 from storage.warc import ArchiveError
 
 
@@ -31,12 +35,14 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
         replay: a WARC file that answers instead of the network; its newest capture's day is today.
 
     Raises:
-        SourceError, SettingsError, storage.warc.ArchiveError, storage.database.DatabaseError: see `choose`.
+        SourceError, SettingsError, storage.warc.ArchiveError, storage.database.DatabaseError: see `choose`; or the
+            archive's files are another database's.
     """
     tape = _tape(replay)
     sources = choose(settings, ids, tape)
     database = Database(settings.database_url)
     try:
+        _require_own_files(database, settings)
         orders = []
         for source in sources:
             today = today_of(source, tape)
@@ -93,8 +99,25 @@ def backfill(
         orders.append(Order("backfill", source, since, last, today, replay, wayback, again))
     if dry:
         return orders
-    Database(settings.database_url).close()
+    with closing(Database(settings.database_url)) as database:
+        _require_own_files(database, settings)
     return _with_browsers(orders, settings)
+
+
+def _require_own_files(database: Database, settings: Settings) -> None:
+    """See that the archive's files are those of the database: an empty one beside files is a wrong address.
+
+    Raises:
+        SettingsError: it knows of no run, and there are files.
+    """
+    with database.read() as session:
+        if session.scalar(select(Run.id).limit(1)) is not None:
+            return
+    if next(settings.archive.rglob("*.warc.gz"), None) is not None:
+        raise SettingsError(
+            f"{settings.archive}: holds WARC files, and the database knows none of them; is database_url right? "
+            "`podium ingest` takes them into a new one"
+        )
 
 
 def choose(

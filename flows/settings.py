@@ -84,8 +84,8 @@ class Settings(BaseSettings):
         logger = logging.getLogger("apprise")
         was, logger.disabled = logger.disabled, True
         try:
-            words = value.get_secret_value().replace(",", " ").split()
-            good = bool(words) and all(Apprise().add(word) for word in words)
+            words = re.split(r"[,\s]+(?=[A-Za-z0-9+.-]+://)", value.get_secret_value().strip())
+            good = all(Apprise().add(word) for word in words)
         finally:
             logger.disabled = was
         if not good:

@@ -18,6 +18,8 @@ from flows.deploy import POOL, PROJECT, check_project, deploy, prefect_command
 from flows.settings import Settings
 
 HOST = "127.0.0.1"
+NOBODY = "Nobody is told of a night that went wrong: PODIUM_ALARM is not set."
+
 START_SECONDS = 120
 """A cold start migrates Prefect's database: 12 to 19 s measured, and machines can be slower."""
 
@@ -65,6 +67,8 @@ def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
             f"  from another terminal: PREFECT_API_URL={api} .venv/bin/prefect deployment run 'nightly/nightly'"
         )
         say(f"  database: {env['PODIUM_DATABASE_URL'].split('@')[-1]}")
+        if settings.alarm is None:
+            say(NOBODY)
         say("Ctrl-C ends it all.")
         while True:
             for name, process in (("server", server), ("worker", worker)):

@@ -70,6 +70,9 @@ class Database:
         if address.drivername == "postgresql":  # SQLAlchemy 2.0 would take psycopg2 for it
             address = address.set(drivername="postgresql+psycopg")
         self.url = address.render_as_string(hide_password=True)
+        if (driver := address.drivername.partition("+")[2]) not in ("", "pysqlite", "psycopg"):
+            told = f"written for the driver {driver}; leave +{driver} out"
+            raise DatabaseError(f"{self.url}: {told}")
         name = address.database if address.get_backend_name() == "sqlite" else None
         self.file = Path(name) if name and name != ":memory:" else None
         if self.file:

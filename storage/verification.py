@@ -77,7 +77,14 @@ class _Verification:
     def _files(self, closed: list[OSError]) -> Iterator[str]:
         # A machine that only reads what is in the store has no folder.
         told = closed.append if self._archive.store is None else None
-        for folder, _, names in os.walk(self._archive.folder, onerror=told):
+        been = set[str]()
+        for folder, below, names in os.walk(self._archive.folder, onerror=told, followlinks=True):
+            if (
+                place := os.path.realpath(folder)
+            ) in been:  # a folder may be a link to another disk, or a loop
+                below.clear()
+                continue
+            been.add(place)
             for name in names:
                 if name.endswith((".warc.gz", ".warc")):
                     yield (Path(folder) / name).relative_to(self._archive.folder).as_posix()

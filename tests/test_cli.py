@@ -123,6 +123,7 @@ def test_every_error_that_is_told_in_one_line_is_known_by_its_name() -> None:
         ("sqlite:///text.db", "file is not a database"),
         ("postgresql://someone:secret@127.0.0.1:9/podium", "127.0.0.1"),
         ("mysql://127.0.0.1/podium", "only sqlite and postgresql"),
+        ("postgresql+asyncpg://someone:secret@127.0.0.1:9/podium", "leave +asyncpg out"),
         ("podium.db", "not a database address"),
     ],
 )
@@ -135,6 +136,20 @@ def test_a_database_that_cant_be_opened_is_one_line_without_its_password(
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert told in done.stderr and "secret" not in done.stderr
     assert not (tmp_path / "podium-data").exists()
+
+
+def test_a_new_database_beside_another_ones_files_is_refused(
+    filled: Settings, saved: Path, tmp_path: Path
+) -> None:
+    for words in (["nightly"], ["backfill", "--since", "2026-03-01"]):
+        done = podium(
+            *words, "--replay", str(saved), "--database", f"sqlite:///{tmp_path}/typo.db", settings=filled
+        )
+        assert (
+            done.returncode == 2 and "is database_url right?" in done.stderr and done.stderr.count("\n") == 1
+        )
+    again = podium("nightly", "--replay", str(saved), settings=filled)
+    assert again.returncode in (0, 1), again.stderr
 
 
 def test_a_broken_settings_file_or_variable_is_named(tmp_path: Path) -> None:

@@ -132,6 +132,26 @@ def test_a_stretch_that_runs_have_proved_empty_is_a_gap_that_needs_no_look(
     assert (gap.since, gap.until, gap.days, gap.unproved) == (day(39), day(21), 19, 0)
 
 
+def test_days_whose_pages_could_not_be_read_are_no_holiday(bureau: Bureau, settings: Settings) -> None:
+    bureau.publish(day(100))
+    bureau.publish(day(20))
+    run = bureau.run("backfill", day(100), day(20))
+    assert look(bureau.database, settings).needs == ()
+    for number in (90, 80, 70):
+        bureau.lose(run, "rejected", "no body", day(number))
+    (need,) = needs(bureau, settings)
+    assert need[0] == "gap"
+    assert (
+        "79 days without a document, 0 of them never looked at, 3 with a page that could not be read"
+        in need[1]
+    )
+    (row,) = look(bureau.database, settings).sources
+    assert (row.published, row.empty, row.unread) == (2, 76, 3)
+    for number in (90, 80, 70):
+        bureau.publish(day(number))
+    assert "could not be read" not in str(needs(bureau, settings))
+
+
 def test_gaps_outside_the_days_asked_about_are_left_out(bureau: Bureau, settings: Settings) -> None:
     for number in (90, 60, 59, 30, 29):
         bureau.publish(day(number))

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -390,5 +391,15 @@ def test_a_run_whose_worker_was_killed_is_crashed_and_the_next_night_heals(offic
 
 def test_somebody_is_told_when_no_night_comes_to_an_end(office: Office) -> None:
     office.alarms(silent=10)
-    wait_for(lambda: office.receiver.heard("Podium: no night", "Is a worker running?"), 60)
+    wait_for(lambda: office.receiver.heard("Podium: still no night", "Is a worker running?"), 60)
+    office.alarms(silent=30)
+    time.sleep(10)
+    office.receiver.told.clear()
+    flow = ask(f"{office.api}/flows/", {"name": "nightly"})["id"]
+    made = ask(f"{office.api}/flow_runs/", {"flow_id": flow, "state": {"type": "RUNNING", "name": "Running"}})
+    done = {"state": {"type": "COMPLETED", "name": "Completed"}, "force": True}
+    ask(f"{office.api}/flow_runs/{made['id']}/set_state", done)
+    time.sleep(25)  # not before thirty seconds are over, and before a window of thirty could be over twice
+    assert not office.receiver.heard("Podium: no night", "Is a worker running?")
+    wait_for(lambda: office.receiver.heard("Podium: no night", "Is a worker running?"), 20)
     office.alarms()
