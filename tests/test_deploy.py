@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr, ValidationError
 
+from flows.alarms import tell
 from flows.environment import PREFECT
 from flows.settings import Settings
+from tests.test_operated import Receiver
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -69,6 +72,26 @@ def test_every_variable_is_a_setting_and_nothing_is_told_to_anybody(name: str) -
     assert len(quiet) >= 4
     for key in quiet:
         assert re.search(rf'^\s*{key}\s*[:=]\s*"?{PREFECT[key]}"?$', text, re.MULTILINE), key
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise takes it
+def test_an_address_may_have_commas_and_several_may_be_parted_by_them() -> None:
+    one = "mailto://u:p@example.org?to=a@example.org,b@example.org"
+    for told in (one, f"{one}, json://127.0.0.1:9/x", f"json://127.0.0.1:9/x {one}"):
+        settings = Settings(alarm=SecretStr(told))
+        assert settings.alarm is not None and settings.alarm.get_secret_value() == told
+    with pytest.raises(ValidationError, match="not addresses that Apprise knows"):
+        Settings(alarm=SecretStr(f"{one}, nonsense://x"))
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise takes it
+def test_a_message_to_who_is_told_arrives_or_is_said_not_to() -> None:
+    receiver = Receiver()
+    assert tell(SecretStr(receiver.address), "Podium: is this read?", "To try it.")
+    assert receiver.heard("Podium: is this read?", "To try it.")
+    receiver.shutdown()
+    receiver.server_close()
+    assert not tell(SecretStr(receiver.address), "Podium", "To try it.")
 
 
 def test_units_call_commands_that_exist() -> None:

@@ -341,6 +341,17 @@ def test_a_file_that_cant_be_read_is_one_finding(office: Office) -> None:
     )
 
 
+def test_a_folder_that_is_a_link_to_another_disk_is_read_as_well_and_a_loop_once(
+    office: Office, tmp_path: Path
+) -> None:
+    (office.archive.folder / "here").rename(tmp_path / "disk")
+    (office.archive.folder / "here").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "loop").symlink_to(tmp_path / "disk")
+    assert office.kinds() == []
+    office.path.with_name("here-20260320T120000-r1-p1.warc.gz").touch()
+    assert office.kinds() == ["empty"]
+
+
 # --- captures and records that lost each other ---------------------------------------------------
 
 
