@@ -77,11 +77,9 @@ class _Verification:
     def _files(self, closed: list[OSError]) -> Iterator[str]:
         # A machine that only reads what is in the store has no folder.
         told = closed.append if self._archive.store is None else None
-        been = set[str]()
+        been = set[str]()  # a folder may be a link to another disk, or to one above it
         for folder, below, names in os.walk(self._archive.folder, onerror=told, followlinks=True):
-            if (
-                place := os.path.realpath(folder)
-            ) in been:  # a folder may be a link to another disk, or a loop
+            if (place := os.path.realpath(folder)) in been:
                 below.clear()
                 continue
             been.add(place)
