@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from storage.database import Database
+from tests.command import PODIUM
 from tests.library import stock, write_sources
-from tests.test_cli import PODIUM
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 800}

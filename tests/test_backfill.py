@@ -24,8 +24,8 @@ from flows.windows import Backfill, Split
 from storage import ledger, models
 from storage.database import Database
 from storage.ledger import Tally
+from tests.command import podium, podium_process
 from tests.site import MisbehavingMinistry, gone, server_error, without_date
-from tests.test_cli import podium
 from tests.test_collect import expected, pages, texts
 
 TODAY = dt.datetime.now(dt.timezone(dt.timedelta(hours=2))).date()
@@ -330,13 +330,13 @@ def test_the_same_command_again_walks_only_what_is_open(site: MisbehavingMinistr
     command = ("backfill", "--since", f"{since}", "--until", f"{until}")
     older = [document for document in site.documents if document.date < TODAY.replace(day=1)]
     site.misbehave(older[0].path, server_error())
-    first = podium(*command, settings=place.settings)
+    first = podium_process(*command, settings=place.settings)
     assert first.returncode == 1 and "1 page failed" in first.stdout
     site.behave()
     asked(site)
-    second = podium(*command, settings=place.settings)
+    second = podium_process(*command, settings=place.settings)
     assert second.returncode == 0, second.stdout
     assert asked(site) == [older[0].path] and "were done before" in second.stdout
     assert texts(place.settings) == expected(site, since, until)
-    third = podium(*command, settings=place.settings)
+    third = podium_process(*command, settings=place.settings)
     assert third.returncode == 0 and site.requests == []

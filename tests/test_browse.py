@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from storage.database import Database
+from tests.command import PODIUM, podium_process
 from tests.library import ARABIC, stock
 from tests.pictures import DESKTOP, PHONE, SHOWN, browser, opened, take
-from tests.test_cli import PODIUM, podium
 
 pytestmark = pytest.mark.slow  # a browser starts
 
@@ -99,10 +99,10 @@ def test_what_cant_be_opened_is_one_line_with_status_2(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         cases = {
-            "in use": podium("browse", "--port", port, "--database", url),
-            "no such host": podium("browse", "--host", "nowhere.invalid", "--database", url),
-            "can't listen": podium("browse", "--host", "192.0.2.1", "--database", url),
-            "no database here yet": podium("browse", "--database", "sqlite:///none.db"),
+            "in use": podium_process("browse", "--port", port, "--database", url),
+            "no such host": podium_process("browse", "--host", "nowhere.invalid", "--database", url),
+            "can't listen": podium_process("browse", "--host", "192.0.2.1", "--database", url),
+            "no database here yet": podium_process("browse", "--database", "sqlite:///none.db"),
         }
     for told, done in cases.items():
         assert (done.returncode, done.stdout) == (2, ""), told

@@ -14,8 +14,8 @@ from lxml import html
 from storage import hosts, lookup, models
 from storage.database import Database
 from storage.transcript import Transcript, Turn
+from tests.command import PODIUM, podium
 from tests.conftest import Server
-from tests.test_cli import PODIUM, podium
 from tests.test_load import DAY, Desk, said, second
 
 OLD = said("It sails on Monday with 40 cars. " * 20)

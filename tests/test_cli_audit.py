@@ -17,7 +17,7 @@ from flows.cli import main
 from flows.settings import Settings
 from storage.database import Database
 from tests.bureau import Bureau, day, settings_of
-from tests.test_cli import PODIUM, podium
+from tests.command import PODIUM, podium
 from tests.test_integrity import Office
 
 

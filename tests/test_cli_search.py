@@ -16,7 +16,7 @@ from sqlalchemy import update
 from storage import models
 from storage.database import Database
 from storage.transcript import Transcript, Turn, parse
-from tests.test_cli import PODIUM, podium
+from tests.command import PODIUM, podium
 from tests.test_load import DAY, Desk
 from tests.test_search import SAID
 

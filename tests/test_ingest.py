@@ -34,9 +34,9 @@ from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import FormatError, Transcript, Turn, render
 from storage.warc import LARGEST_BODY, LARGEST_HEAD, LONGEST_LINE, Location, TornError, read_warc
+from tests.command import podium
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
-from tests.test_cli import podium
 from tests.test_collect import WINDOW, expected, page_of, pages, rows, texts
 
 NOON = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)

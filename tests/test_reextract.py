@@ -31,8 +31,8 @@ from storage.integrity import Checked
 from storage.search import search
 from storage.transcript import Transcript, Turn, render
 from storage.verification import verify
+from tests.command import podium
 from tests.site import MisbehavingMinistry
-from tests.test_cli import podium
 from tests.test_collect import expected, rows, texts
 from tests.test_ingest import DAY, NOON, captured, take
 

@@ -20,8 +20,8 @@ from storage.database import Database
 from storage.integrity import Checked, Finding
 from storage.verification import verify
 from storage.warc import ArchiveError, Location, read_warc
+from tests.command import podium_process
 from tests.site import MisbehavingMinistry
-from tests.test_cli import podium
 from tests.test_flows import wait_for
 from tests.test_ingest import DAY, NOON
 from tests.test_machines import running
@@ -96,7 +96,7 @@ def test_a_store_that_does_not_answer_is_one_line(away: Settings, tmp_path: Path
     with pytest.raises(ArchiveError, match=r"nothing://of/the/kind/a/b.warc.gz: .*Protocol"):
         nowhere.read(Location("a/b.warc.gz", 0, 10))
     gone = away.model_copy(update={"store": f"file://{tmp_path / 'gone'}"})
-    done = podium("export", str(tmp_path / "out"), "--format", "warc", settings=gone)
+    done = podium_process("export", str(tmp_path / "out"), "--format", "warc", settings=gone)
     assert done.returncode == 3 and len(done.stderr.splitlines()) == 1
     assert "No such file" in done.stderr
 
@@ -143,17 +143,19 @@ def test_an_archive_on_s3_is_read_again_shown_exported_and_verified(
     shutil.rmtree(settings.archive)
     settings = settings.model_copy(update={"store": bucket})
     layout(settings)
-    dry = podium("reextract", "--dry-run", settings=settings)  # so many that the pool's processes read them
+    dry = podium_process(
+        "reextract", "--dry-run", settings=settings
+    )  # so many that the pool's processes read them
     assert dry.returncode == 0, dry.stderr
     assert f"demo\t{len(documents)}\t{len(documents)}" in dry.stdout
-    done = podium(*dry.stdout.splitlines()[-1].split()[1:], settings=settings)
+    done = podium_process(*dry.stdout.splitlines()[-1].split()[1:], settings=settings)
     assert (done.returncode, done.stderr) == (0, "")
-    assert podium("show", "1", settings=settings).returncode == 0
+    assert podium_process("show", "1", settings=settings).returncode == 0
     out = tmp_path / "out"
-    exported = podium("export", str(out), "--format", "warc", settings=settings)
+    exported = podium_process("export", str(out), "--format", "warc", settings=settings)
     assert exported.returncode == 0, exported.stderr
     records = [record for path in out.rglob("*.warc.gz") for record, _ in read_warc(path)]
     assert len(records) == len(documents)
-    whole = podium("audit", "--verify", "--since", "2026-03-20", settings=settings)
+    whole = podium_process("audit", "--verify", "--since", "2026-03-20", settings=settings)
     assert "1 WARC files" in whole.stdout, whole.stdout + whole.stderr
     assert not settings.archive.exists()

@@ -24,9 +24,9 @@ from storage.database import Database
 from storage.ledger import Found
 from storage.transcript import render
 from storage.warc import Location
+from tests.command import podium
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
-from tests.test_cli import podium
 from tests.test_collect import WINDOW, expected, pages, rows, texts
 from tests.wayback import Held, Machine
 
