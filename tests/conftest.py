@@ -134,12 +134,13 @@ def _postgres_programs() -> Path | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long is a slow test on PostgreSQL: whole collections, and the command."""
+    """What takes long is slow on PostgreSQL: collections, the command, and what is alike on any database."""
     for item in items:
         spec = getattr(item, "callspec", None)
         on_postgres = spec is not None and spec.params.get("database_url") == "postgresql"
         whole = bool({"settings", "corpus"} & set(getattr(item, "fixturenames", ())))
-        if on_postgres and (whole or item.path.name.startswith(("test_cli", "test_layouts"))):
+        alike = item.get_closest_marker("any_database") is not None
+        if on_postgres and (whole or alike or item.path.name.startswith(("test_cli", "test_layouts"))):
             item.add_marker("slow")
 
 

@@ -127,6 +127,7 @@ def test_running_twice_adds_nothing(settings: Settings) -> None:
     assert after | {"captures": 0} == before | {"captures": 0}
 
 
+@pytest.mark.slow
 def test_a_window_equals_its_halves(site: MisbehavingMinistry, settings: Settings) -> None:
     middle = TODAY - dt.timedelta(15)
     run(settings, WINDOW[0], middle)
@@ -264,6 +265,7 @@ def test_what_happened_to_each_page_is_in_the_ledger_and_adds_up(
     assert found.state == "degraded" and report.exit_status([found]) == 1
 
 
+@pytest.mark.slow
 def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
@@ -278,6 +280,7 @@ def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
 
 
+@pytest.mark.slow
 def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
@@ -321,7 +324,14 @@ def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, pla
     assert found.state == "completed"
 
 
-@pytest.mark.parametrize("how", [challenge, empty_listing, server_error, repeated_listing, hang_up])
+@pytest.mark.parametrize(
+    "how",
+    [
+        challenge,
+        empty_listing,
+        *(pytest.param(way, marks=pytest.mark.slow) for way in (server_error, repeated_listing, hang_up)),
+    ],
+)
 def test_a_listing_that_is_none_never_ends_a_window_as_complete(
     site: MisbehavingMinistry, place: Stage, how: Callable[[], Misbehaviour]
 ) -> None:
@@ -332,6 +342,7 @@ def test_a_listing_that_is_none_never_ends_a_window_as_complete(
     assert any("not proved complete" in reason for reason in found.reasons)
 
 
+@pytest.mark.slow
 def test_a_site_that_answers_nothing_fails_the_run(site: MisbehavingMinistry, place: Stage) -> None:
     site.misbehave("*", challenge())
     found = run(place.settings)
@@ -350,6 +361,7 @@ def test_robots_txt_is_obeyed(site: MisbehavingMinistry, place: Stage) -> None:
     assert not any(request.path.startswith("/briefings/1") for request in site.requests)
 
 
+@pytest.mark.slow
 def test_a_fault_that_passes_is_tried_again(site: MisbehavingMinistry, place: Stage) -> None:
     site.misbehave("/briefings/114", times(2, unavailable()))
     assert run(place.settings).state == "completed"
@@ -408,6 +420,7 @@ def test_a_crawl_whose_caller_is_killed_ends_and_the_next_run_makes_up_for_it(
     database.close()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_crawl_and_the_run_within_seconds(site: MisbehavingMinistry, place: Stage) -> None:
     site.misbehave("/briefings/", hang(60))
     podium = Path(sys.executable).parent / "podium"
@@ -447,6 +460,7 @@ def test_two_runs_at_once_neither_duplicate_nor_fail(site: MisbehavingMinistry, 
     assert texts(settings) == expected(site, *WINDOW)
 
 
+@pytest.mark.slow
 def test_a_source_that_fails_never_stops_another(
     site: MisbehavingMinistry, place: Stage, tmp_path: Path
 ) -> None:
@@ -507,6 +521,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for task in tasks for word in task.read_text().split()]
 
 
+@pytest.mark.slow
 def test_what_has_been_fetched_is_loaded_while_the_crawl_goes_on(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def test_every_format_is_the_same_twice_and_its_manifest_has_the_digest_of_each_
         assert done == Exported(20, manifest["turns"], len(files))
 
 
+@pytest.mark.any_database
 def test_names_stay_in_the_folder_and_are_of_plain_characters(office: Office, tmp_path: Path) -> None:
     for form in ("text", "tei"):
         office.export(tmp_path / "out" / form, form)  # type: ignore[arg-type]
@@ -236,6 +237,7 @@ def test_text_json_lines_and_parquet_read_back_are_the_same_records(office: Offi
         list(transcripts(tmp_path / "jsonl"))
 
 
+@pytest.mark.any_database
 def test_parquet_has_types_and_reads_back_from_several_row_groups_and_from_none(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +300,7 @@ def test_a_neutral_cell_is_no_formula_and_can_be_had_as_it_was(cell: str) -> Non
     assert not neutral(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
 
 
+@pytest.mark.any_database
 def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_path: Path) -> None:
     office.export(tmp_path / "out", "tei")
     roots = [etree.parse(str(path)).getroot() for path in (tmp_path / "out").rglob("*.xml")]
@@ -403,6 +406,7 @@ def test_filters_choose_documents(office: Office, tmp_path: Path) -> None:
     assert count(since=DAY + dt.timedelta(1)) == count(until=DAY - dt.timedelta(1)) == 0
 
 
+@pytest.mark.any_database
 def test_a_folder_with_anything_in_it_is_refused_and_left_alone(office: Office, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("Dear")
@@ -415,6 +419,7 @@ def test_a_folder_with_anything_in_it_is_refused_and_left_alone(office: Office, 
     assert office.export(tmp_path / "empty", "text").documents == 20
 
 
+@pytest.mark.any_database
 def test_an_export_that_fails_has_no_manifest(office: Office, tmp_path: Path) -> None:
     for path in office.archive.folder.rglob("*.warc.gz"):
         path.write_bytes(path.read_bytes()[:2000])
@@ -425,6 +430,7 @@ def test_an_export_that_fails_has_no_manifest(office: Office, tmp_path: Path) ->
         office.export(tmp_path / "out", "warc")
 
 
+@pytest.mark.any_database
 def test_memory_holds_a_batch_and_progress_is_told(office: Office, tmp_path: Path) -> None:
     for n in range(90):
         office.keep(said(f"Text number {n}. " * 40), f"many-{n}")

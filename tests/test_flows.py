@@ -112,6 +112,7 @@ def test_a_window_is_a_run_of_its_own_with_its_name_its_tags_and_the_four_steps(
     assert names == {"crawl demo", "extract demo", "load demo", "compare demo"}
 
 
+@pytest.mark.slow
 def test_a_degraded_night_says_so_in_its_states_name(configured: Stage, site: MisbehavingMinistry) -> None:
     from flows.nightly import nightly
 
@@ -138,6 +139,7 @@ def test_a_source_that_fell_silent_is_in_the_nights_report_and_degrades_it(
     assert f"**demo** degraded: {told}" in artifact("nightly-report").replace("\\", "")
 
 
+@pytest.mark.slow
 def test_a_failed_night_is_failed(configured: Stage, site: MisbehavingMinistry) -> None:
     from flows.nightly import nightly
 

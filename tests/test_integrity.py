@@ -160,6 +160,7 @@ def test_an_audit_without_repair_changes_nothing(office: Office) -> None:
     assert office.state() == before
 
 
+@pytest.mark.any_database
 def test_more_captures_than_a_batch_are_all_held_against_their_records(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +181,7 @@ def test_more_captures_than_a_batch_are_all_held_against_their_records(
 # --- torn and damaged files ----------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 def test_a_file_cut_at_any_byte_of_its_last_record_is_torn_or_lacks_it_and_is_mended(office: Office) -> None:
     whole = office.path.read_bytes()
     last = office.captures()[-1]
@@ -241,6 +243,7 @@ def test_what_was_kept_beside_a_file_is_never_overwritten(office: Office) -> Non
     assert kept == {".torn": whole[last:-1], ".torn2": whole[last:-2]}
 
 
+@pytest.mark.any_database
 def test_a_flipped_byte_is_found_and_what_comes_after_it_still_reads(office: Office) -> None:
     whole = office.path.read_bytes()
     first, second, third = office.captures()
@@ -261,6 +264,7 @@ def test_a_flipped_byte_is_found_and_what_comes_after_it_still_reads(office: Off
     assert third.offset < office.path.stat().st_size
 
 
+@pytest.mark.any_database
 def test_a_flipped_byte_in_the_last_record_loses_no_byte(office: Office) -> None:
     whole = office.path.read_bytes()
     beside = office.path.with_name(office.path.name + ".torn")
