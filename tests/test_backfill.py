@@ -251,6 +251,7 @@ def asked(site: MisbehavingMinistry) -> list[str]:
     return sorted(path for path in paths if path.removeprefix("/briefings/").isdigit())
 
 
+@pytest.mark.slow
 def test_what_a_killed_backfill_had_archived_is_read_and_not_fetched_again(
     site: MisbehavingMinistry, place: Stage
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_message_to_who_is_told_arrives_or_is_said_not_to() -> None:
     assert not tell(SecretStr(receiver.address), "Podium", "To try it.")
 
 
+@pytest.mark.slow
 def test_units_call_commands_that_exist() -> None:
     assert len(UNITS) == 3
     for unit in UNITS:
