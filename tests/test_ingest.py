@@ -298,7 +298,7 @@ def test_a_record_that_cant_be_taken_is_passed_over_and_the_others_are_read(
     ("endless", "told"),
     [
         (b"WARC-Type: " + b"x" * (4 * LONGEST_LINE), "a line of over 1,048,576 bytes"),
-        ((b"X: " + b"y" * 995 + b"\r\n") * (LARGEST_HEAD // 1000), "a head of over 16,777,216 bytes"),
+        ((b"X: " + b"y" * 995 + b"\r\n") * (2 * LARGEST_HEAD // 1000), "a head of over 16,777,216 bytes"),
     ],
     ids=["line", "head"],
 )
