@@ -32,7 +32,7 @@ def unread(session: Session, source: str) -> list[Run]:
         .where(Run.source == source, Run.state.in_(("running", "failed")), waiting)
         .order_by(Run.id)
     )
-    return [run for run in runs if run.state == "failed" or not ledger.alive(run.process)]
+    return [run for run in runs if run.state == "failed" or not ledger.alive(session, run)]
 
 
 def same_day(session: Session, run: Run, day: tuple[dt.datetime, dt.datetime]) -> list[Run]:

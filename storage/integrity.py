@@ -89,10 +89,10 @@ def _dead_runs(database: Database) -> Iterator[Finding]:
 
     with database.read() as session:
         running = session.scalars(select(Run).where(Run.state == "running").order_by(Run.id)).all()
-    for run in running:
-        if not ledger.alive(run.process):
-            what = f"of {run.source}: running, but its process {run.process} is gone"
-            yield Finding("run", f"run {run.id}", what, "ends it as failed", partial(end, run.id))
+        dead = [run for run in running if not ledger.alive(session, run)]
+    for run in dead:
+        what = f"of {run.source}: running, but its process {run.process} is gone"
+        yield Finding("run", f"run {run.id}", what, "ends it as failed", partial(end, run.id))
 
 
 def _unsettled(database: Database) -> Iterator[Finding]:

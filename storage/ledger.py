@@ -24,6 +24,9 @@ from storage.database import insert_into
 from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind, RunState
 from storage.transcript import clean
 
+SILENT = dt.timedelta(days=1)
+"""After so long without a capture a run of another host counts as dead: a crawl asks every few seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -73,9 +76,9 @@ def open_run(
     until: dt.date,
     via: str | None = None,
 ) -> Run:
-    """A new run of this process, in state running. Runs of dead processes on this host are ended as failed."""
+    """A new run of this process, in state running. The source's runs that are dead are ended as failed."""
     for run in session.scalars(select(Run).where(Run.source == source, Run.state == "running")):
-        if not alive(run.process):
+        if not alive(session, run):
             end_dead(run)
     run = Run(
         kind=kind,
@@ -283,16 +286,27 @@ def last_night(session: Session, source: str) -> Run | None:
     )
 
 
-def alive(process: str) -> bool:
-    """Whether a process, as `Run.process` has it, may still run.
+def alive(session: Session, run: Run, number: str | None = None) -> bool:
+    """Whether a running run's process may still be there.
 
-    One on another host can't be asked and counts as alive. One that has got its number since is told by when it
-    was started, where the system says so.
+    One that has got its number since is told by when it was started, where the system says so. One on another
+    host, or in a container that was made anew, can't be asked: it may be there until it has captured nothing for
+    a day.
+
+    Args:
+        session: to read in.
+        run: which run.
+        number: of another process of the run, as a WARC file's name has it; the run's own if None.
     """
-    host, _, number = process.rpartition(":")
+    host, _, own = run.process.rpartition(":")
     if host != socket.gethostname():
-        return True
-    pid, _, start = number.partition("@")
+        last = session.scalar(
+            select(func.max(Capture.fetched_at))
+            .join(Page, Page.capture_id == Capture.id)
+            .where(Page.run_id == run.id)
+        )
+        return max(run.started_at, last or run.started_at) > dt.datetime.now(dt.UTC) - SILENT
+    pid, _, start = (number or own).partition("@")
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

@@ -102,10 +102,9 @@ class _Verification:
             return False
         with self._database.read() as session:
             run = session.get(Run, maker.run)
-        if run is None or run.state != "running":
-            return False
-        host = run.process.rpartition(":")[0]
-        return ledger.alive(run.process) or ledger.alive(f"{host}:{maker.process}")
+            if run is None or run.state != "running":
+                return False
+            return ledger.alive(session, run) or ledger.alive(session, run, str(maker.process))
 
     # --- one file --------------------------------------------------------------------------------
 

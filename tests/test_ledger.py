@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from storage import ledger
 from storage.database import Database
 from storage.ledger import Found, Tally
-from storage.models import DISPOSITIONS, Capture, Disposition, Run, RunKind
+from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind
 
 ROOT = Path(__file__).parent.parent
 DAY = dt.date(2026, 3, 20)
@@ -172,20 +173,34 @@ def test_a_process_that_has_got_a_dead_ones_number_is_not_it(database: Database)
     run = opened(database)
     with database.write() as session:
         found = session.get_one(Run, run)
-        assert ledger.alive(found.process)
+        assert ledger.alive(session, found)
         found.process = found.process.partition("@")[0] + "@1"
     opened(database)
     with database.read() as session:
         assert session.get_one(Run, run).state == "failed"
 
 
-def test_the_run_of_another_host_is_left_alone(database: Database) -> None:
+def test_the_run_of_another_host_is_left_alone_until_it_has_captured_nothing_for_a_day(
+    database: Database,
+) -> None:
+    now = dt.datetime.now(dt.UTC)
     run = opened(database)
     with database.write() as session:
-        session.get_one(Run, run).process = "another-host:1"
+        found = session.get_one(Run, run)
+        found.process, found.started_at = "another-host:1", now - 2 * ledger.SILENT
+        capture = Capture(
+            source="here", url="https://here.example/a", fetched_at=now, status=200, content_type="text/html",
+            digest="sha256:A", size=1, warc="a.warc.gz", offset=0, length=1,
+        )  # fmt: skip
+        session.add_all([capture, Page(run_id=run, key="a", url=capture.url, capture=capture)])
+    opened(database)
+    with database.write() as session:
+        assert session.get_one(Run, run).state == "running"
+        (capture,) = session.scalars(select(Capture))
+        capture.fetched_at = now - ledger.SILENT
     opened(database)
     with database.read() as session:
-        assert session.get_one(Run, run).state == "running"
+        assert session.get_one(Run, run).state == "failed"
 
 
 def test_what_is_fetched_and_not_settled_is_to_be_read_in_the_order_of_discovery(database: Database) -> None:
