@@ -205,9 +205,11 @@ def _led_away(session: Session, reading: Reading) -> Loaded | None:
     here = session.scalar(_place(reading.source, reading.key))
     if here is None or reading.visited_on is None or reading.answered in (None, reading.key):
         return None
-    last = lookup.said_at(session, here)
-    if last is None or same_document(lookup.transcript_of(last), reading.transcript):
-        return None
+    there = session.scalar(_place(reading.source, reading.answered))
+    if there is None or there.transcript_id == here.transcript_id:
+        last = lookup.said_at(session, here)
+        if last is None or same_document(lookup.transcript_of(last), reading.transcript):
+            return None
     told = visits.was_missing(session, reading.source, reading.key, reading.visited_on, None)
     return Loaded(told[0], None, f"redirected to {reading.url}: {told[1]}")
 

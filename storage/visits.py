@@ -236,12 +236,6 @@ def put_off(session: Session, source: str, run_id: int, today: dt.date) -> None:
     )
 
 
-def are_apart(session: Session, source: str, key: str, other: str) -> bool:
-    """Whether two pages of a source are known, and stand for two transcripts."""
-    pages = _page(session, source, key), _page(session, source, other)
-    return None not in pages and len({page.transcript_id for page in pages if page is not None}) == 2
-
-
 def _next(published: dt.date, today: dt.date) -> dt.date | None:
     age = (today - published).days
     if age < EVERY_RUN:

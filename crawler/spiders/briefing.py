@@ -149,22 +149,12 @@ class BriefingSpider(Spider):
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:
             self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
-        elif found.moment is None and self._is_of_another(found.key, source.key(response.url)):
-            with self._keeping() as keeper:
-                keeper.missing(found, f"redirected to {response.url}")
         elif found.moment is None and (wall := wall_on(_page(response), source)):
             self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
             with self._keeping() as keeper:
                 keeper.fetched(found.page, response.meta[CAPTURE])
-
-    def _is_of_another(self, key: str, answered: str | None) -> bool:
-        """Whether a page led to one that is known to be another transcript's."""
-        if answered is None or answered == key:
-            return False
-        source = self.job.source.id
-        return self._read(lambda session: visits.are_apart(session, source, key, answered))
 
     def lost(self, failure: Failure) -> None:
         """A request without a response."""
