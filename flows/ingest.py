@@ -29,7 +29,7 @@ from storage.database import Database
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.transcript import FormatError, clean
-from storage.warc import FILE, ArchiveError, Location, Record, read_warc
+from storage.warc import FILE, LARGEST_BODY, ArchiveError, Location, Record, read_warc
 
 AS_WRITTEN = 0
 """The extractor's version of a text that no extractor has read."""
@@ -235,11 +235,14 @@ def _read(intake: _Intake, found: Found, path: Path) -> Reading:
     """Keep a text's file and read it.
 
     Raises:
-        FormatError: it is not in the format.
+        FormatError: it is not in the format, or larger than a capture can be.
         OSError: it can't be read.
     """
+    facts = path.stat()
+    if facts.st_size > LARGEST_BODY:
+        raise FormatError(f"{facts.st_size:,} bytes; a capture has at most {LARGEST_BODY:,}")
     data = path.read_bytes()
-    written = dt.datetime.fromtimestamp(min(path.stat().st_mtime, time.time()), dt.UTC)
+    written = dt.datetime.fromtimestamp(min(facts.st_mtime, time.time()), dt.UTC)
     kind = (("Content-Type", "text/plain; charset=utf-8"),)
     capture_id = intake.keep(Record(found.url, written, 200, kind, data))
     return Reading(read_text(data), intake.source, found.key, found.url, capture_id, AS_WRITTEN)

@@ -616,17 +616,19 @@ def test_a_text_that_is_not_in_the_format_is_rejected_by_name_and_line_and_the_o
         "title.txt": (b"25 august / 2017\nTitle", "lines 2 and 3"),
         "latin.txt": ("25 august / 2017\n\nRéunion".encode("latin-1"), "line 3: not UTF-8"),
         "empty.txt": (b"", "line 1: a date like"),
+        "huge.txt": (bytes(LARGEST_BODY + 1), "33,554,433 bytes; a capture has at most 33,554,432"),
     }
     for name, (data, _) in bad.items():
         (tmp_path / name).write_bytes(data)
     done = podium("ingest", *bad, str(good), settings=place.settings)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "5 discovered = 1 new + 4 rejected" in done.stdout
+    assert "6 discovered = 1 new + 5 rejected" in done.stdout
     said = pages(place.settings, 1)
     for name, (_, reason) in bad.items():
         assert f"! {name}: {reason}" in done.stdout
         assert said[name][0] == "rejected" and reason in str(said[name][1])
     assert texts(place.settings) == {"good.txt": [render(briefing(site).transcript)]}
+    assert "capture:" not in podium("audit", "--verify", settings=place.settings).stdout
 
 
 def test_a_page_that_holds_a_known_text_is_its_duplicate(
