@@ -334,18 +334,22 @@ def _siblings(
 def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) -> tuple[str, int | None]:
     """The page's own headline, and the paragraph where it stands.
 
-    It is printed on the page and stands in ``<title>``, beside the site's name. Of several such lines that which
-    is all of ``og:title`` is meant, else the longest; of none, the last heading before the body.
+    It is printed on the page and stands in ``<title>``, beside the site's name; a short one is a heading, and
+    stands before that name. Of several such lines that which is all of ``og:title`` is meant, else the longest;
+    of none, the last heading before the body.
     """
     heads = [element.get("content") or "" for element in select(root, ("meta[property='og:title']",))]
     shared = {_NOT_LETTER.sub("", head).casefold() for head in heads}
     heads += [text_of(element) for element in select(root, ("head > title", "title"))[:1]]
     heads = [head for head in heads if head.strip()]
     joined = [_NOT_LETTER.sub("", head).casefold() for head in heads]
+    first = {_NOT_LETTER.sub("", _SEPARATOR.split(head)[0]).casefold() for head in heads}
     best: tuple[bool, int, int] | None = None
     for number, paragraph in enumerate(paragraphs[: start + BESIDE]):
         letters = _NOT_LETTER.sub("", paragraph.text).casefold()
-        if len(letters) < 8 or not any(letters in head for head in joined):
+        if len(letters) < 8 and not (letters and paragraph.heading and letters in first):
+            continue
+        if not any(letters in head for head in joined):
             continue
         score = letters in shared, len(letters) + (20 if paragraph.heading else 0)
         if best is None or score >= best[:2]:

@@ -29,6 +29,7 @@ LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 
 _QUESTION_MARK = re.compile(r"[?？؟]")
+_ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 
 
 def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
@@ -150,10 +151,12 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
 
     A question, a title or an office is word enough. Else the headings of a document and the lines of an
     announcement may look alike (``Rule of Law: ...``, ``Focus Area: ...``): what follows a name has to be
-    somebody's speech, with an I, a you, a thank you or a question in most of its longer stretches.
+    somebody's speech, with an I, a you, a thank you or a question in most of its longer stretches. What a voice
+    that is labelled again says after a question is an answer, however stiff: it speaks neither for nor against it.
     """
     if not labels or any(label.anonymous or label.titled for label in labels):
         return labels
+    counts = Counter(label.key for label in labels)
     spoken = written = 0
     ordered = _apart(labels)
     for label, following in zip(ordered[:VOICES], [*ordered, None][1:], strict=False):
@@ -163,10 +166,18 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
         text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:STRETCH]
         if _is_speech(text, words):
             spoken += 1
-        elif len(text) > 2 * LINE:
+        elif len(text) > 2 * LINE and not (counts[label.key] > 1 and _is_asked(label, paragraphs)):
             written += 1
-    repeated = len({label.key for label in labels}) < len(labels)
+    repeated = len(counts) < len(labels)
     return labels if spoken > written or (repeated and not written) else []
+
+
+def _is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:
+    """Whether what stands before a label ends as a question does."""
+    before = paragraphs[label.paragraph].text[: label.begin].strip()
+    if not before and label.paragraph:
+        before = paragraphs[label.paragraph - 1].text
+    return _ASKED.search(before) is not None
 
 
 def _is_speech(text: str, words: Words) -> bool:

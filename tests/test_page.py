@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -250,6 +251,19 @@ def test_an_american_date_is_read_as_one_where_no_layout_fits() -> None:
     assert extract(page(UNKNOWN.replace("9 May 2021", "05/09/2021")), there).date == dt.date(2021, 5, 9)
     meta = "<meta property='article:published_time' content='05/09/2021'>"
     assert extract(page(UNKNOWN.replace("9 May 2021", ""), meta), there).date == dt.date(2021, 5, 9)
+
+
+@pytest.mark.parametrize("headline", ["Fish", "渔业会谈"])
+def test_a_short_headline_is_one_whatever_headings_the_text_has(headline: str) -> None:
+    said = f"<p>{SPEECH}</p><h2>What will become of the boats?</h2><p>{SPEECH}</p>"
+    shown = page(f"<main><h1>{headline}</h1><p>9 May 2021</p>{said}</main>")
+    found = extract(replace(shown, body=shown.body.replace(b"Fish talks", headline.encode())), None)
+    assert found.title == headline
+    assert found.turns[0].paragraphs[-3:] == (
+        SPEECH.strip(),
+        "What will become of the boats?",
+        SPEECH.strip(),
+    )
 
 
 def test_a_sites_name_is_no_headline_where_the_page_names_its_own() -> None:

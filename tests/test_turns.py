@@ -56,6 +56,19 @@ def test_a_document_with_bold_headings_has_no_speakers() -> None:
     assert labels(*(f"<b>{part}:</b> {text}" for part in parts)) == [None]
 
 
+@pytest.mark.parametrize("mark", ["<b>~:</b>", "~:"])
+def test_an_answer_may_be_as_stiff_as_a_document(mark: str) -> None:
+    stiff = (
+        "The position of Arcadia has not changed since it was published, and it will not change this year."
+    )
+    voices = ("Ivan Moss", "Ada Quill", "Coast News", "Ada Quill")
+    said = ("Has the position changed?", stiff, "It is said: “It will.” What is the comment?", stiff)
+    lines = [f"{mark.replace('~', voice)} {text}" for voice, text in zip(voices, said, strict=True)]
+    assert labels(*lines) == list(voices)
+    # Not so where nobody is asked.
+    assert labels(*(line.replace("?", ".") for line in lines)) == [None]
+
+
 @pytest.mark.parametrize("said", ["You said, “It will sail.”", "中方有何评论？", "（笑）"])
 def test_bold_that_ends_as_speech_does_is_the_speakers(said: str) -> None:
     assert labels("<b>Question: You spoke.</b>", f"<b>{said}</b>", "<b>Ada Quill:</b> I did. ~") == [
@@ -258,6 +271,10 @@ def test_a_line_break_may_part_turns() -> None:
             ["Jornalista", "Ministra Ana Peixe"],
         ),
         ("ar", ("سؤال: ما رأيكم؟", "جواب: نعم."), ["سؤال", "جواب"]),
+        ("it", ("Domanda: Perché?", "Risposta: Perché sì."), ["Domanda", "Risposta"]),
+        ("pl", ("Pytanie: Dlaczego?", "Ada Quill: ~"), ["Pytanie", "Ada Quill"]),
+        ("uk", ("Журналістка: Чому?", "Міністр Іван Мох: ~"), ["Журналістка", "Міністр Іван Мох"]),
+        ("tr", ("SORU: Neden?", "SAYIN BAKAN: ~"), ["SORU", "SAYIN BAKAN"]),
     ],
 )
 def test_each_language_has_its_own_word_for_a_question(
