@@ -398,24 +398,29 @@ def _beside(
 ) -> dt.date | None:
     """The date in the line nearest to the headline: below it, above it, or at the body's end.
 
-    A line that is a date and no more goes before any other: in a sentence it is somebody's.
+    A line that says when the page was published goes before any other, then one that is a date and no more: in
+    a sentence it is somebody's.
     """
     at, start, end = places
     top = at if at is not None else start
     below = range(top, min(max(start, top) + 4, len(paragraphs)))
     above = range(top - 1, max(top - BESIDE, -1), -1)
     last = range(end - 1, max(end - 3, start), -1)
-    known = words(None).updated
+    known = words(None)
     lines = {
         number: paragraphs[number].text
         for number in (*below, *above, *last)
-        if number != at and not any(map(paragraphs[number].text.casefold().startswith, known))
+        if number != at and not any(map(paragraphs[number].text.casefold().startswith, known.updated))
     }
     hits = [
         (number, line, found)
         for number, line in lines.items()
         if (found := dates.find(line, month_first=month_first)) is not None
     ]
+    for _, line, found in hits:
+        short = len(line) <= DATE_LINE and not _is_sentence(line, found)
+        if short and any(map(line.casefold().startswith, known.published)):
+            return found[0]
     for _, line, found in hits:
         named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"
         if not _is_sentence(line, found) and (named or dates.in_dateline(line, month_first=month_first)):

@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from crawler.blocks import Paragraph
 from crawler.candidates import CASELESS, WORD, Label, asks, label_at, places_in
@@ -25,6 +26,8 @@ VOICES = 300
 """Different labels on one page: more, and it is no conversation."""
 STRETCH = 3000
 """Characters after a label that are looked at to tell speech from a document."""
+HEADED = 80
+"""Characters in a label that stands above a speech, at most."""
 LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 
@@ -42,6 +45,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         _upper(places, lengths),
         _plain(places, lengths),
         _dashed(places, words),
+        _alone(paragraphs, words),
     ]
     styles = [_believed(style, paragraphs, words) for style in styles]
     sure = max(styles, key=len)
@@ -144,6 +148,34 @@ def _dashed(places: list[Label], words: Words) -> list[Label]:
     asked = any(place.key in words.question for place in found)
     answered = any(place.key in words.answer for place in found)
     return found if asked and answered else []
+
+
+def _alone(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The labels of a page that prints them as headings, without a colon, above what is said.
+
+    Headings of a document look alike, so a questioner has to be among them, more than once or beside a voice that
+    is heard again. A name without a title is one only if it is repeated.
+    """
+    lines = {number: place for number, line in enumerate(paragraphs) if (place := _line(number, line, words))}
+    spoken = [
+        place for number, place in lines.items() if number + 1 < len(paragraphs) and number + 1 not in lines
+    ]
+    counts = Counter(place.key for place in spoken)
+    found = [place for place in spoken if place.anonymous or place.titled or counts[place.key] > 1]
+    asking = [place for place in found if asks(place.key, words)]
+    others = [counts[place.key] for place in found if not asks(place.key, words)]
+    return found if others and asking and (len(asking) > 1 or max(others) > 1) else []
+
+
+def _line(number: int, paragraph: Paragraph, words: Words) -> Label | None:
+    """What may be a label, where a whole line in bold, or a heading, is no more than that."""
+    text = paragraph.text
+    if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADED or "\n" in text:
+        return None
+    place = label_at(number, paragraph, (0, len(text), len(text)), words, opens=True)
+    if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
+        return None
+    return replace(place, bold=True)
 
 
 def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _LISTS = (
     *("question", "answer", "questioner", "moderator", "voice", "honorific"),
-    *("field", "topic", "speech", "end", "contents", "back", "updated", "statement", "missing"),
+    *("field", "topic", "speech", "end", "contents", "back", "published", "updated", "statement", "missing"),
 )
 
 
@@ -35,6 +35,7 @@ class Words:
     end: frozenset[str]
     contents: frozenset[str]
     back: frozenset[str]
+    published: frozenset[str]
     updated: frozenset[str]
     statement: frozenset[str]
     missing: frozenset[str]

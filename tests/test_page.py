@@ -234,6 +234,7 @@ def test_the_day_of_the_last_change_is_not_the_date() -> None:
         ("<p>9 May 2021</p>", "We met in Port Quill on 24 February 2020."),
         ("<p>Issued on: 9 May 2021</p>", "Port Quill, 24 February 2020"),
         ("<p>Port Quill, 9 May 2021.</p>", "What of the treaty of 24 February 2020?"),
+        ("<p>Event date: 7 May 2021</p><p>Published 9 May 2021</p>", "We met in Port Quill."),
     ],
 )
 def test_a_line_that_is_a_date_goes_before_one_that_is_said(told: str, said: str) -> None:

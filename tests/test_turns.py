@@ -100,6 +100,24 @@ def test_a_label_is_known_however_its_bold_is_set(markup: str) -> None:
     assert found[-1] == Turn(("Good day.",), "Ivan Moss")
 
 
+@pytest.mark.parametrize("line", ["<h3>~</h3>", "<p><b>~</b></p>"])
+def test_a_label_may_stand_above_what_is_said_and_have_no_colon(line: str) -> None:
+    voices = ("Question (Coast News)", "Foreign Minister", "Question (Boat News)", "Foreign Minister")
+    said = "".join(f"{line.replace('~', voice)}<p>We will.</p><p>You know it.</p>" for voice in voices)
+    found = read("<h2>Q&amp;A</h2>" + said)
+    assert [turn.label for turn in found] == [None, *voices]
+    assert {turn.paragraphs for turn in found[1:]} == {("We will.", "You know it.")}
+
+
+@pytest.mark.parametrize(
+    "headings", [("Journalist", "Minister of Fish", "Ambassador"), ("Trade", "Security Council", "Trade")]
+)
+def test_the_headings_of_a_document_are_no_speakers(headings: tuple[str, ...]) -> None:
+    assert [turn.label for turn in read("".join(f"<h3>{each}</h3><p>{SPEECH}</p>" for each in headings))] == [
+        None
+    ]
+
+
 def test_a_remark_stays_with_its_label() -> None:
     assert labels("<b>Question</b> (retranslated): Sir?", "<b>Ivan Moss (in German):</b> Ja.") == [
         "Question (retranslated)",
