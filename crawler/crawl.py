@@ -38,6 +38,7 @@ def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
     changed = polite.for_job(
         hosts=[host_of(job.wayback)] if job.wayback else job.source.hosts,
         contact=job.contact,
+        language=job.source.language,
         timeout=job.timeout,
         # On this machine there is nobody to be polite to, unless somebody asks for it.
         delay=max(0.0 if loopback else job.source.delay, job.delay or 0.0),

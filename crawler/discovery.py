@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from crawler.accept import challenge_in
+from crawler.accept import challenge_in, verdict_on_end
 from crawler.job import Bookmark
 from crawler.sheets import (
     Entry,
@@ -26,7 +26,7 @@ from crawler.sheets import (
     read_items,
     read_sitemap,
 )
-from crawler.source import Calendar, Feed, Listing, Section, SiteMap, Source, host_of
+from crawler.source import Calendar, Feed, Items, Listing, Section, SiteMap, Source, host_of
 from storage.ledger import Found
 
 TRAILING_DAYS = 31
@@ -150,14 +150,23 @@ class Walk:
             async for link in self._links(entry):
                 key = self.source.key(link.url)
                 documents |= key is not None
-                if link.date is None or self.since <= link.date <= self.until:
+                day = self._told(entry, link, trailing=trailing)
+                if day is None or self.since <= day <= self.until:
                     if key is not None:
-                        yield Found(key, link.url, link.date)
-                    elif link.date is not None:
+                        yield Found(key, link.url, day)
+                    elif day is not None:
                         others += 1
             if others >= SUSPICIOUS and not documents:
                 self.complaints.append(f"{entry.url}: none of {others} links of the window is a document")
                 self._covered[entry.section].clear()
+
+    def _told(self, entry: Way, link: Link, *, trailing: bool) -> dt.date | None:
+        """The day that a link is listed with; None where that tells nothing of when it was published."""
+        if link.date is None or link.date <= self.until:
+            return link.date
+        # Who was changed after the window may have been published in it; who is dated after today was not.
+        changed = isinstance(entry, Items) and entry.updated
+        return None if changed or (trailing and link.date > self.today) else link.date
 
     def _fail(self, complaint: str) -> None:
         self.complaints.append(complaint)
@@ -225,6 +234,10 @@ class Walk:
             self._failures = 0
             if read == 1:  # an index within an index is none, by the protocol
                 waiting += self._newest(maps)
+            elif maps:
+                self.complaints.append(
+                    f"{sheet.url}: an index within an index, of {len(maps)} maps, is not read"
+                )
             days = [each.published for each in documents if each.published is not None]
             if days and len(days) == len(documents) and read == 1:
                 self._cover(entry, min(days), _after(self.today))
@@ -324,8 +337,18 @@ class Walk:
                     return
                 self._failures = 0
                 seen.update(link.url for link in fresh)
-                for link in fresh:
-                    yield link
+                ends = [
+                    number
+                    for number, link in enumerate(fresh)
+                    if link.date and self.since <= link.date <= self.until
+                ]
+                for place, link in enumerate(fresh):
+                    # An older one above one of the window is dated wrongly, or kept on top.
+                    old = link.date is not None and link.date < self.since and place < max(ends, default=0)
+                    yield Link(link.url, None) if old else link
+                cut = verdict_on_end(sheet.text)
+                if cut is not None:
+                    self._fail(f"{sheet.url}: {cut[1]}")
                 count = page_count(entry, sheet)
                 if count and last and count < last:
                     # Something was taken away, and what stood behind it may have slipped past.
@@ -333,7 +356,7 @@ class Walk:
                     return
                 last = count or last
                 days = [link.date for link in links if link.date is not None]
-                ending = is_last(entry, sheet, number, last)
+                ending = cut is None and is_last(entry, sheet, number, last)
                 # Where a page is out of order, an older document may stand anywhere: there is no bookmark then.
                 if days != sorted([*days, lowest], reverse=True)[1:]:
                     lowest = dt.date.min
@@ -346,7 +369,7 @@ class Walk:
                     # A page out of order proves nothing by itself; the one after it may.
                     floor = days[-1] if days == sorted(days, reverse=True) else max(days)
                     self._cover(entry, floor, days[0] if before is None else before)
-                    before = _after(floor)
+                    before = _after(floor) if cut is None else None
                     if max(days) < self.since:
                         return
                 else:

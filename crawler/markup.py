@@ -113,7 +113,7 @@ def decode(body: bytes, content_type: str = "") -> str:
 _CLASSES = etree.ElementDefaultClassLookup(element=html.HtmlElement)
 
 
-def _crowded(text: str) -> bool:
+def crowded(text: str) -> bool:
     """Whether a tag has more than `MOST_ATTRIBUTES`."""
     return any(
         len(_APART.findall(_QUOTED.sub(" ", tag[0]))) > MOST_ATTRIBUTES
@@ -133,7 +133,7 @@ def unread(text: str) -> str:
 
 
 def _parse(text: str) -> tuple[html.HtmlElement | None, str]:
-    if _crowded(text):
+    if crowded(text):
         return None, f"a tag has over {MOST_ATTRIBUTES:,} attributes"
     parser = etree.HTMLParser(
         encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True, remove_pis=True

@@ -70,6 +70,7 @@ def for_job(
     *,
     hosts: Sequence[str],
     contact: str | None,
+    language: str | None = None,
     delay: float = 1.0,
     timeout: float = 60.0,
     loopback: bool = False,
@@ -80,12 +81,17 @@ def for_job(
     Args:
         hosts: those it may ask, and the hosts below them.
         contact: an address or URL for complaints; it stands in the user agent.
+        language: of the pages that are wanted, where a site has several at one address.
         delay: seconds between two requests to a host; 0 where there is nobody to be polite to.
         timeout: seconds that one response may take, to its last byte.
         loopback: the site stands on this machine.
         replay: pages come from a WARC file and no request leaves.
     """
     out: dict[str, Any] = {
+        "DEFAULT_REQUEST_HEADERS": {
+            "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "Accept-Language": f"{language}, *;q=0.1" if language else "*",
+        },
         "DOWNLOAD_DELAY": delay,
         "AUTOTHROTTLE_START_DELAY": delay,
         "DOWNLOAD_TIMEOUT": timeout,

@@ -111,10 +111,13 @@ def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]
     documents: list[Entry] = []
     try:
         for _, element in steps:
-            told = {etree.QName(each).localname: each.text or "" for each in element.iter(etree.Element)}
-            url = absolute(sheet.url, told.get("loc", ""))
-            if told.get("loc", "").strip() and url is not None:
-                entry = Entry(url, _day(told.get("publication_date"), zone), _day(told.get("lastmod"), zone))
+            # Its own children: a picture or a film of the document has a loc and a date too.
+            loc, modified, published = map(
+                element.findtext, ("{*}loc", "{*}lastmod", "{*}news/{*}publication_date")
+            )
+            url = absolute(sheet.url, loc or "")
+            if (loc or "").strip() and url is not None:
+                entry = Entry(url, _day(published, zone), _day(modified, zone))
                 (documents if etree.QName(element).localname == "url" else maps).append(entry)
             element.clear()
     except etree.XMLSyntaxError:  # what was read until then holds
@@ -124,10 +127,12 @@ def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]
 
 def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
     """The links of a listing or calendar page, in its order; dates are days in the time zone."""
-    for item in _page(sheet).css(entry.item):
+    page = _page(sheet)
+    base = _base(sheet, page)
+    for item in page.css(entry.item):
         anchors = [item] if item.root.tag == "a" else item.css(entry.link)
         href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
-        url = absolute(sheet.url, href) if href else None
+        url = absolute(base, href) if href else None
         if url is not None:
             yield Link(url, _item_date(entry, item, timezone))
 
@@ -163,6 +168,11 @@ def _page(sheet: Sheet) -> Selector:
     return Selector(sheet.text, type="html")
 
 
+def _base(sheet: Sheet, page: Selector) -> str:
+    """What the addresses on a page are relative to."""
+    return absolute(sheet.url, page.css("base").attrib.get("href", "")) or sheet.url
+
+
 def _text(place: Selector) -> str:
     return " ".join(place.xpath("string()").get("").split())
 
@@ -181,11 +191,13 @@ def page_count(entry: Listing, sheet: Sheet) -> int | None:
 def is_last(entry: Listing, sheet: Sheet, number: int, last: int | None) -> bool:
     """Whether page `number` of a listing, of `last` pages if it says so, says that it is the last one.
 
-    One without any way to another doesn't: it may be the first of many.
+    One without any way to another doesn't: it may be the first of many. Nor does the first one without a next
+    link, which may look otherwise by now.
     """
     if last is not None:
         return number >= last
-    return entry.page is None and entry.next is not None and next_page(entry, sheet, number) is None
+    linked = entry.page is None and entry.next is not None and number > 1
+    return linked and next_page(entry, sheet, number) is None
 
 
 def next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
@@ -194,5 +206,6 @@ def next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
         return entry.page.replace("{page}", str(entry.start + number - 1))
     if entry.next is None or sheet is None:
         return None
-    href = _page(sheet).css(entry.next).attrib.get("href")
-    return absolute(sheet.url, href) if href else None
+    page = _page(sheet)
+    href = page.css(entry.next).attrib.get("href")
+    return absolute(_base(sheet, page), href) if href else None

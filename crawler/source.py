@@ -117,6 +117,9 @@ class Items(Section):
     date_format: Annotated[str, AfterValidator(_date_format)] | None = Field(
         default=None, description="strptime format of the date's text, where it can't be told, as in 03/06/22"
     )
+    updated: bool = Field(
+        default=False, description="the dates are those of the last change; publication was then or before"
+    )
     frame: Css | None = Field(
         default=None, description="stands on every such page; without it an empty one is not believed"
     )

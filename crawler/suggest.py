@@ -14,6 +14,8 @@ from crawler.source import LOCAL
 from storage.transcript import Transcript, clean
 
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+_NUMBERED = re.compile(r"([A-Za-z_-]{0,12})(\d+)(\.[A-Za-z]{2,5}|)")
+_DATE = re.compile(r"(?:19|20)\d\d(?:\d\d){0,2}")
 
 
 def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
@@ -32,18 +34,18 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
         iter(root.xpath('//link[@rel="alternate"][contains(@type, "rss") or contains(@type, "atom")]/@href')),
         None,
     )
-    folder = parts.path.rsplit("/", 1)[0] + "/"
+    folder, _, last = parts.path.rstrip("/").rpartition("/")
     if feed:
         found = f'kind = "feed"\nurl = {_quoted(urljoin(page.url, str(feed)))}'
     else:
         found = (
             'kind = "listing"'
-            f"\nurl = {_quoted(base + folder)} # REVIEW: the page that lists the documents"
+            f"\nurl = {_quoted(f'{base}{_undated(folder)}/')} # REVIEW: the page that lists the documents"
             '\nitem = "li"                     # REVIEW: one entry of the list\nlink = "a"'
             "\nnext = \"a[rel=next]\"            # REVIEW: the link to the next page, or page = '...{page}'"
         )
-    number = re.sub(r"\\d\+", r"(?P<id>\\d+)", re.sub(r"\d+", r"\\d+", _last(parts.path)), count=1)
-    pattern = f"{re.escape(folder)}{number or '[^/?#]+'}(?:[?#]|$)"
+    # Documents of other days stand in other folders.
+    pattern = re.sub(r"\d+", r"\\d+", re.escape(f"{folder}/")) + _of_any(last) + "/?(?:[?#]|$)"
     local = "loopback = true\n" if host in LOCAL else ""
     title, day, body = _title(root, transcript), _day(root, transcript), _body(root, transcript)
     return f"""# REVIEW every line of this file, then take this one out.
@@ -52,7 +54,7 @@ name = {_quoted(_site_name(root) or host)}
 hosts = [{_quoted(host)}]
 language = {_quoted(transcript.language or "en")}
 timezone = "Etc/UTC"             # REVIEW: the institution's own
-document = '{pattern.replace("'", "[^/?#]")}'
+document = '{pattern.replace("'", "[^/?#]")}' # REVIEW: it fits each document's address, and no other
 {local}
 [checked]
 on = {page.captured or "1970-01-01"}
@@ -130,8 +132,17 @@ def _site_name(root: HtmlElement) -> str:
     return clean(next(iter(root.xpath('//meta[@property="og:site_name"]/@content')), ""))
 
 
-def _last(path: str) -> str:
-    return re.escape(path.rsplit("/", 1)[1])
+def _undated(folder: str) -> str:
+    """A folder up to the first part that is a number: ``/news/2026/11`` is ``/news``."""
+    return re.split(r"/\d+(?=/|$)", folder, maxsplit=1)[0]
+
+
+def _of_any(last: str) -> str:
+    """A pattern of the last part of any document's address, from one; its number is the id if it is no date."""
+    numbered = _NUMBERED.fullmatch(last)
+    if numbered is None or _DATE.fullmatch(numbered[2]):
+        return "[^/?#]+"
+    return rf"{re.escape(numbered[1])}(?P<id>\d+){re.escape(numbered[3])}"
 
 
 def _quoted(text: str) -> str:

@@ -246,4 +246,9 @@ def _check_live(source: Source) -> int:
         typer.echo(line)
     rows = [(each.date, each.title, each.url) for each in found.arrivals]
     table(("date", "title", "address"), rows)
+    if not found.tally.discovered:
+        typer.echo(
+            f"{source.id}: no document of the last {LIVE_DAYS} days was found: is the pattern `document` right?"
+        )
+        return max(DEGRADED, report.exit_status([found]))
     return report.exit_status([found])

@@ -82,6 +82,10 @@ def check(folder: Path, source: Source) -> Iterator[Verdict]:
         record = next(record for record, _ in read_warc(capture))
         expected = golden.text if golden.text.exists() else golden.unreviewed
         wanted = expected.read_text(encoding="utf-8") if expected.exists() else ""
+        if source.key(record.url) is None:
+            refusal = "its address is no document's: see the pattern `document`"
+            yield Verdict(golden, expected == golden.text, refusal=refusal)
+            continue
         try:
             found = render(extract(page_of(record, source), source))
         except Refused as refusal:

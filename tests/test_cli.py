@@ -306,15 +306,15 @@ def test_a_page_is_read_from_the_web_and_a_live_site_is_checked(
 ) -> None:
     document = site.documents[0]
     contact = {"PODIUM_CONTACT": "archive@example.org"}
-    read = podium("extract", f"{site.base}{document.path}", settings=place.settings, **contact)
+    read = podium_process("extract", f"{site.base}{document.path}", settings=place.settings, **contact)
     assert (read.returncode, read.stdout) == (0, render(document.transcript))
     asked = [request.path for request in site.requests]
     assert asked == ["/robots.txt", document.path]
-    lost = podium("extract", f"{site.base}/briefings/1", settings=place.settings, **contact)
+    lost = podium_process("extract", f"{site.base}/briefings/1", settings=place.settings, **contact)
     assert lost.returncode == 3 and "HTTP 404" in lost.stderr
-    unnamed = podium("extract", f"{site.base}{document.path}", settings=place.settings)
+    unnamed = podium_process("extract", f"{site.base}{document.path}", settings=place.settings)
     assert unnamed.returncode == 2 and "PODIUM_CONTACT" in unnamed.stderr
-    live = podium("source", "check", "demo", "--live", settings=place.settings)
+    live = podium_process("source", "check", "demo", "--live", settings=place.settings)
     assert "demo: ok" in live.stdout and "listings read:" in live.stdout
     assert not Path(place.settings.archive).exists()
 

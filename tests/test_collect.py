@@ -21,7 +21,7 @@ from flows import collect as collecting
 from flows import plan, readers, report
 from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
-from flows.demo_site import Block, Document
+from flows.demo_site import Block, Document, Visit
 from flows.settings import Settings
 from storage import coverage, ledger, lookup, models
 from storage.archive import Archive
@@ -385,9 +385,23 @@ def test_every_response_is_archived_before_it_is_read(site: MisbehavingMinistry,
     assert urls == asked
 
 
-def test_the_user_agent_says_who_and_where_to_complain(site: MisbehavingMinistry, place: Stage) -> None:
+def test_the_user_agent_says_who_and_where_to_complain_and_the_sources_language_is_asked_for(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
     settings = place.settings.model_copy(update={"contact": "archive@example.org"})
+    file = place.folder / "sources" / "demo.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('language = "en"', 'language = "fr"'), encoding="utf-8"
+    )
+    languages = set[str]()
+
+    def notice(ministry: MisbehavingMinistry, visit: Visit) -> None:
+        languages.add(visit.headers["Accept-Language"])
+        visit.give(ministry.answer(visit.path))
+
+    site.misbehave("/briefings/*", notice)
     night(settings)
+    assert languages == {"fr, *;q=0.1"}
     agents = {request.user_agent for request in site.requests}
     assert all(agent.startswith("Podium/") and "archive@example.org" in agent for agent in agents)
 

@@ -594,6 +594,67 @@ def test_a_page_that_has_no_way_to_another_may_be_the_first_of_many(
     assert walked.gaps == days(ago(40), oldest)
 
 
+@pytest.mark.parametrize(
+    "more", ["", '<a class="pager__next" href="/briefings/page/2">Older</a>'], ids=["one page", "renamed"]
+)
+def test_a_first_page_without_the_next_link_may_be_the_first_of_many(
+    site: MisbehavingMinistry, source: Source, more: str
+) -> None:
+    site.misbehave("/briefings/", made(lambda _: [("2", ago(1)), ("1", ago(3))], more))
+    walked = Walked(only(source, "listing", page=None, pages=None, next="a[rel=next]"), ago(40), TODAY)
+    assert walked.keys == {"1", "2"} and walked.gaps == days(ago(40), ago(3))
+
+
+def test_a_listing_that_breaks_off_is_told_and_proves_nothing_behind_the_break(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    def serve(ministry: MisbehavingMinistry, visit: object) -> None:
+        body = ministry.answer("/briefings/").body
+        visit.give(Answer(body[: body.rindex(b"<li")]))  # type: ignore[attr-defined]
+
+    site.misbehave("/briefings/", serve)
+    walked = Walked(only(source, "listing"), ago(40), TODAY)
+    oldest = site.documents[4].date
+    assert "breaks off" in walked.complaints[0]
+    assert {str(document.id) for document in site.documents[:4]} <= walked.keys
+    assert set(walked.gaps) >= set(days(oldest, oldest))
+
+
+def test_a_document_that_is_listed_with_a_wrong_year_is_found(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    rows = [
+        ("5", dt.date(2027, 3, 20)),
+        ("4", ago(1)),
+        ("3", dt.date(2025, 3, 18)),
+        ("2", ago(3)),
+        ("1", ago(300)),
+    ]
+    site.misbehave("/briefings/", made(lambda _: rows))
+    walked = Walked(only(source, "listing", page=None, pages=None), ago(14), TODAY)
+    hints = {found.key: found.date_hint for found in walked.found}
+    assert hints == {"5": None, "4": ago(1), "3": None, "2": ago(3)}
+
+
+def test_where_a_listing_tells_the_last_change_a_later_one_may_be_of_the_window(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    rows = [("4", ago(1)), ("3", ago(20)), ("2", ago(25)), ("1", ago(60))]
+    site.misbehave("/briefings/", made(lambda _: rows))
+    walking = only(source, "listing", page=None, pages=None, updated=True)
+    walked = Walked(walking, ago(30), ago(20))
+    assert {found.key: found.date_hint for found in walked.found} == {"4": None, "3": ago(20), "2": ago(25)}
+    assert walked.gaps == []
+
+
+def test_links_are_relative_to_the_base_that_a_page_names(site: MisbehavingMinistry, source: Source) -> None:
+    item = f'<li class="briefings__item"><time datetime="{ago(1)}"></time><a href="briefings/7">x</a></li>'
+    page = f'<head><base href="/"></head><ul>{item}</ul>'
+    site.misbehave("/briefings/", lambda _site, visit: visit.give(Answer(page.encode())))
+    walked = Walked(only(source, "listing", page=None, pages=None), ago(5), TODAY)
+    assert [found.url for found in walked.found] == [f"{site.base}/briefings/7"]
+
+
 def test_links_of_which_none_is_a_document_prove_nothing(site: MisbehavingMinistry, source: Source) -> None:
     site.misbehave("/briefings/*", made(lambda _: [(f"statement-{n}", ago(n)) for n in range(12)]))
     walking = only(source, "listing", page=None, pages=None, next="a[rel=next]")

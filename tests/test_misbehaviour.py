@@ -19,6 +19,7 @@ from tests.site import (
     Misbehaviour,
     challenge,
     changing,
+    crowded,
     endless_calendar,
     forbidden,
     hang,
@@ -156,6 +157,8 @@ ROWS = {
         says="HTTP 404",
         hidden=frozenset({"109"}),
     ),
+    "listing in no charset": Row({"/briefings/*": wrong_charset("unicode-escape")}, state="completed"),
+    "listing with a crowded tag": Row({"/briefings/": crowded()}, says="a tag has over 10,000 attributes"),
     "listing that repeats": Row({"/briefings/page/*": repeated_listing()}, says="repeats earlier pages"),
 }
 

@@ -98,6 +98,14 @@ def test_a_news_site_map_with_one_document_undated_proves_nothing(
     assert Walked(source, ago(3), TODAY).gaps == days(ago(3), TODAY)
 
 
+def test_the_pictures_and_films_of_a_document_are_not_it(site: MisbehavingMinistry, source: Source) -> None:
+    picture = "<image:image xmlns:image='urn:image'><image:loc>/a.jpg</image:loc></image:image>"
+    film = "<v:video xmlns:v='urn:video'><v:publication_date>2001-01-01</v:publication_date></v:video>"
+    site.misbehave("/sitemap.xml", given(urlset(news(f"{site.base}/briefings/7", ago(1)) + picture + film)))
+    (found,) = Walked(source, ago(5), TODAY).found
+    assert (found.url, found.date_hint) == (f"{site.base}/briefings/7", ago(1))
+
+
 def test_an_index_is_followed_to_maps_that_changed_since_the_window_began(
     site: MisbehavingMinistry, source: Source
 ) -> None:
@@ -123,7 +131,8 @@ def test_an_index_without_end_ends(
     )
     walked = Walked(source, ago(5), TODAY)
     assert len(site.requests) == 5
-    assert walked.complaints == [f"{site.base}/sitemap.xml: 6 more maps than the 5 that are read"]
+    assert walked.complaints[-1] == f"{site.base}/sitemap.xml: 6 more maps than the 5 that are read"
+    assert walked.complaints[0] == f"{site.base}/1.xml: an index within an index, of 10 maps, is not read"
 
 
 def test_documents_without_any_date_are_taken_up_to_a_number(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from crawler.page import Page, extract
 from crawler.source import BUILT_IN, Source, SourceError, load_source, load_sources, source_of
+from crawler.suggest import suggest
 
 GOOD = """\
 # A ministry.
@@ -259,3 +261,34 @@ def test_an_address_off_the_hosts_is_no_document_whatever_its_path(tmp_path: Pat
     here = source(tmp_path, document="'/news/(?P<id>\\d+)'")
     assert here.key("https://example.org/news/7") == "7"
     assert here.key(url) is None
+
+
+# --- a source file's beginning -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "others", "keys"),
+    [
+        ("/news/1234", ("/news/1235",), 2),
+        ("/news/item-77.html", ("/news/item-78.html",), 2),
+        # A number that is a date is of all documents of a day.
+        ("/news/t20261127_102.html", ("/news/t20261127_103.html", "/news/t20261128_1.html"), 3),
+        ("/news/briefing-2026-11-26", ("/news/briefing-2026-11-27",), 2),
+        ("/news/20261126.html", ("/news/20261127.html",), 2),
+        ("/news/weekly-briefing/", ("/news/another-one/",), 2),
+        ("/news/12-march-talks", ("/news/13-march-talks", "/news/fish"), 3),
+        ("/2026/11/25/fish-talks/", ("/2026/12/1/boat-talks/",), 2),
+    ],
+)
+def test_the_suggested_pattern_fits_each_document_and_tells_them_apart(
+    path: str, others: tuple[str, ...], keys: int, tmp_path: Path
+) -> None:
+    said = "<p>We have said so before, and I say it to you again: this matter is not closed.</p>" * 4
+    markup = f"<html><body><h1>Talks of boats</h1><p class='day'>9 May 2021</p>{said}</body></html>"
+    page = Page(f"https://www.example.org{path}", markup.encode(), "text/html")
+    file = tmp_path / "example.toml"
+    text = suggest(page, extract(page, None), "example")
+    file.write_text(text, encoding="utf-8")
+    found = load_source(file)
+    assert len({found.key(f"https://www.example.org{each}") for each in (path, *others)} - {None}) == keys
+    assert re.search(r"^document = .* # REVIEW", text, re.MULTILINE)

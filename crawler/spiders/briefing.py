@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
-from scrapy.http import Response, TextResponse
+from scrapy.http import HtmlResponse, Response, TextResponse
 from scrapy.utils.gz import gunzip, gzip_magic_number
 from sqlalchemy.orm import Session
 from twisted.python.failure import Failure
@@ -23,6 +23,7 @@ from crawler.browser import RENDERED
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
 from crawler.discovery import Missed, Walk
 from crawler.job import CrawlJob
+from crawler.markup import MOST_ATTRIBUTES, crowded, decode
 from crawler.middlewares import (
     CAPTURE,
     COPIED,
@@ -186,7 +187,15 @@ class BriefingSpider(Spider):
             return Sheet(response.url, _unpacked(response))
         if not isinstance(response, TextResponse):
             raise Missed("not a text")
-        return Sheet(response.url, response.text)
+        if isinstance(response, HtmlResponse):
+            text = decode(response.body, (response.headers.get("Content-Type") or b"").decode("latin-1"))
+            if crowded(text):
+                raise Missed(f"a tag has over {MOST_ATTRIBUTES:,} attributes")
+            return Sheet(response.url, text)
+        try:
+            return Sheet(response.url, response.text)
+        except ValueError as problem:  # an encoding of Python's that is none of texts
+            raise Missed(f"not a text: {problem}") from problem
 
     def _with_browser(self) -> dict[str, Any]:
         """The meta of a request for a page, which a browser fetches where the source needs one."""

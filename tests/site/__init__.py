@@ -171,6 +171,12 @@ def wrong_charset(name: str = "windows-1251") -> Misbehaviour:
     return _changed(lambda answer: replace(answer, content_type=f"text/html; charset={name}"))
 
 
+def crowded(attributes: int = 20_000) -> Misbehaviour:
+    """A tag with so many attributes, which takes a parser the square of it."""
+    many = b"<body " + b" ".join(b"a%d" % number for number in range(attributes)) + b" "
+    return _changed(lambda answer: replace(answer, body=answer.body.replace(b"<body", many, 1)))
+
+
 def redirect_loop() -> Misbehaviour:
     """302 from the address to itself with ``?again``, and from there back."""
 
