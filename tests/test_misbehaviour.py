@@ -99,7 +99,10 @@ ROWS = {
     "403 for every page": Row(
         {"/briefings/1*": forbidden()}, {"114": "blocked"}, "refused 3 pages in a row", left=True
     ),
-    "challenge": at_the_document(challenge(), "blocked", "a challenge", left=True, most=1),
+    "challenge for one page": at_the_document(challenge(), "blocked", "1 page blocked", most=1),
+    "challenge for every page": Row(
+        {"/briefings/1*": challenge()}, {"114": "blocked"}, "left alone: a challenge", left=True, most=1
+    ),
     "challenge for a listing": Row(
         {"/briefings/": challenge()}, says="a challenge", left=True, state="degraded"
     ),

@@ -64,6 +64,7 @@ class BriefingSpider(Spider):
         window = (job.source, job.since, job.until, job.today, self._sheet)
         self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall, job.bookmarks)
         self._seen: set[str] = set()
+        self._walls = 0  # documents in a row that were challenges
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -151,9 +152,13 @@ class BriefingSpider(Spider):
         elif found.moment is None and source.key(response.url) is None:
             self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
         elif found.moment is None and (wall := wall_on(_page(response), source)):
-            self._wall(response.url, wall)
+            # A short page with somebody's captcha form may be its own; a wall stands before the next one too.
+            self._walls += 1
+            if self._walls > 1:
+                self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
+            self._walls = 0
             with self._keeping() as keeper:
                 keeper.fetched(found.page, response.meta[CAPTURE])
 
