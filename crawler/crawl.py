@@ -69,6 +69,7 @@ def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
         listings=spider.walk.listings,
         gaps=tuple(spider.walk.gaps),
         complaints=tuple(complaints),
+        notes=tuple(spider.walk.notes),
         misses=stats.get("podium/misses", 0),
         bookmarks=spider.walk.bookmarks,
     )

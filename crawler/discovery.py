@@ -107,6 +107,7 @@ class Walk:
         self.today = today
         self.listings = 0
         self.complaints: list[str] = []
+        self.notes: list[str] = []
         self.bookmarks: dict[str, Bookmark] = {}
         self.way: Way = source.discover[0]
         """What is walked right now."""
@@ -146,16 +147,22 @@ class Walk:
             tried.add(entry.section)
             self.way = entry
             self._failures = 0
-            others, documents = 0, False
+            others, documents, newest = 0, False, dt.date.min
             async for link in self._links(entry):
                 key = self.source.key(link.url)
                 documents |= key is not None
+                if key is not None and link.date is not None:
+                    newest = max(newest, link.date)
                 day = self._told(entry, link, trailing=trailing)
                 if day is None or self.since <= day <= self.until:
                     if key is not None:
                         yield Found(key, link.url, day)
                     elif day is not None:
                         others += 1
+            # Whether the source as a whole is silent, others ask: another section of it may hide that one is dead.
+            quiet = self.today - dt.timedelta(self.source.expect.silent_days)
+            if trailing and len(self._covered) > 1 and dt.date.min < newest < quiet:
+                self.notes.append(f"{entry.url}: nothing newer than {newest}")
             if others >= SUSPICIOUS and not documents:
                 self.complaints.append(f"{entry.url}: none of {others} links of the window is a document")
                 self._covered[entry.section].clear()

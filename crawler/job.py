@@ -62,6 +62,7 @@ class CrawlReport(BaseModel):
         listings: discovery pages read.
         gaps: days of the window that no discovery covered from end to end.
         complaints: what went wrong in discovery, one line each.
+        notes: what is worth knowing of it besides.
         misses: requests that a replayed capture had no answer to.
         bookmarks: where each listing was left, by its address.
     """
@@ -71,5 +72,6 @@ class CrawlReport(BaseModel):
     listings: int = 0
     gaps: tuple[dt.date, ...] = ()
     complaints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     misses: int = 0
     bookmarks: dict[str, Bookmark] = {}

@@ -47,6 +47,7 @@ class Wayback:
         self.until = min(until, today)
         self.listings = 0
         self.complaints: list[str] = []
+        self.notes: list[str] = []
         self.bookmarks: dict[str, Bookmark] = {}
         """None: an index of captures has no pages that shift."""
         self._fetch = fetch

@@ -42,7 +42,7 @@ def verdict(
         outside: pages that were rejected since nobody had asked for their days.
         newest_rejected: of a night, see `suspicions`; None for any other run.
     """
-    reasons, notes = [], []
+    reasons, notes = [], list(report.notes)
     if not report.finished:
         reasons.append(f"the crawl broke off: {report.reason}")
     elif report.listings == 0:

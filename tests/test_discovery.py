@@ -380,6 +380,18 @@ def test_a_section_that_fails_leaves_gaps_though_another_is_complete(
     assert Walked(sections, *window).gaps == days(*window)
 
 
+def test_a_section_that_has_stopped_is_noted_though_another_goes_on(
+    site: MisbehavingMinistry, sections: Source
+) -> None:
+    quiet = sections.expect.silent_days
+    dead = [(str(n), ago(quiet + n)) for n in range(1, 5)]
+    site.misbehave("/news/", made(lambda _: dead))
+    assert Walked(sections, ago(5), TODAY).walk.notes == [
+        f"{site.base}/news/: nothing newer than {ago(quiet + 1)}"
+    ]
+    assert Walked(sections, ago(45), ago(35)).walk.notes == []
+
+
 # --- bookmarks -----------------------------------------------------------------------------------
 
 NEXT = {"page": None, "pages": None, "next": 'a[rel="next"]'}
