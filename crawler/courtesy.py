@@ -95,7 +95,7 @@ class Courtesy:
         """The hosts that are left alone."""
         self._crawler = crawler
         self._hosts: list[str] = crawler.settings.getlist("PODIUM_HOSTS")
-        self._agent: str = crawler.settings["USER_AGENT"]
+        self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self._replay = crawler.settings.getbool("PODIUM_REPLAY")
         self._refusals: Counter[str] = Counter()
         self._waited: dict[str, float] = {}

@@ -19,6 +19,8 @@ SPIDER_MODULES = ["crawler.spiders"]
 # Politeness.
 USER_AGENT = f"Podium/{RELEASE} (archive of official press briefings)"
 ROBOTSTXT_OBEY = True
+# The product's name alone, as RFC 9309 has it: in the words behind it are names that other robots have.
+ROBOTSTXT_USER_AGENT = "Podium"
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0
 # A delay is a promise: no request comes a quarter sooner, to look as if a person sent it.

@@ -42,6 +42,7 @@ from tests.site import (
     redirect,
     repeated_listing,
     robots_forbid,
+    robots_of,
     server_error,
     times,
     truncated,
@@ -359,6 +360,15 @@ def test_robots_txt_is_obeyed(site: MisbehavingMinistry, place: Stage) -> None:
     found = run(place.settings)
     assert found.tally.counts == {"blocked": found.tally.discovered}
     assert not any(request.path.startswith("/briefings/1") for request in site.requests)
+
+
+@pytest.mark.slow
+def test_what_robots_txt_asks_of_others_is_not_asked_of_us(site: MisbehavingMinistry, place: Stage) -> None:
+    # Words of our user agent, which say what we are.
+    site.misbehave("/robots.txt", robots_of("archive", "Disallow: /", "", "User-agent: press", "Disallow: /"))
+    assert night(place.settings).state == "completed"
+    site.misbehave("/robots.txt", robots_of("PODIUM", "Disallow: /"))
+    assert night(place.settings).state == "failed"
 
 
 @pytest.mark.slow

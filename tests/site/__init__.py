@@ -329,6 +329,11 @@ def robots(*rules: str) -> Misbehaviour:
     return _page("\n".join(("User-agent: *", *rules, "")), "text/plain; charset=utf-8")
 
 
+def robots_of(agent: str, *rules: str) -> Misbehaviour:
+    """A robots.txt that asks one robot for something. For ``/robots.txt``."""
+    return _page("\n".join((f"User-agent: {agent}", *rules, "")), "text/plain; charset=utf-8")
+
+
 def robots_forbid(path: str = "/briefings/") -> Misbehaviour:
     """A robots.txt that keeps everyone out of a part of the site. For ``/robots.txt``."""
     return robots(f"Disallow: {path}")
