@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from crawler.blocks import Paragraph
 from crawler.candidates import CASELESS, WORD, Label, asks, label_at, places_in
@@ -31,6 +32,7 @@ HEADED = 80
 LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 
+_PARENTHESES = re.compile(r"[（(](?P<label>[^（）()\n]{1,20})[)）]\s*")
 _QUESTION_MARK = re.compile(r"[?？؟]")
 _ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 
@@ -46,6 +48,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         _plain(places, lengths),
         _dashed(places, words),
         _alone(paragraphs, words),
+        _in_parentheses(paragraphs, words),
     ]
     styles = [_believed(style, paragraphs, words) for style in styles]
     sure = max(styles, key=len)
@@ -176,6 +179,26 @@ def _line(number: int, paragraph: Paragraph, words: Words) -> Label | None:
     if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
         return None
     return replace(place, bold=True)
+
+
+def _in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The labels of a page that prints them in parentheses, as some in Japan do: ``（記者）``, ``（大臣）``.
+
+    So are directions (``（笑）``). A voice is who asks, and who mostly speaks next after that.
+    """
+    places = []
+    for number, paragraph in enumerate(paragraphs):
+        if (match := _PARENTHESES.match(paragraph.text)) and CASELESS.search(match["label"]):
+            cut = match.start("label"), match.end("label"), match.end()
+            place = label_at(number, paragraph, cut, words, opens=True, colon=True)
+            if place is not None and (place.anonymous or place.names):
+                places.append(replace(place, begin=0))
+    counts = Counter(place.key for place in places)
+    next_to = Counter(
+        after.key for before, after in pairwise(places) if before.anonymous and not after.anonymous
+    )
+    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
+    return found if sum(place.anonymous for place in found) > 1 and next_to else []
 
 
 def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:

@@ -50,6 +50,12 @@ def test_a_line_of_an_announcement_is_no_speaker() -> None:
     ) == [None]
 
 
+def test_the_subjects_of_a_briefing_are_no_speaker() -> None:
+    assert labels("SUBJECTS: Fish; boats.", "PRIME MINISTER: ~", "JOURNALIST: Why?", "PRIME MINISTER: ~") == [
+        None, "PRIME MINISTER", "JOURNALIST", "PRIME MINISTER",
+    ]  # fmt: skip
+
+
 def test_a_document_with_bold_headings_has_no_speakers() -> None:
     parts = ("Rule of Law", "Asset Recovery", "Border Management")
     text = "The parties will strengthen their cooperation and report on it every year."
@@ -271,6 +277,19 @@ def test_a_line_break_may_part_turns() -> None:
             "ja",
             ("【魚新聞 大谷記者】伺います。", "【小川大臣】はい。", "【小川大臣】以上です。"),
             ["魚新聞 大谷記者", "小川大臣", "小川大臣"],
+        ),
+        (
+            "ja",
+            (
+                "（冒頭発言）始めます。",
+                "（記者）伺います。（笑）",
+                "（小川大臣）",
+                "はい。",
+                "（笑）",
+                "（記者）では。",
+                "（小川大臣）以上です。",
+            ),
+            [None, "記者", "小川大臣", "記者", "小川大臣"],
         ),
         ("fr", ("Bonsoir.", "Q - Pourquoi - et quand ?", "R - Demain - ou jamais."), [None, "Q", "R"]),
         (
