@@ -22,7 +22,7 @@ from lxml.html import HtmlElement
 from crawler import blocks, dates
 from crawler.blocks import Paragraph
 from crawler.languages import words
-from crawler.markup import select, tag, text_of
+from crawler.markup import hidden, select, tag, text_of
 from storage.transcript import GUESSED_DATE
 
 # The names that metadata gives the date of publication, the best first.
@@ -176,7 +176,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
 def _passed_over(
     furniture: frozenset[etree._Element], places: Sequence[etree._Element]
 ) -> Iterator[tuple[str, bool]]:
-    """What of the furniture stands in the element that holds all of a text, and whether there are links in it."""
+    """Furniture and hidden text in the element that holds all of a text, and whether there are links in it."""
     if not places:
         return
     chain = [places[0], *places[0].iterancestors()]
@@ -188,7 +188,7 @@ def _passed_over(
             above = above.getparent()
         highest = max(highest, steps[above] if above is not None else 0)
     for element in chain[highest].iter():
-        if element in furniture and furniture.isdisjoint(element.iterancestors()):
+        if (element in furniture or hidden(element)) and furniture.isdisjoint(element.iterancestors()):
             text = text_of(element)
             if text:
                 yield text, element.find(".//a") is not None

@@ -40,6 +40,8 @@ MOST_ATTRIBUTES = 10_000
 _BREAK = re.compile(r"</br\s*/?>", re.IGNORECASE)
 # Of these sets the bytes are ASCII, and so UTF-8, while an escape says what they stand for.
 _ESCAPES = {"iso2022_jp": b"\x1b$", "iso2022_kr": b"\x1b$", "hz": b"~{"}
+FOLDED = ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary")
+"""Elements whose buttons unfold what follows."""
 _STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 SILENT = frozenset(
@@ -171,11 +173,24 @@ def select(root: etree._Element, selectors: tuple[str, ...]) -> list[etree._Elem
 
 
 def hidden(element: etree._Element) -> bool:
-    """Whether the element itself says that it is not shown."""
-    if element.get("hidden") is not None:
-        return True
+    """Whether the element itself says that it is not shown, and isn't what a heading above it unfolds."""
     style = element.get("style")
-    return style is not None and _STYLE_HIDDEN.search(style) is not None
+    away = element.get("hidden") is not None or (
+        style is not None and _STYLE_HIDDEN.search(style) is not None
+    )
+    return away and not _unfolds(element)
+
+
+def _unfolds(element: etree._Element) -> bool:
+    """Whether a button or link in the heading before an element shows it to a reader who asks."""
+    before = element.getprevious()
+    while before is not None and not tag(before):
+        before = before.getprevious()
+    return (
+        before is not None
+        and tag(before) in FOLDED
+        and any(tag(each) in ("a", "button") for each in before.iter())
+    )
 
 
 def texts(element: etree._Element) -> Iterator[str]:

@@ -273,6 +273,20 @@ def test_a_sites_name_is_no_headline_where_the_page_names_its_own() -> None:
     assert extract(page(named, head), None).title == "Fish talks"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_heading_unfolds_is_text(known: bool) -> None:
+    said = "<p><b>Question:</b> Why?</p><p><b>Ada Quill:</b> So.</p>"
+    folded = f"<h3><button>Answers</button></h3><div hidden>{said}</div>"
+    shown = (NEW if known else UNKNOWN).replace(SPEECH, f"{SPEECH}</p>{folded}<p>Thank you.", 1)
+    found = extract(page(shown), source() if known else None)
+    assert [turn.label for turn in found.turns if turn.label == "Ada Quill"] == ["Ada Quill"]
+    unseen = extract(
+        page(shown.replace("<h3>", "<div>").replace("</h3>", "</div>")), source() if known else None
+    )
+    assert "Ada Quill" not in {turn.label for turn in unseen.turns}
+    assert any("Ada Quill" in text for text in unseen.left_out)
+
+
 def test_what_is_passed_over_within_a_text_is_listed_and_a_doubt() -> None:
     hidden = UNKNOWN.replace(
         "<p><strong>Remark", f"<div class='more hidden'>{SPEECH * 2}</div><p><strong>Remark"
