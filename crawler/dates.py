@@ -59,6 +59,11 @@ def _worded() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(day_first, re.IGNORECASE), re.compile(month_first, re.IGNORECASE)
 
 
+EARLIEST = 1900
+"""Year. What a machine prints before it was never set (0001-01-01, -0001-11-30); nor was 1970's first second."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
 def find(text: str, *, month_first: bool = False) -> tuple[dt.date, int, int] | None:
     """The first date in a text, and where it begins and ends.
 
@@ -177,8 +182,19 @@ def stamp(value: str, timezone: str | None = None, *, month_first: bool = False)
         zone = "+00:00" if match["zone"] == "Z" else match["zone"]
         try:
             moment = dt.datetime.fromisoformat(f"{match['date']}T{match['time']}{zone}")
-            return moment.astimezone(ZoneInfo(timezone)).date()
+            return told(moment, ZoneInfo(timezone))
         except (ValueError, OverflowError):
             return None
     found = find(value, month_first=month_first)
-    return found[0] if found else None
+    return found[0] if found and found[0].year >= EARLIEST else None
+
+
+def told(moment: dt.datetime, zone: ZoneInfo) -> dt.date | None:
+    """The day of a moment as a machine prints it, in a time zone; None for what one prints where none was set.
+
+    Raises:
+        OverflowError: it is the year 1 or 9999, and another one there.
+    """
+    day = (moment.astimezone(zone) if moment.tzinfo else moment).date()
+    unset = day.year < EARLIEST or moment.replace(tzinfo=moment.tzinfo or dt.UTC) == _EPOCH
+    return None if unset else day

@@ -69,12 +69,17 @@ def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
     return None
 
 
+_NO_YEAR = re.compile(r"(?<![\d:.+-])0\d{3}(?!\d)")
+
+
 def _day(stated: str | None, zone: ZoneInfo) -> dt.date | None:
     """The day of a moment as feeds and site maps write it, in a time zone."""
+    if _NO_YEAR.search(stated or ""):  # which the one below would take for 2001
+        return None
     for read in (dt.datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read((stated or "").strip())
-            return (moment.astimezone(zone) if moment.tzinfo else moment).date()
+            return dates.told(moment, zone)
         except (ValueError, OverflowError, TypeError, IndexError):
             continue
     return None

@@ -31,6 +31,8 @@ from storage.load import Reading, load
 from storage.transcript import FormatError, clean
 from storage.warc import FILE, LARGEST_BODY, ArchiveError, Location, Record, read_warc
 
+LONGEST_ADDRESS = 2083
+"""Characters. Scrapy asks for no longer one (URLLENGTH_LIMIT), and PostgreSQL's index has no room for it."""
 AS_WRITTEN = 0
 """The extractor's version of a text that no extractor has read."""
 
@@ -141,7 +143,9 @@ def ingest_warc(
                 strangers[host_of(record.url) or record.url[:60]] += 1
                 continue
             key = source.key(record.url)
-            if key is None or clean(record.url) != record.url:
+            if len(record.url) > LONGEST_ADDRESS:
+                passed[f"address of over {LONGEST_ADDRESS:,} characters"] += 1
+            elif key is None or clean(record.url) != record.url:
                 passed["no document"] += 1
             elif 300 <= record.status < 400:
                 passed["redirect"] += 1  # where it leads is a record of its own

@@ -264,7 +264,10 @@ def _translations(session: Session, revision: models.Revision) -> Sequence[model
             models.Revision.document_number == revision.document_number,
             models.Revision.language != revision.language,
             models.Revision.transcript_id != revision.transcript_id,
-            models.Revision.date.between(revision.date - around, revision.date + around),
+            models.Revision.date.between(
+                revision.date - min(around, revision.date - dt.date.min),
+                revision.date + min(around, dt.date.max - revision.date),
+            ),
         )
         .order_by(models.Revision.transcript_id, models.Revision.number.desc())
         .options(joinedload(models.Revision.capture))

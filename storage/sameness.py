@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from storage.transcript import GUESSED_DATE, Transcript
+from storage.words import printed
 
 SHORT_WORDS = 60
 """Below this many words a text may recur honestly ("The President signed ..."), so its date tells it apart."""
@@ -54,8 +55,8 @@ def same_document(one: Transcript, other: Transcript) -> bool:
 
     Counted in runs of `RUN` words: any two texts of a language share most of its small words.
     """
-    words = [_text(each).translate(_TYPOGRAPHY).split() for each in (one, other)]
-    runs = [{tuple(text[n : n + RUN]) for n in range(len(text) - RUN + 1)} for text in words]
+    texts = [printed(_text(each).translate(_TYPOGRAPHY)) for each in (one, other)]
+    runs = [{tuple(text[n : n + RUN]) for n in range(len(text) - RUN + 1)} for text in texts]
     return len(runs[0] & runs[1]) * 2 >= max(min(map(len, runs)), 1)
 
 

@@ -156,7 +156,9 @@ def were_unmodified(
     """
     rows = [
         {"of": source, "page": key, "day": today, "next": _next(day, today)}
-        for key, day in published.items()
+        for key, day in sorted(
+            published.items()
+        )  # two that lock them in one order wait, and don't block each other
         if day is not None
     ]
     if rows:

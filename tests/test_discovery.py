@@ -748,9 +748,11 @@ def given_feed(site: MisbehavingMinistry, text: str | bytes) -> None:
         ("Tue, 10 Mar 2026 09:00:00 GMT", "Fri, 20 Mar 2026 09:00:00 GMT"),
         ("Fri, 20 Mar 2026 09:00:00 GMT", "", "Tue, 10 Mar 2026 09:00:00 GMT"),
         ("Fri, 20 Mar 2026 09:00:00 GMT", "some day", "Tue, 10 Mar 2026 09:00:00 GMT"),
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"),
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"),
         (),
     ],
-    ids=["jumbled", "oldest first", "undated", "unreadable", "empty"],
+    ids=["jumbled", "oldest first", "undated", "unreadable", "unset", "epoch", "empty"],
 )
 def test_a_feed_out_of_order_or_without_dates_proves_nothing(
     site: MisbehavingMinistry, source: Source, moments: tuple[str, ...]

@@ -27,7 +27,7 @@ from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.demo_site import pages as site_pages
 from flows.demo_site.content import Document
-from flows.ingest import Ingested, ingest_texts, ingest_warc
+from flows.ingest import LONGEST_ADDRESS, Ingested, ingest_texts, ingest_warc
 from flows.settings import Settings
 from storage import ledger, models
 from storage.archive import Archive
@@ -287,9 +287,11 @@ def test_a_record_that_cant_be_taken_is_passed_over_and_the_others_are_read(
     for coding, body in packed.items():
         file.response(f"{bad}{coding}", body, headers=(("Content-Encoding", coding),))
     file.response(f"{bad}9", bytes(LARGEST_BODY + 1))
+    file.response(f"{bad}?{'x' * LONGEST_ADDRESS}", b"<p>Good morning.</p>")
     file.response(f"{site.base}{good.path}", page(good))
     found = take(file.done(), place.settings)
     assert (found.passed["response without a date"], found.passed["response of over 32 MiB"]) == (4, 2)
+    assert found.passed["address of over 2,083 characters"] == 1
     assert found.torn is None
     assert texts(place.settings) == {key_of(good): [render(good.transcript)]}
 

@@ -57,6 +57,16 @@ def test_two_small_numbers_are_read_as_the_country_does() -> None:
     assert find("31/04/2020 or 12/31/2020") == (dt.date(2020, 12, 31), 14, 24)
 
 
+@pytest.mark.parametrize(
+    "unset", ["-0001-11-30T00:00:00+00:00", "0001-01-01T00:00:00Z", "0001-01-01", "1970-01-01T00:00:00Z"]
+)
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])
+def test_what_a_machine_prints_where_no_date_was_set_is_none(unset: str, zone: str | None) -> None:
+    if zone is None and unset.startswith("1970"):
+        return  # without a zone it is read as a person's date
+    assert stamp(unset, zone) is None
+
+
 def test_an_instant_belongs_to_the_day_of_its_time_zone() -> None:
     assert stamp("2020-08-27T23:09:44Z", "Europe/Moscow") == dt.date(2020, 8, 28)
     assert stamp("2020-08-27T23:09:44Z") == dt.date(2020, 8, 27)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import random
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from storage.sameness import SHORT_WORDS, digest
+from storage.sameness import SHORT_WORDS, digest, same_document
 from storage.transcript import LABEL_LIMIT, FormatError, Transcript, Turn, clean, parse, render
 
 SAMPLE = """\
@@ -201,3 +202,13 @@ def test_what_the_format_does_not_hold_does_not_tell_two_transcripts_apart() -> 
     assert turn == Turn(("a",), label="Q")
     day = dt.date(2020, 1, 1)
     assert Transcript(day, "t", (turn,), language="en", doubts=("x",)) == Transcript(day, "t", (turn,))
+
+
+def test_an_edited_text_is_the_same_document_in_a_script_without_spaces_too() -> None:
+    chance = random.Random(5)
+    said = ["".join(chr(chance.randrange(0x4E00, 0x5E00)) for _ in range(80)) for _ in range(3)]
+    day = dt.date(2026, 3, 20)
+    before = Transcript(day, "会谈", (Turn(tuple(said)),))
+    after = Transcript(day, "会谈", (Turn((said[0], said[1][:40] + "新" + said[1][41:], said[2])),))
+    other = Transcript(day, "会谈", (Turn(tuple(text[::-1] for text in said)),))
+    assert same_document(before, after) and not same_document(before, other)
