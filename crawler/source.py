@@ -278,12 +278,15 @@ def load_sources(folder: Path | None = None) -> dict[str, Source]:
 
 
 def source_of(url: str, sources: dict[str, Source]) -> Source | None:
-    """The source whose host an address is on; the one with the longest matching host where several are."""
+    """The source whose host an address is on: of several one that calls it a document, with the longest host."""
     host = host_of(url)
     owners = [
-        (len(own), source) for source in sources.values() for own in source.hosts if is_on(host, (own,))
+        (source.key(url) is not None, len(own), source)
+        for source in sources.values()
+        for own in source.hosts
+        if is_on(host, (own,))
     ]
-    return max(owners, key=lambda pair: pair[0])[1] if owners else None
+    return max(owners, key=lambda owner: owner[:2])[2] if owners else None
 
 
 def host_of(url: str) -> str:

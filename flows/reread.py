@@ -361,6 +361,7 @@ def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> li
     added: list[int] = []
     with closing(Database(settings.database_url, create=False)) as database, Readers() as readers:
         reading = Rereading(database, settings, readers)
+        home = load_sources(settings.sources)[source]
         with database.read() as session:
             wanted = proposals.additions(session, proposal, source)
         for ids in batches(wanted, rereading.BATCH):
@@ -372,18 +373,38 @@ def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> li
             for each in reading.of(stored, Seen()):
                 if each.read is None or known[each.item.capture_id] != proposals.digest_of(each.read):
                     continue
-                loaded = _add(database, run_id, each, each.read, to_come[each.item.url])
+                answered = home.key(each.item.url)
+                loaded = _add(database, run_id, each, each.read, to_come[each.item.url], answered)
                 if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
                     added.append(loaded.revision_id)
     return added
 
 
-def _add(database: Database, run_id: int, each: Reread, read: Transcript, to_come: frozenset[int]) -> Loaded:
+def _add(
+    database: Database,
+    run_id: int,
+    each: Reread,
+    read: Transcript,
+    to_come: frozenset[int],
+    answered: str | None,
+) -> Loaded:
+    """Load a page that can be read now, as the crawl would have that asked its site for it, if one did."""
     capture, item = each.stored.capture, each.item
     with database.write() as session:
+        visited_on = item.captured if ledger.was_asked_for(session, capture.id) else None
         ledger.discovered(session, run_id, Found(item.key, item.url, moment=capture.fetched_at))
         ledger.fetched(session, run_id, item.page, capture.id)
-    reading = Reading(read, capture.source, item.key, item.url, capture.id, VERSION, to_come=to_come)
+    reading = Reading(
+        read,
+        capture.source,
+        item.key,
+        item.url,
+        capture.id,
+        VERSION,
+        answered=answered,
+        visited_on=visited_on,
+        to_come=to_come,
+    )
     return load(database, run_id, reading, item.page)
 
 

@@ -17,6 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote_from_bytes
 
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
@@ -184,7 +185,7 @@ class Writer:
 
     def _response(self, record: Record) -> ArcWarcRecord:
         # The body is archived decoded, so the headers that describe its transfer no longer hold.
-        headers = [(k, v) for k, v in record.headers if k.lower() not in TRANSFER]
+        headers = [(_ascii(k), _ascii(v)) for k, v in record.headers if k.lower() not in TRANSFER]
         headers.append(("Content-Length", str(len(record.body))))
         return self._members.create_warc_record(
             record.url,
@@ -204,6 +205,17 @@ class Writer:
             warc_content_type=record.header("content-type"),
             warc_headers_dict=_named(record),
         )
+
+
+def _ascii(text: str) -> str:
+    """A header's name or value as a WARC file can hold it: what isn't ASCII is percent-encoded, byte by byte."""
+    if text.isascii():
+        return text
+    try:
+        sent = text.encode("latin-1")  # as HTTP reads the bytes of a header
+    except UnicodeEncodeError:
+        sent = text.encode()
+    return quote_from_bytes(sent, safe=bytes(range(128)))
 
 
 def _named(record: Record) -> dict[str, str]:

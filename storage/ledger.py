@@ -275,6 +275,13 @@ def pages_of(session: Session, run_id: int) -> list[Page]:
     return sorted(pages, key=lambda page: listed.index(page.disposition), reverse=True)
 
 
+def was_asked_for(session: Session, capture_id: int) -> bool:
+    """Whether a crawl of the source's own site made a capture, and not somebody else."""
+    asked = select(Page.id).join(Run, Run.id == Page.run_id).where(Page.capture_id == capture_id)
+    own = asked.where(Run.kind.in_(("nightly", "backfill")), Run.via.is_(None)).limit(1)
+    return session.scalar(own) is not None
+
+
 def last_night(session: Session, source: str) -> Run | None:
     """The source's newest nightly run that asked the site itself and ended without failing."""
     return session.scalar(

@@ -34,6 +34,8 @@ FILE = "file:"
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of a body, content encoding undone: a crawl takes no more, and a file from elsewhere may hold anything."""
 
+FIRST_YEAR = 1990
+"""Before it nothing was captured: there was no web."""
 LONGEST_LINE = 1024 * 1024
 """Bytes of a line in a head."""
 
@@ -242,6 +244,10 @@ def _record(found: ArcWarcRecord) -> Record | str:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return f"{found.rec_type} without a date"
+    if moment.year < FIRST_YEAR:  # as programs write a date that was not set
+        return f"{found.rec_type} without a date"
+    if status > 999:
+        return f"{found.rec_type} without a status"
     body = found.content_stream().read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         return f"{found.rec_type} of over {LARGEST_BODY >> 20} MiB"

@@ -165,6 +165,9 @@ def test_a_header_with_odd_bytes_does_not_harm_its_record(tmp_path: Path) -> Non
     headers = (
         ("X-Odd", 'a\xe9\xff\x80"\x7f'),
         ("X-Empty", ""),
+        # As a site's bytes of UTF-8 are read: a raw path, a cookie's name.
+        ("Link", '</\xd1\x81/1>; rel="canonical"'),
+        ("Set-Cookie", "gr\xc3\xb6\xc3\x9fe=1; Path=/"),
         ("X-Colon", ": :"),
         ("X-Same", "1"),
         ("X-Same", "2"),
@@ -173,6 +176,7 @@ def test_a_header_with_odd_bytes_does_not_harm_its_record(tmp_path: Path) -> Non
     record = archive.read(place, digest=digest_of(b"<p>Good morning.</p>"))
     assert [name for name, _ in record.headers] == [name for name, _ in headers]
     assert record.header("x-colon") == ": :"
+    assert record.header("link") == '</%D1%81/1>; rel="canonical"'
     assert [value for name, value in record.headers if name == "X-Same"] == ["1", "2"]
 
 

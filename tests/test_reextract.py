@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 
 from crawler.page import VERSION
 from crawler.source import SourceError
-from flows import about, difference, proposal, reextraction
+from flows import about, difference, plan, proposal, reextraction
+from flows.collect import collect
 from flows.demo import Stage
 from flows.demo_site.content import Block, Document
 from flows.plan import WindowError
@@ -32,7 +33,8 @@ from storage.search import search
 from storage.transcript import Transcript, Turn, render
 from storage.verification import verify
 from tests.command import podium
-from tests.site import MisbehavingMinistry
+from tests.conftest import TODAY
+from tests.site import MisbehavingMinistry, redirect
 from tests.test_collect import expected, rows, texts
 from tests.test_ingest import DAY, NOON, captured, take
 
@@ -378,6 +380,34 @@ def test_a_page_that_can_be_read_now_is_loaded_as_new(
     }
     assert_whole(settings)
     assert propose(settings).digest is None
+
+
+def test_a_page_of_a_night_that_can_be_read_now_is_visited_again_and_one_that_led_elsewhere_is_not_it(
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+    settings = place.settings
+
+    def night() -> None:
+        (order,) = plan.backfill(settings, TODAY - 3 * DAY, TODAY, again=True)
+        collect(order, settings)
+
+    layout(settings, date=".nowhere")
+    night()
+    assert texts(settings) == {}
+    layout(settings)
+    write(settings, propose(settings).digest)
+    with Database(settings.database_url).read() as session:
+        places = session.scalars(select(models.Appearance)).all()
+        assert places and all(each.visited_on is not None and each.next_visit is not None for each in places)
+    before = texts(settings)
+    first = max(before)
+    site.misbehave(f"/briefings/{first}", redirect(site.documents[-1].path))
+    layout(settings, date=".nowhere")
+    night()
+    layout(settings)
+    write(settings, propose(settings).digest)
+    assert texts(settings)[first] == before[first]
 
 
 def test_an_edit_that_the_older_extractor_could_not_see_becomes_a_revision(

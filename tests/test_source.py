@@ -221,6 +221,18 @@ def test_the_longest_matching_host_owns_an_address(tmp_path: Path) -> None:
             assert source_of(stranger, sources) is None, stranger
 
 
+def test_of_two_sources_on_one_host_a_document_is_its_own(tmp_path: Path) -> None:
+    found = {}
+    for name in ("en", "ru"):
+        text = GOOD.replace('id = "here"', f'id = "{name}x"').replace("/news/(?P", f"/{name}/news/(?P")
+        file = tmp_path / f"{name}x.toml"
+        file.write_text(text, encoding="utf-8")
+        found[name] = load_source(file)
+    for sources in (found, dict(reversed(found.items()))):
+        for name, each in found.items():
+            assert source_of(f"https://example.org/{name}/news/7", sources) is each
+
+
 def test_a_number_identifies_a_document_however_its_address_is_spelt(tmp_path: Path) -> None:
     here = source(tmp_path)
     for spelling in (
