@@ -128,7 +128,7 @@ def load_batch(
     read = [each.item for each in outcomes if each.transcript is not None]
     with database.read() as session:
         keys = [item.key for item in read]
-        older = lookup.read_by_older(session, source.id, keys, VERSION)
+        known = lookup.last_read(session, source.id, keys)
         copies = lookup.copies(session, source.id, keys)
     readings = {}
     # Of several addresses of one document its own comes first: an edit of all of them is one revision.
@@ -136,7 +136,7 @@ def load_batch(
         item = outcome.item
         if outcome.transcript is None:
             continue
-        capture, before = older.get(item.key), None
+        capture, before = known.get(item.key), None
         if capture is not None:
             before = read_capture(item_of(item.page, item.key, capture, source), archive, source).transcript
         readings[item.page] = Reading(

@@ -47,8 +47,8 @@ class Reading:
 
     Args:
         extractor: version of the extractor that read it.
-        before: what the same extractor makes of the capture that an older one had read, at a document's own
-            address that of the newest text: what only the extractor changed is no edit of the institution's.
+        before: what the same extractor makes of the capture that was read last, at a document's own address that
+            of the newest text: what only the extractor or a source's file changed is no edit of the institution's.
         answered: key of the address that answered, where it is another: the page led there.
         visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
         to_come: captures of the page that are read anew: what those after this one were taken for says nothing.
@@ -289,6 +289,8 @@ def _oldest_with(session: Session, text: str, besides: int | None = None) -> mod
 
 def _only_read_anew(last: models.Revision, reading: Reading) -> Loaded:
     reason = f"only the extractor reads it in another way: {last.extractor}, {reading.extractor}"
+    if last.extractor == reading.extractor:
+        reason = "only the source's file has it read in another way"
     return Loaded("unchanged", last.id, reason)
 
 

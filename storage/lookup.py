@@ -88,10 +88,8 @@ def said_at(session: Session, place: models.Appearance) -> models.Revision | Non
     )
 
 
-def read_by_older(
-    session: Session, source: str, keys: Collection[str], extractor: int
-) -> dict[str, models.Capture]:
-    """The captures that tell what only the extractor changed, of texts that an older one read, by key.
+def last_read(session: Session, source: str, keys: Collection[str]) -> dict[str, models.Capture]:
+    """The captures that tell what only the extractor or a source's layout changed, of known documents, by key.
 
     That is the capture of a document's newest text; at any other address of it the one that was last read there.
     """
@@ -106,7 +104,7 @@ def read_by_older(
         .join(home, home.id == place.transcript_id)
         .join(text, and_(text.transcript_id == place.transcript_id, text.digest == place.digest))
         .join(models.Capture, models.Capture.id == case((at_home, text.capture_id), else_=place.capture_id))
-        .where(place.source == source, place.key.in_(keys), text.extractor < extractor, ~again)
+        .where(place.source == source, place.key.in_(keys), ~again)
     )
     return dict(rows.tuples().all())
 

@@ -271,11 +271,8 @@ def test_a_duplicate_that_only_a_newer_extractor_reads_differently_stays_one(des
     copy = desk.reading(said(), "b")
     load(desk.database, desk.run, replace(copy, visited_on=DAY))
     with desk.database.read() as session:
-        older = {
-            key: capture.id for key, capture in lookup.read_by_older(session, "here", ["a", "b"], 2).items()
-        }
-        assert older["b"] == copy.capture_id != older["a"]
-        assert lookup.read_by_older(session, "here", ["a", "b"], 1) == {}
+        last = {key: capture.id for key, capture in lookup.last_read(session, "here", ["a", "b"]).items()}
+        assert last["b"] == copy.capture_id != last["a"]
     better = said(LONG + " which the older one lost")
     for text, disposition in ((better, "unchanged"), (said(LONG + " edited"), "new")):
         desk.next_run()
@@ -322,8 +319,7 @@ def test_a_title_that_is_taken_back_after_an_upgrade_is_a_revision(desk: Desk) -
     desk.next_run()
     load(desk.database, desk.run, replace(desk.reading(said(title="Another")), extractor=2))
     with desk.database.read() as session:
-        assert lookup.read_by_older(session, "here", ["a"], 2) == {}
-        assert set(lookup.read_by_older(session, "here", ["a"], 3)) == {"a"}
+        assert set(lookup.last_read(session, "here", ["a"])) == {"a"}
 
 
 def test_a_page_that_leads_to_another_document_keeps_its_own_text(desk: Desk) -> None:

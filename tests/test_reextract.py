@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 from crawler.page import VERSION
 from crawler.source import SourceError
 from flows import about, difference, plan, proposal, reextraction
-from flows.collect import collect
+from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.demo_site.content import Block, Document
 from flows.plan import WindowError
@@ -408,6 +408,29 @@ def test_a_page_of_a_night_that_can_be_read_now_is_visited_again_and_one_that_le
     layout(settings)
     write(settings, propose(settings).digest)
     assert texts(settings)[first] == before[first]
+
+
+def test_what_only_a_mended_source_file_reads_otherwise_is_no_edit(
+    site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY)
+    settings = place.settings
+    changing = site.documents[0]
+
+    def night() -> SourceReport:
+        (order,) = plan.backfill(settings, TODAY - 3 * DAY, TODAY, again=True)
+        return collect(order, settings)
+
+    layout(settings, drops=', "p:last-of-type"')
+    lost = night().tally.counts["new"]
+    layout(settings)
+    site.misbehave(
+        "*",
+        lambda ministry, visit: visit.give(replace(ministry.answer(visit.path), etag=None, modified=None)),
+    )
+    assert night().tally.counts == {"unchanged": lost}
+    write(settings, propose(settings).digest)
+    assert texts(settings)[changing.path.rsplit("/", 1)[1]] == [render(changing.transcript)]
 
 
 def test_an_edit_that_the_older_extractor_could_not_see_becomes_a_revision(
