@@ -215,7 +215,7 @@ def _without_edges(
     def stray(number: int) -> bool:
         text = paragraphs[number].text
         above = places[number].getparent()
-        if above is main or len(text) > STRAY:
+        if above is main or len(text) > STRAY or text.endswith((":", "：")):
             return False
         if number in first and _is_date_line(text):
             return True
@@ -354,6 +354,11 @@ def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) ->
         score = letters in shared, len(letters) + (20 if paragraph.heading else 0)
         if best is None or score >= best[:2]:
             best = *score, number
+    if best is not None and not best[0] and not paragraphs[best[2]].heading:
+        # All of <title> may be the site's own name: then a heading between it and the body is the page's headline.
+        for number in range(best[2] + 1, min(start + 1, len(paragraphs))):
+            if paragraphs[number].heading and len(paragraphs[number].text) > 8:
+                return " ".join(paragraphs[number].text.split()), number
     if best is not None and (best[0] or best[1] * 3 > max(map(len, joined))):
         return " ".join(paragraphs[best[2]].text.split()), best[2]
     for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1):

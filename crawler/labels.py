@@ -27,6 +27,8 @@ VOICES = 300
 """Different labels on one page: more, and it is no conversation."""
 STRETCH = 3000
 """Characters after a label that are looked at to tell speech from a document."""
+OFFICE = 5
+"""Words in an office that stands for its holder's name, at most."""
 HEADED = 80
 """Characters in a label that stands above a speech, at most."""
 LINE = 20
@@ -125,7 +127,13 @@ def _plain(places: list[Label], lengths: list[int]) -> list[Label]:
     """The labels of a page that prints them like any other text."""
     lines = [place for place in places if place.opens and place.colon and not place.office]
     voices = [place for place in lines if place.anonymous]
-    names = [place for place in lines if not place.anonymous and place.names]
+    names = [
+        place
+        for place in lines
+        # "Le ministre" has no capital where a name ends in one.
+        if not place.anonymous
+        and (place.names or (place.honorific and place.titled and place.key.count(" ") < OFFICE))
+    ]
     counts = Counter(place.key for place in names)
     longest: dict[str, int] = {}
     for place in names:

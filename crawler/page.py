@@ -219,6 +219,7 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
         doubts.append(f"the page says {date}, its metadata {published}")
     away = (*layout.lead, *layout.drop)
     drop = {element for part in fit.body for selector in away for element in select(part, (selector,))}
+    drop |= {caption for part in fit.body for caption in part.iter("figcaption")}
     paragraphs, left_out = blocks.read(fit.body, frozenset(drop))
     within = set(fit.body)
     leads = [lead for lead in select(root, layout.lead) if within.isdisjoint((lead, *lead.iterancestors()))]

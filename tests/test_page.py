@@ -254,6 +254,20 @@ def test_an_american_date_is_read_as_one_where_no_layout_fits() -> None:
     assert extract(page(UNKNOWN.replace("9 May 2021", ""), meta), there).date == dt.date(2021, 5, 9)
 
 
+def test_a_heading_is_the_headline_where_every_page_has_the_sites_name_for_its_title() -> None:
+    logo = UNKNOWN.replace("<h1>Ministry of Fish</h1>", "<div>Ministry of Fish and Boats</div>")
+    shown = page(logo)
+    static = replace(shown, body=shown.body.replace(b"Fish talks | Arcadia", b"Ministry of Fish and Boats"))
+    assert extract(static, None).title == "Fish talks"
+
+
+def test_a_pictures_caption_within_a_text_of_a_known_layout_is_nobodys_words() -> None:
+    figure = "<figure><img src='a.jpg'><figcaption>Ivan Moss at the podium.</figcaption></figure>"
+    found = extract(page(NEW.replace("<blockquote>", f"{figure}<blockquote>")), source())
+    assert "Ivan Moss at the podium." in found.left_out
+    assert "podium" not in "".join(turn.text for turn in found.turns)
+
+
 @pytest.mark.parametrize("headline", ["Fish", "渔业会谈"])
 def test_a_short_headline_is_one_whatever_headings_the_text_has(headline: str) -> None:
     said = f"<p>{SPEECH}</p><h2>What will become of the boats?</h2><p>{SPEECH}</p>"

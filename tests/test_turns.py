@@ -291,6 +291,12 @@ def test_a_line_break_may_part_turns() -> None:
             ),
             [None, "記者", "小川大臣", "記者", "小川大臣"],
         ),
+        ("ja", ("Ｑ：伺います。", "Ａ：はい。", "Ｑ：では。", "Ａ：以上です。"), ["Ｑ", "Ａ"] * 2),
+        (
+            "fr",
+            ("Question : Pourquoi ?", "Le ministre : ~", "Question : Quand ?", "Le ministre : ~"),
+            ["Question", "Le ministre"] * 2,
+        ),
         ("fr", ("Bonsoir.", "Q - Pourquoi - et quand ?", "R - Demain - ou jamais."), [None, "Q", "R"]),
         (
             "de",
