@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from crawler.languages import Words
-from crawler.markup import SILENT, hidden, tag
+from crawler.markup import FOLDING, HEADINGS, SILENT, hidden, tag
 
 BLOCKS = frozenset(
     [
@@ -63,7 +63,6 @@ BLOCKS = frozenset(
         "caption",
     ]
 )
-HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _BOLD = HEADINGS | {"b", "strong", "th"}
 _WEIGHT = re.compile(r"font-weight\s*:\s*(bold|normal|lighter|[1-9]00)", re.IGNORECASE)
 _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
@@ -259,7 +258,7 @@ def read(
 
 def _names(button: etree._Element) -> bool:
     """Whether a button is what a reader sees of a heading: a question, say, that unfolds its answer."""
-    return any(tag(above) in HEADINGS or tag(above) in ("dt", "summary") for above in button.iterancestors())
+    return any(tag(above) in FOLDING for above in button.iterancestors())
 
 
 def _read_left_out(node: etree._Element, writer: _Writer) -> None:

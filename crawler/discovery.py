@@ -8,7 +8,7 @@ listing or a listing that ends too early is never taken for the end of the archi
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -344,15 +344,8 @@ class Walk:
                     return
                 self._failures = 0
                 seen.update(link.url for link in fresh)
-                ends = [
-                    number
-                    for number, link in enumerate(fresh)
-                    if link.date and self.since <= link.date <= self.until
-                ]
-                for place, link in enumerate(fresh):
-                    # An older one above one of the window is dated wrongly, or kept on top.
-                    old = link.date is not None and link.date < self.since and place < max(ends, default=0)
-                    yield Link(link.url, None) if old else link
+                for link in self._believed(fresh):
+                    yield link
                 cut = verdict_on_end(sheet.text)
                 if cut is not None:
                     self._fail(f"{sheet.url}: {cut[1]}")
@@ -390,6 +383,15 @@ class Walk:
             number, url = number + 1, next_page(entry, sheet, number)
         if url is not None:
             self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
+
+    def _believed(self, links: list[Link]) -> Iterator[Link]:
+        """A listing's links. The date of one that is older than the window and stands above one of it is dropped:
+        that is dated wrongly, or kept on top.
+        """
+        inside = [n for n, link in enumerate(links) if link.date and self.since <= link.date <= self.until]
+        for n, link in enumerate(links):
+            above = n < max(inside, default=0)
+            yield Link(link.url, None) if above and link.date and link.date < self.since else link
 
     async def _beginning(self, entry: Listing, bookmark: Bookmark) -> Sheet | None:
         """The page at a bookmark, where it begins after the window: entries were taken away where it doesn't."""

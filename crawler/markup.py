@@ -40,7 +40,8 @@ MOST_ATTRIBUTES = 10_000
 _BREAK = re.compile(r"</br\s*/?>", re.IGNORECASE)
 # Of these sets the bytes are ASCII, and so UTF-8, while an escape says what they stand for.
 _ESCAPES = {"iso2022_jp": b"\x1b$", "iso2022_kr": b"\x1b$", "hz": b"~{"}
-FOLDED = ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary")
+HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+FOLDING = HEADINGS | {"dt", "summary"}
 """Elements whose buttons unfold what follows."""
 _STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -188,7 +189,7 @@ def _unfolds(element: etree._Element) -> bool:
         before = before.getprevious()
     return (
         before is not None
-        and tag(before) in FOLDED
+        and tag(before) in FOLDING
         and any(tag(each) in ("a", "button") for each in before.iter())
     )
 

@@ -136,9 +136,10 @@ def load_batch(
         item = outcome.item
         if outcome.transcript is None:
             continue
-        capture, before = known.get(item.key), None
-        if capture is not None:
-            before = read_capture(item_of(item.page, item.key, capture, source), archive, source).transcript
+        last, before = known.get(item.key), None
+        if last is not None and not last.is_again(outcome.transcript, VERSION):
+            earlier = item_of(item.page, item.key, last.capture, source)
+            before = read_capture(earlier, archive, source).transcript
         readings[item.page] = Reading(
             outcome.transcript,
             source.id,

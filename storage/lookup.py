@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
+from storage.sameness import digest
 from storage.transcript import Transcript, Turn, clean
 
 
@@ -88,11 +91,31 @@ def said_at(session: Session, place: models.Appearance) -> models.Revision | Non
     )
 
 
-def last_read(session: Session, source: str, keys: Collection[str]) -> dict[str, models.Capture]:
-    """The captures that tell what only the extractor or a source's layout changed, of known documents, by key.
+class Last(NamedTuple):
+    """What was last read at an address, and where.
 
-    That is the capture of a document's newest text; at any other address of it the one that was last read there.
+    Args:
+        capture: of a document's newest text; at any other address of it the one that was last read there.
+        extractor: version of the extractor that read it.
+        digest: of the text.
+        title: of the text.
+        date: of the text.
     """
+
+    capture: models.Capture
+    extractor: int
+    digest: str
+    title: str
+    date: dt.date
+
+    def is_again(self, read: Transcript, extractor: int) -> bool:
+        """Whether an extractor has read the same once more."""
+        same = (self.extractor, self.title, self.date) == (extractor, read.title, read.date)
+        return same and self.digest == digest(read)
+
+
+def last_read(session: Session, source: str, keys: Collection[str]) -> dict[str, Last]:
+    """What was last read of known documents, by key."""
     place, text, home = models.Appearance, models.Revision, models.Transcript
     later = aliased(text)
     again = exists().where(
@@ -100,13 +123,13 @@ def last_read(session: Session, source: str, keys: Collection[str]) -> dict[str,
     )
     at_home = and_(home.source == place.source, home.key == place.key)
     rows = session.execute(
-        select(place.key, models.Capture)
+        select(place.key, models.Capture, text.extractor, text.digest, text.title, text.date)
         .join(home, home.id == place.transcript_id)
         .join(text, and_(text.transcript_id == place.transcript_id, text.digest == place.digest))
         .join(models.Capture, models.Capture.id == case((at_home, text.capture_id), else_=place.capture_id))
         .where(place.source == source, place.key.in_(keys), ~again)
     )
-    return dict(rows.tuples().all())
+    return {key: Last(*last) for key, *last in rows}
 
 
 def copies(session: Session, source: str, keys: Collection[str]) -> set[str]:

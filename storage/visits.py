@@ -154,11 +154,10 @@ def were_unmodified(
         published: the pages' dates of publication, by key; None where nothing is known of a page.
         today: the day of the visit.
     """
+    # In one order for all, so that two never wait for each other crosswise.
     rows = [
         {"of": source, "page": key, "day": today, "next": _next(day, today)}
-        for key, day in sorted(
-            published.items()
-        )  # two that lock them in one order wait, and don't block each other
+        for key, day in sorted(published.items())
         if day is not None
     ]
     if rows:

@@ -241,12 +241,13 @@ def test_a_host_is_left_alone_and_the_others_of_its_source_are_not(
 
     settings = again(place, 'hosts = ["127.0.0.1"]', 'hosts = ["127.0.0.1", "localhost"]')
     site.misbehave("/briefings/114", moved)
+    site.misbehave("/briefings/113", moved)
     site.misbehave("/briefings/110", redirect(f"{elsewhere}/briefings/110"))
     found = run(settings, *WINDOW)
     said = pages(settings, found.run_id)
     assert any(reason.startswith("localhost left alone: a challenge") for reason in found.reasons)
-    assert said["114"][0] == "blocked"
-    assert {said[key][0] for key in set(said) - {"114", "110"}} == {"new"}
+    assert said["114"][0] == said["113"][0] == "blocked"
+    assert {said[key][0] for key in set(said) - {"114", "113", "110"}} == {"new"}
     assert not any("not proved complete" in reason for reason in found.reasons)
 
 

@@ -271,7 +271,7 @@ def test_a_duplicate_that_only_a_newer_extractor_reads_differently_stays_one(des
     copy = desk.reading(said(), "b")
     load(desk.database, desk.run, replace(copy, visited_on=DAY))
     with desk.database.read() as session:
-        last = {key: capture.id for key, capture in lookup.last_read(session, "here", ["a", "b"]).items()}
+        last = {key: each.capture.id for key, each in lookup.last_read(session, "here", ["a", "b"]).items()}
         assert last["b"] == copy.capture_id != last["a"]
     better = said(LONG + " which the older one lost")
     for text, disposition in ((better, "unchanged"), (said(LONG + " edited"), "new")):

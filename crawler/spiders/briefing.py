@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -64,7 +65,7 @@ class BriefingSpider(Spider):
         window = (job.source, job.since, job.until, job.today, self._sheet)
         self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall, job.bookmarks)
         self._seen: set[str] = set()
-        self._walls = 0  # documents in a row that were challenges
+        self._walls = Counter[str]()  # documents in a row that were challenges, by host
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -153,12 +154,12 @@ class BriefingSpider(Spider):
             self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
         elif found.moment is None and (wall := wall_on(_page(response), source)):
             # A short page with somebody's captcha form may be its own; a wall stands before the next one too.
-            self._walls += 1
-            if self._walls > 1:
+            self._walls[host_of(response.url)] += 1
+            if self._walls[host_of(response.url)] > 1:
                 self._wall(response.url, wall)
             self._settle(found, "blocked", f"challenge: {wall}")
         else:
-            self._walls = 0
+            self._walls[host_of(response.url)] = 0
             with self._keeping() as keeper:
                 keeper.fetched(found.page, response.meta[CAPTURE])
 
