@@ -1,6 +1,6 @@
 """Raw captures as WARC files: one gzip member a record, addressed by file, offset and length.
 
-A page is archived before anything reads it. Records are only ever appended; each crawl writes a file of its
+A page is archived before anything reads it. Records are only ever appended; each crawl writes files of its
 own, so that no two processes share one.
 """
 
@@ -32,6 +32,9 @@ SOFTWARE = "podium"
 LEVEL = 6
 """Of gzip. 9, which warcio takes, needs twice the time for 0.4 % of the bytes of the corpus."""
 
+LARGEST_FILE = 1 << 30
+"""Bytes after which a crawl begins another file: what the WARC standard (ISO 28500) recommends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Maker:
@@ -43,7 +46,7 @@ class Maker:
 
 def made_by(warc: str) -> Maker | None:
     """Who wrote a file of an archive; None where its name is not one that `Archive.writer` gives."""
-    match = re.search(r"-r(\d{1,9})-p(\d{1,9})\.warc\.gz$", warc)
+    match = re.search(r"-r(\d{1,9})-p(\d{1,9})(?:-\d{1,9})?\.warc\.gz$", warc)
     return Maker(int(match[1]), int(match[2])) if match else None
 
 
@@ -60,8 +63,8 @@ class Archive:
         self.store = Store(store) if store else None
 
     def writer(self, source: str, run: int, now: dt.datetime) -> Writer:
-        """A writer to a new file: ``SOURCE/YEAR/SOURCE-MOMENT-rRUN-pPID.warc.gz``."""
-        name = f"{source}-{now:%Y%m%dT%H%M%S}-r{run}-p{os.getpid()}.warc.gz"
+        """A writer to a new file: ``SOURCE/YEAR/SOURCE-MOMENT-rRUN-pPID.warc.gz``, and ``-pPID-2`` after it."""
+        name = f"{source}-{now:%Y%m%dT%H%M%S}-r{run}-p{os.getpid()}"
         return Writer(self.folder, f"{source}/{now:%Y}/{name}")
 
     def read(self, location: Location, *, digest: str | None = None) -> Record:
@@ -102,11 +105,17 @@ class Archive:
 
 
 class Writer:
-    """Appends responses to one WARC file, on disk before `write` returns."""
+    """Appends responses to a WARC file, on disk before `write` returns, and begins another where it is full.
 
-    def __init__(self, folder: Path, warc: str) -> None:
-        self._path = folder / warc
-        self._warc = warc
+    Args:
+        folder: of the archive.
+        name: of the first file in it, without ``.warc.gz``.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+        self._warc = f"{next(self._names)}.warc.gz"
         self._file: io.FileIO | None = None
         self._members = WARCWriter(BytesIO(), gzip=False, warc_version="1.1")
 
@@ -136,15 +145,23 @@ class Writer:
         try:
             if self._file is None:
                 self._file = self._open()
-            return self._append(self._file, members)
+            places = self._append(self._file, members)
         except OSError as problem:
             raise ArchiveError(f"{self._path}: {problem.strerror}") from problem
+        if self._file.tell() >= LARGEST_FILE:
+            self.close()
+            self._warc = f"{next(self._names)}.warc.gz"
+        return places
 
     def close(self) -> None:
         """Close the file; a further `write` opens it again."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / self._warc
 
     def _open(self) -> io.FileIO:
         self._path.parent.mkdir(parents=True, exist_ok=True)

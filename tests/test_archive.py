@@ -121,6 +121,23 @@ def test_a_writer_that_was_closed_goes_on_where_it_ended(tmp_path: Path) -> None
     assert len(list(read_warc(tmp_path / first.warc))) == 2
 
 
+def test_a_full_file_is_followed_by_another_of_the_same_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.archive.LARGEST_FILE", 20_000)
+    records = [page(os.urandom(9_000), f"https://example.org/{n}") for n in range(7)]
+    archive, locations = archived(tmp_path, *records)
+    assert [archive.read(place) for place in locations] == records
+    warcs = list(dict.fromkeys(place.warc for place in locations))
+    assert [sum(place.warc == warc for place in locations) for warc in warcs] == [3, 3, 1]
+    assert {made_by(warc) for warc in warcs} == {made_by(locations[0].warc)}
+    for warc in warcs:
+        kept = [record for record, _ in read_warc(tmp_path / warc)]
+        assert kept == [
+            record for record, place in zip(records, locations, strict=True) if place.warc == warc
+        ]
+
+
 def test_a_writer_that_writes_nothing_leaves_no_file(tmp_path: Path) -> None:
     with Archive(tmp_path).writer("here", 7, NOON):
         pass
