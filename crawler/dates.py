@@ -147,6 +147,13 @@ def in_dateline(text: str, *, month_first: bool = False) -> dt.date | None:
     return found[0] if ": " not in line and line[-1] not in "?!…" and _is_place(beside) else None
 
 
+def is_line(text: str) -> bool:
+    """Whether a text is a date, with little beside it."""
+    line = " ".join(text.split())
+    found = find(line) if len(line) <= DATELINE else None
+    return found is not None and len(line) - (found[2] - found[1]) <= 30
+
+
 def _is_place(text: str) -> bool:
     """Whether a text can be a place, a weekday, a time zone: a few words, the longer ones with a capital."""
     found = re.findall(r"[^\W\d_]+", text)

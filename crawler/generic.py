@@ -1,9 +1,7 @@
 """Reading a page whose layout nobody described.
 
-Trafilatura says which text is the body's. The paragraphs are then taken from the page itself, in a stretch from
-where that text begins to where it ends: so bold type survives, by which speakers are known, and so does what
-Trafilatura leaves out on the way. Title and date are looked for in the page's own metadata and beside the body;
-htmldate is asked last, since it answers even where there is no date.
+Which paragraphs are its text, `crawler.stretch` tells. Title and date are looked for in the page's own metadata
+and beside the body; htmldate is asked last, since it answers even where there is no date.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +16,12 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from crawler import blocks, dates
+from crawler import blocks, dates, stretch
 from crawler.blocks import Paragraph
+from crawler.dates import DATELINE
 from crawler.languages import words
-from crawler.markup import hidden, select, tag, text_of
+from crawler.markup import select, text_of
+from crawler.stretch import NOT_LETTER, STRAY
 from storage.transcript import GUESSED_DATE
 
 # The names that metadata gives the date of publication, the best first.
@@ -30,38 +29,13 @@ _PUBLISHED = (
     *("article:published_time", "datepublished", "dcterms.issued", "dcterms.date", "dc.date.issued"),
     *("dc.date", "pubdate"),
 )
-_NOT_LETTER = re.compile(r"[\W_]+")
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
 _QUESTION_OR_CALL = re.compile(r"[?!。？！؟][\"'”’»)]*$")
-_FURNITURE_TAGS = frozenset(("nav", "footer", "aside", "figcaption"))
-# Words that web sites give, by convention, to what is no text of the page.
-_FURNITURE = re.compile(
-    r"(?:^|[\s_-])(?:share|sharing|social|breadcrumbs?|tooltip|popup|modal|cookies?|related|gallery|slider|carousel|"
-    r"pagination|pager|newsletter|subscribe|toolbar|tags|menu|nav|navigation|navbar|hidden|sr-only|"
-    r"(?<!no-)(?<!has-)(?<!with-)(?<!without-)sidebar|"
-    r"visually-?hidden|screen-reader(?:-text)?|d-none|addthis|sharethis|print|skip|banner|contentinfo|"
-    r"complementary)(?:$|[\s_-])",
-    re.IGNORECASE,
-)
-CROWD = 4000
-"""Children of one element from which Trafilatura's time grows with their square: 26 seconds for 20,000."""
-MANY = 2500
-"""Paragraphs from which Trafilatura is asked for its own opinion only: jusText, its second one, takes a time that
-grows with their square (24 seconds for 19,000)."""
-SEARCHED = 10_000_000_000
-"""Characters that are gone through, at most, to find a page's paragraphs in its body: some seconds. On a longer
-page a paragraph is the body's if it is long."""
-STRAY = 120
-"""Characters of a line at a body's edge that may be left out."""
-SHORT = 15
-CHUNK = 24
 BESIDE = 12
 """Paragraphs before a body among which its headline and date are looked for."""
 TAKEN = 0.25
 """Of a page's text that a body holds at the least: of 558 real pages the smallest share is 0.43."""
 DATE_OPENS = 40
-DATE_LINE = 90
-"""Characters in a line that gives a page's date; in a longer one the date is somebody's, not the page's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +99,16 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     """
     body = select(root, ("body",))[:1] or [root]
     places: list[etree._Element] = []
-    furniture = _furniture(body[0])
+    furniture = stretch.furniture(body[0])
     paragraphs, _ = blocks.read(body, furniture, places)
-    body_text = _body_text(root, paragraphs)
-    stretch = _stretch(paragraphs, body_text)
-    if stretch is None:
+    body_text = stretch.body(root, paragraphs)
+    first = stretch.find(paragraphs, body_text)
+    if first is None:
         return Found()
-    title, at = _title(root, paragraphs, stretch[0])
-    floor = at + 1 if at is not None and at < stretch[0] + BESIDE else 0
-    start, end = _siblings(paragraphs, places, stretch, floor)
+    rows = stretch.Rows(paragraphs, places, first)
+    title, at = _title(root, paragraphs, first[0])
+    floor = at + 1 if at is not None and at < first[0] + BESIDE else 0
+    start, end = stretch.widened(paragraphs, places, first, floor, rows)
     if at is not None and start <= at < start + BESIDE:
         start = at + 1
     if floor:
@@ -151,7 +126,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     captions = {" ".join((image.get("alt") or "").split()) for image in body[0].iter("img")}
     kept = [
         number
-        for number in _without_edges(paragraphs, places, range(start, end), body_text)
+        for number in stretch.without_edges(paragraphs, places, range(start, end), body_text, rows)
         # A line that repeats what a picture is said to show is its caption.
         if paragraphs[number].text not in captions
     ]
@@ -160,10 +135,10 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     day, doubts = _date(root, url, meta, _beside(paragraphs, (at, start, end), month_first))
     left_out = [
         " ".join(paragraphs[number].text.split())
-        for number in range(min(start, stretch[0]), max(end, stretch[1]))
+        for number in range(min(start, first[0]), max(end, first[1]))
         if number not in inside and number != at
     ]
-    for text, links in _passed_over(furniture, [places[number] for number in kept]):
+    for text, links in stretch.passed_over(furniture, [places[number] for number in kept]):
         left_out.append(text)
         if len(text) > STRAY and not links:
             doubts.append(f"left out, though it may be the text's: {text[:40]!r}")
@@ -171,164 +146,6 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     if taken < letters * TAKEN:
         doubts.append(f"no more than {taken / letters:.0%} of the page's text was taken for its body")
     return Found(title, day, [paragraphs[number] for number in kept], left_out, doubts)
-
-
-def _passed_over(
-    furniture: frozenset[etree._Element], places: Sequence[etree._Element]
-) -> Iterator[tuple[str, bool]]:
-    """Furniture and hidden text in the element that holds all of a text, and whether there are links in it."""
-    if not places:
-        return
-    chain = [places[0], *places[0].iterancestors()]
-    steps = {element: step for step, element in enumerate(chain)}
-    highest = 0
-    for place in places:
-        above: etree._Element | None = place
-        while above is not None and above not in steps:
-            above = above.getparent()
-        highest = max(highest, steps[above] if above is not None else 0)
-    for element in chain[highest].iter():
-        if (element in furniture or hidden(element)) and furniture.isdisjoint(element.iterancestors()):
-            text = text_of(element)
-            if text:
-                yield text, element.find(".//a") is not None
-
-
-def _without_edges(
-    paragraphs: Sequence[Paragraph], places: Sequence[etree._Element], numbers: range, body: str
-) -> list[int]:
-    """The paragraphs without what a page sets between its headline and its text, or below it.
-
-    A dateline of the page, a picture's caption, a time: short, near the edge, and set in another element than
-    the text; a sentence among them stays if Trafilatura takes it for the body's.
-    """
-    letters: Counter[etree._Element | None] = Counter()
-    for number in numbers:
-        letters[places[number].getparent()] += len(paragraphs[number].text)
-    if not letters:
-        return []
-    main = letters.most_common(1)[0][0]
-
-    beside = main.getparent() if main is not None else None
-    first = set(numbers[:6])
-
-    def stray(number: int) -> bool:
-        text = paragraphs[number].text
-        above = places[number].getparent()
-        if above is main or len(text) > STRAY or text.endswith((":", "：")):
-            return False
-        if number in first and _is_date_line(text):
-            return True
-        if above is beside:
-            return False
-        sentence = text.rstrip("”\"')）")[-1:] in tuple(".!?。！？…:：")
-        known = _NOT_LETTER.sub("", text).casefold() in body
-        return not (known and (sentence or number not in first))
-
-    dropped = {number for number in (*numbers[:6], *numbers[6:][-6:]) if stray(number)}
-    left = [number for number in numbers if number not in dropped]
-    return left or list(numbers)
-
-
-def _furniture(body: etree._Element) -> frozenset[etree._Element]:
-    """Elements that call themselves navigation, sharing links and the like, and hold little text."""
-    found = set()
-    for element in body.iter():
-        name = tag(element)
-        if name in _FURNITURE_TAGS:
-            found.add(element)
-            continue
-        label = f"{element.get('class') or ''} {element.get('role') or ''}"
-        if len(label) > 1 and _FURNITURE.search(label) and name not in ("body", "html", "main", "article"):
-            found.add(element)
-    # A wrapper may be called "content-with-sidebar" and hold the whole page.
-    return frozenset(element for element in found if not _holds_much(element))
-
-
-def _holds_much(element: etree._Element) -> bool:
-    length = 0
-    for event, inner in etree.iterwalk(element, events=("start",)):
-        del event
-        if tag(inner) in ("h1", "main", "article"):
-            return True
-        length += len(inner.text or "") + len(inner.tail or "")
-        if length > 3000:
-            return True
-    return False
-
-
-def _body_text(root: HtmlElement, paragraphs: Sequence[Paragraph]) -> str:
-    """The letters of what Trafilatura takes for the body; of all longer lines, where it would take minutes."""
-    count = len(paragraphs)
-    if count > CROWD * 4 or any(len(element) > CROWD for element in root.iter()):
-        text = " ".join(paragraph.text for paragraph in paragraphs if len(paragraph.text) > STRAY)
-    else:
-        import trafilatura  # 0.14 s and 15 MB, with htmldate, py3langid and numpy, that a crawl has no use for
-
-        found = trafilatura.bare_extraction(
-            root, fast=count > MANY, favor_recall=True, include_comments=False, with_metadata=False
-        )
-        text = getattr(found, "text", None) or ""
-    return _NOT_LETTER.sub("", text).casefold()
-
-
-def _stretch(paragraphs: Sequence[Paragraph], body: str) -> tuple[int, int] | None:
-    """The paragraphs from `start` to before `end` that hold the body and the least of anything else."""
-    if not body:
-        return None
-    best, best_sum = None, 0
-    start, total = 0, 0
-    searches = len(paragraphs) + sum(len(paragraph.text) for paragraph in paragraphs) // CHUNK
-    too_long = searches * len(body) > SEARCHED
-    for number, paragraph in enumerate(paragraphs):
-        letters = _NOT_LETTER.sub("", paragraph.text).casefold()
-        if too_long:
-            weight = len(letters) if len(letters) > STRAY else -len(letters) - 10
-        else:
-            weight = _weight(letters, body)
-        if total <= 0:
-            start, total = number, 0
-        total += weight
-        if total > best_sum:
-            best, best_sum = (start, number + 1), total
-    return best
-
-
-def _weight(letters: str, body: str) -> int:
-    """How much a paragraph speaks for lying within the body; below 0, against it."""
-    if letters in body:
-        # A short line is found in any long text.
-        return len(letters) if len(letters) >= SHORT else 0
-    chunks = [letters[at : at + CHUNK] for at in range(0, len(letters) - CHUNK + 1, CHUNK)]
-    inside = sum(chunk in body for chunk in chunks)
-    if inside * 2 > len(chunks):
-        return inside * CHUNK
-    return -len(letters) - 10
-
-
-def _siblings(
-    paragraphs: Sequence[Paragraph],
-    places: Sequence[etree._Element],
-    stretch: tuple[int, int],
-    floor: int,
-) -> tuple[int, int]:
-    """The stretch with the paragraphs on either side that stand in the same element as its first and last.
-
-    Or in one beside it, where they hold no link: "END" may stand in an element of its own.
-    """
-
-    def joins(number: int, edge: int) -> bool:
-        above, inner = places[number].getparent(), places[edge].getparent()
-        if above is None or inner is None or paragraphs[number].anchor:
-            return False
-        return above is inner or (above is inner.getparent() and places[number].find(".//a") is None)
-
-    start, end = stretch
-    while start > floor and joins(start - 1, start):
-        start -= 1
-    while end < len(paragraphs) and joins(end, end - 1):
-        end += 1
-    return start, end
 
 
 def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) -> tuple[str, int | None]:
@@ -339,14 +156,14 @@ def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) ->
     of none, the last heading before the body.
     """
     heads = [element.get("content") or "" for element in select(root, ("meta[property='og:title']",))]
-    shared = {_NOT_LETTER.sub("", head).casefold() for head in heads}
+    shared = {NOT_LETTER.sub("", head).casefold() for head in heads}
     heads += [text_of(element) for element in select(root, ("head > title", "title"))[:1]]
     heads = [head for head in heads if head.strip()]
-    joined = [_NOT_LETTER.sub("", head).casefold() for head in heads]
-    first = {_NOT_LETTER.sub("", _SEPARATOR.split(head)[0]).casefold() for head in heads}
+    joined = [NOT_LETTER.sub("", head).casefold() for head in heads]
+    first = {NOT_LETTER.sub("", _SEPARATOR.split(head)[0]).casefold() for head in heads}
     best: tuple[bool, int, int] | None = None
     for number, paragraph in enumerate(paragraphs[: start + BESIDE]):
-        letters = _NOT_LETTER.sub("", paragraph.text).casefold()
+        letters = NOT_LETTER.sub("", paragraph.text).casefold()
         if len(letters) < 8 and not (letters and paragraph.heading and letters in first):
             continue
         if not any(letters in head for head in joined):
@@ -366,12 +183,6 @@ def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) ->
             return " ".join(paragraphs[number].text.split()), number
     parts = [part.strip() for part in _SEPARATOR.split(heads[0])] if heads else []
     return max(parts, key=len, default=""), None
-
-
-def _is_date_line(text: str) -> bool:
-    line = " ".join(text.split())
-    found = dates.find(line) if len(line) <= DATE_LINE else None
-    return found is not None and len(line) - (found[2] - found[1]) <= 30
 
 
 def _date(
@@ -423,7 +234,7 @@ def _beside(
         if (found := dates.find(line, month_first=month_first)) is not None
     ]
     for _, line, found in hits:
-        short = len(line) <= DATE_LINE and not _is_sentence(line, found)
+        short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short and any(map(line.casefold().startswith, known.published)):
             return found[0]
     for _, line, found in hits:
@@ -432,7 +243,7 @@ def _beside(
             return found[0]
     for number, line, found in hits:
         # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
-        short = len(line) <= DATE_LINE and not _is_sentence(line, found)
+        short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short or (number in below and found[2] <= DATE_OPENS):
             return found[0]
     found = dates.find(paragraphs[at].text, month_first=month_first) if at is not None else None

@@ -301,6 +301,37 @@ def test_what_a_heading_unfolds_is_text(known: bool) -> None:
     assert any("Ada Quill" in text for text in unseen.left_out)
 
 
+ROWS = {
+    "a table": ("<table>{}</table>", "<tr><td><b>{}:</b></td><td>{}</td></tr>"),
+    "boxes": ("<article>{}</article>", "<div class='turn'><p><strong>{}:</strong></p><p>{}</p></div>"),
+    "boxes in boxes": (
+        "<div>{}</div>",
+        "<div class='row'><div class='who'><b>{}:</b></div><div class='what'><p>{}</p></div></div>",
+    ),
+}
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_a_text_in_rows_is_read_to_its_last_one(rows: str) -> None:
+    around, row = ROWS[rows]
+    said = [("Question", "Will the boats go out?"), ("Ivan Moss", SPEECH)] * 4
+    said += [("Question", "And the nets?"), ("Ivan Moss", "In hand.")]
+    text = around.format("".join(row.format(*turn) for turn in said))
+    found = extract(
+        page(f"<h1>Fish talks</h1><p>9 May 2021</p>{text}<div><p>Quay 1, Port Quill</p></div>"), None
+    )
+    assert [(turn.label, *turn.paragraphs) for turn in found.turns] == [
+        (label, words.strip()) for label, words in said
+    ]
+
+
+def test_rows_that_lay_out_a_page_are_none_of_its_text() -> None:
+    text = f"<p>{SPEECH * 4}</p><p>{SPEECH * 3}</p>"
+    rows = "".join(f"<tr><td>{cell}</td></tr>" for cell in ("<h1>Fish talks</h1>", f"<p>{SPEECH}</p>", text))
+    found = extract(page(f"<p>9 May 2021</p><table>{rows}<tr><td>Quay 1, Port Quill</td></tr></table>"), None)
+    assert "Quay" not in render(found)
+
+
 def test_what_is_passed_over_within_a_text_is_listed_and_a_doubt() -> None:
     hidden = UNKNOWN.replace(
         "<p><strong>Remark", f"<div class='more hidden'>{SPEECH * 2}</div><p><strong>Remark"
