@@ -23,7 +23,7 @@ from storage.models import Base
 if TYPE_CHECKING:  # SQLite needs no driver of PostgreSQL's
     import psycopg
 
-SCHEMA = "0013"
+SCHEMA = "0014"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
 
 BUSY_SECONDS = 60

@@ -11,7 +11,7 @@ from storage.transcript import GUESSED_DATE, Transcript
 from storage.words import printed
 
 SHORT_WORDS = 60
-"""Below this many words a text may recur honestly ("The President signed ..."), so its date tells it apart."""
+"""Below this many words a text may recur honestly ("The President signed ..."): date and title tell it apart."""
 
 
 RUN = 4
@@ -21,8 +21,8 @@ RUN = 4
 def digest(transcript: Transcript) -> str:
     """What makes two transcripts the same text: labels and words in order, case and spacing aside.
 
-    Title and date don't count, since those who republish a text give it their own; the date does for a text
-    under `SHORT_WORDS` words.
+    Title and date don't count, since those who republish a text give it their own; they do for a text under
+    `SHORT_WORDS` words.
     """
     return hashlib.sha256(_text(transcript).encode()).hexdigest()
 
@@ -31,7 +31,7 @@ def _text(transcript: Transcript) -> str:
     """What a digest is made of."""
     lines = [line for turn in transcript.turns for line in (turn.label, *turn.paragraphs) if line]
     words = " ".join(lines)  # one space between any two: each line is clean
-    if words.count(" ") < SHORT_WORDS - 1:
+    if words.count(" ") < SHORT_WORDS - 1 and len(printed(words)) < SHORT_WORDS:
         words = " ".join([*lines, transcript.date.isoformat(), transcript.title])
     return words.casefold()
 

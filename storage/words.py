@@ -19,6 +19,8 @@ _UNPARTED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
+UNPARTED = re.compile(f"[{_UNPARTED}]")
+"""A character that is a word: of a script that parts no words by spaces."""
 _PRINTED = re.compile(rf"[{_UNPARTED}]|[^\s{_UNPARTED}]+")
 # U+02BB and U+02BC are letters to Unicode; whoever types has an apostrophe in their place.
 _TURNED = "\u02bb\u02bc"

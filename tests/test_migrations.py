@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine, insert, select, text
 
-from storage import duplicates, index, lookup
+from storage import duplicates, index, lookup, models, sameness
 from storage.database import SCHEMA, Database
 from storage.migrations import configuration, downgrade, transaction, upgrade
-from storage.models import Fingerprint, Revision, Run, Searched
+from storage.models import Appearance, Fingerprint, Revision, Run, Searched
 from storage.search import search
 from storage.transcript import Transcript, Turn, render
 from tests.test_load import Desk
@@ -183,6 +184,35 @@ def test_what_was_cut_into_other_words_is_indexed_and_compared_anew(database_url
         compared = select(Revision.transcript_id).where(Revision.compared_at.is_not(None))
         assert session.scalars(compared).all() == [2]
     assert index.damage(upgraded) is None
+    upgraded.close()
+
+
+def test_texts_without_spaces_that_differ_in_title_alone_are_one_text_from_now_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = (Turn(("谈判将于下周恢复，各方均已确认出席。" * 5,), label="发言人"),)
+    first = Transcript(dt.date(2026, 3, 20), "渔业", said)
+    database = Database(database_url)
+    desk = Desk(database)
+    with monkeypatch.context() as older:
+        older.setattr(sameness, "printed", str.split)  # as words were counted
+        loaded = [desk.load(replace(first, title=title), title) for title in ("渔业", "谈判")]
+        assert [each.disposition for each in loaded] == ["new", "new"]
+    desk.load(replace(first, title="Talks", turns=(Turn((WORDS,), label="Edda Rosk"),)), "plain")
+    with database.write() as session:
+        plain = session.scalars(select(Revision.digest).order_by(Revision.id)).all()[2]
+        session.execute(text("UPDATE alembic_version SET version_num = '0013'"))
+    database.close()
+    upgraded = Database(database_url)
+    with upgraded.read() as session:
+        one = sameness.digest(first)
+        assert session.scalars(select(Revision.digest).order_by(Revision.id)).all() == [one, one, plain]
+        names = session.scalars(select(models.Transcript.first_digest).order_by(models.Transcript.id)).all()
+        assert names == [one, f"{one}:2", plain]
+        assert session.scalars(select(Appearance.digest).order_by(Appearance.id)).all() == [one, one, plain]
+    desk.database = upgraded
+    assert desk.load(replace(first, title="又一"), "third").disposition == "duplicate"
+    assert desk.load(replace(first, title="谈判"), "谈判").disposition == "unchanged"
     upgraded.close()
 
 
