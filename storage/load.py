@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, tuple_
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, visits
@@ -100,9 +100,8 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
                     loaded.revision_id,
                 )
                 return loaded
-        except IntegrityError:
-            # Another process loaded the same page or text a moment ago: what it wrote is there now.
-            if not left:
+        except DBAPIError as problem:
+            if not left or not _is_crossed(problem):
                 raise
     raise AssertionError("unreachable")
 
@@ -159,12 +158,15 @@ def _load_new(
             if len(_unknown(session, readings, texts)) < len(readings):
                 return []
             return _create_all(session, run_id, readings, texts)
-    except IntegrityError:
-        return []
-    except OperationalError as problem:
-        if getattr(problem.orig, "sqlstate", None) != DEADLOCK:
+    except DBAPIError as problem:
+        if not _is_crossed(problem):
             raise
         return []
+
+
+def _is_crossed(problem: DBAPIError) -> bool:
+    """Whether another process got in the way: it loaded the same a moment ago, or each waited for the other."""
+    return isinstance(problem, IntegrityError) or getattr(problem.orig, "sqlstate", None) == DEADLOCK
 
 
 def _create_all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -410,6 +411,20 @@ def test_different_readings_of_a_page_at_once_are_all_kept(desk: Desk) -> None:
         assert revision is not None
         assert revision.number == 9
     assert len({desk.text("here/a", n) for n in range(1, 10)}) == 9
+
+
+def test_a_load_that_waits_for_one_who_waits_for_it_is_tried_again(desk: Desk) -> None:
+    desk.load(said())
+    desk.next_run()
+    reading = desk.reading(said())
+    with ThreadPoolExecutor(1) as pool:
+        with desk.database.write() as other:
+            other.scalars(select(models.Page).where(models.Page.run_id == desk.run).with_for_update()).one()
+            loading = pool.submit(load, desk.database, desk.run, reading)
+            time.sleep(0.3)  # it has the address, and waits for the page
+            assert not loading.done()
+            other.scalars(select(models.Appearance).with_for_update()).one()
+        assert loading.result().disposition == "unchanged"
 
 
 def race(desk: Desk, readings: list[Reading]) -> list[Loaded]:
