@@ -153,7 +153,9 @@ class Courtesy:
     def process_request(self, request: Request) -> None:
         """Stop what may not be asked."""
         host = host_of(request.url)
-        if not is_on(host, self._hosts):
+        # A host's own robots.txt may be kept elsewhere.
+        led = _for_robots(request) and request.meta.get("redirect_times")
+        if not is_on(host, self._hosts) and not led:
             raise Astray(f"{request.url[:200]}: not on the source's hosts")
         if (visit := self._visits.get(host)) and not _within(visit, dt.datetime.now(dt.UTC).time()):
             self.leave(

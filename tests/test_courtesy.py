@@ -230,6 +230,18 @@ def test_a_page_that_a_person_asks_for_leads_no_further_than_its_host(site: Misb
         assert other.requests == []
 
 
+def test_a_robots_txt_counts_wherever_the_site_keeps_it(site: MisbehavingMinistry, place: Stage) -> None:
+    with MisbehavingMinistry(TODAY) as other:
+        site.misbehave("/robots.txt", redirect(other.base.replace("127.0.0.1", "localhost") + "/robots.txt"))
+        other.misbehave("/robots.txt", robots("Disallow: /briefings/11", "Crawl-delay: 0.5"))
+        found = run(place.settings, *WINDOW)
+        assert [request.path for request in other.requests] == ["/robots.txt"]
+    assert {key[:2] for key, said in pages(place.settings, found.run_id).items() if said[0] == "blocked"} == {
+        "11"
+    }
+    assert min(gaps(site)) > 0.45
+
+
 def test_a_host_is_left_alone_and_the_others_of_its_source_are_not(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
