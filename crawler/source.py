@@ -29,6 +29,9 @@ LONGEST_URL = 2_000
 """Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
 
 
+_HOST = re.compile(r"(?!\.)[\w.-]+|[0-9a-fA-F:.]+")
+
+
 class SourceError(ValueError):
     """A source that is unknown, or a source file that can't be used; the message says where and why."""
 
@@ -164,6 +167,14 @@ class Calendar(Items):
 Discovery = Annotated[Feed | SiteMap | Listing | Calendar, Field(discriminator="kind")]
 
 
+def _host(name: str) -> str:
+    """A host's name as addresses have it: in lower case, and of other letters than ASCII's as the DNS has it."""
+    found = host_of(f"https://[{name}]" if ":" in name else f"https://{name}")
+    if not found or not _HOST.fullmatch(name):
+        raise ValueError("a host's name, without scheme, port and path, is expected")
+    return found
+
+
 class Checked(_Facts):
     """What the file was checked against, and when."""
 
@@ -183,7 +194,7 @@ class Source(_Facts):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")
     name: str
-    hosts: tuple[str, ...] = Field(min_length=1)
+    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(min_length=1)
     language: str = Field(pattern=r"^[a-z]{2}$", description="ISO 639-1")
     timezone: Annotated[str, AfterValidator(_zone)]
     document: Pattern = Field(
@@ -295,7 +306,8 @@ def host_of(url: str) -> str:
         url.encode()
         parts = urlsplit(url)
         asked = parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
-        return (parts.hostname or "") if asked else ""
+        host = parts.hostname or ""
+        return "" if not asked else host if host.isascii() else host.encode("idna").decode()
     except ValueError:
         return ""
 

@@ -112,6 +112,10 @@ def test_a_whole_file_loads(tmp_path: Path) -> None:
         ("(?P<id>", "(?P<id", 7, "document"),
         ('["example.org"]', '["example.org", 3]', 4, "hosts.1"),
         ('["example.org"]', "[]", 4, "hosts"),
+        ('["example.org"]', '["example.org", "https://example.org"]', 4, "hosts.1"),
+        ('["example.org"]', '["example.org", ".example.org"]', 4, "hosts.1"),
+        ('["example.org"]', '["example.org", "example.org:80"]', 4, "hosts.1"),
+        ('["example.org"]', '["example.org", "example.org/news"]', 4, "hosts.1"),
         ('["example.org"]', '["example.org", "localhost"]', 4, "hosts"),
         # a table
         ("against = ", "agianst = ", 11, "checked.agianst"),
@@ -255,6 +259,19 @@ def test_an_address_without_a_number_identifies_a_document_but_for_its_accidents
     assert keys == {"example.org/news/On-Ferries"}
     others = {"https://example.org/news/on-ferries", "https://example.org/news/On-Ferries?page=2"}
     assert len({here.key(other) for other in others} | keys) == 3
+
+
+def test_a_hosts_name_is_one_in_any_case_and_script(tmp_path: Path) -> None:
+    file = GOOD.replace('hosts = ["example.org"]', 'hosts = ["Example.ORG", "пресса.example.net"]')
+    here = load_source(written(tmp_path, file))
+    assert here.hosts == ("example.org", "xn--80aj3aega.example.net")
+    for url in (
+        "https://пресса.example.net/1",
+        "https://xn--80aj3aega.example.net/1",
+        "https://EXAMPLE.org/1",
+    ):
+        assert source_of(url, {"here": here}) is here
+    assert source_of("https://прес\u00ad.example.org\ud800/1", {"here": here}) is None
 
 
 @pytest.mark.parametrize(
