@@ -159,6 +159,15 @@ def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
     assert (order.since, order.until) == (TODAY, later)
 
 
+def test_an_id_that_stands_for_many_addresses_is_noted(site: MisbehavingMinistry, place: Stage) -> None:
+    assert run(place.settings, *WINDOW).notes == ()
+    file = place.folder / "sources" / "demo.toml"
+    told = file.read_text(encoding="utf-8")
+    file.write_text(told.replace(r"(?P<id>\d+)", r"(?P<id>\d)\d*"), encoding="utf-8")
+    (note,) = run(place.settings, *WINDOW).notes
+    assert "may be too short (1: /briefings/112, /briefings/113, /briefings/114)" in note
+
+
 @pytest.mark.slow
 def test_what_a_night_could_not_look_at_is_owed_to_the_next(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch

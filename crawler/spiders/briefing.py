@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -49,6 +50,9 @@ T = TypeVar("T")
 AHEAD = 200
 """Documents that the walk may be ahead of the requests for them: some pages of a listing."""
 
+ADDRESSES = 3
+"""Addresses of one document in a crawl, from which it is likely that they are several documents'."""
+
 LARGEST_SHEET = 50 * 1024 * 1024
 """Bytes of a packed discovery page, unpacked: what a site map may have by its protocol."""
 
@@ -65,6 +69,7 @@ class BriefingSpider(Spider):
         window = (job.source, job.since, job.until, job.today, self._sheet)
         self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall, job.bookmarks)
         self._seen: set[str] = set()
+        self._paths: dict[str, set[str]] = {}  # of each document's addresses
         self._walls = Counter[str]()  # documents in a row that were challenges, by host
 
     @classmethod
@@ -87,11 +92,15 @@ class BriefingSpider(Spider):
                 due = self._read(lambda session: visits.due(session, self.job.source.id, self.job.today))
             for request in self._requests(due):
                 yield request
+        self.walk.notes += self._taken_for_one()
 
     def _requests(self, listed: Sequence[Found]) -> list[Request]:
         """Write documents down; requests for those that are due and not known to the run."""
         new = {found.page: found for found in listed if found.page not in self._seen}
         self._seen.update(new)
+        for found in listed:
+            if found.moment is None and len(paths := self._paths.setdefault(found.key, set())) < ADDRESSES:
+                paths.add(urlsplit(found.url).path.rstrip("/"))
         out = []
         with self._keeping() as keeper:
             plan = self._plan(new.values())
@@ -107,6 +116,17 @@ class BriefingSpider(Spider):
                     when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
                     keeper.settle(found.page, "unchanged", f"not asked for {when}")
         return out
+
+    def _taken_for_one(self) -> list[str]:
+        """A note where an id stands for many addresses, and all but one of them were not asked for."""
+        crowded = [key for key, paths in self._paths.items() if len(paths) >= ADDRESSES]
+        if not crowded:
+            return []
+        shown = f"{crowded[0]}: {', '.join(sorted(self._paths[crowded[0]]))}"
+        return [
+            f"{len(crowded)} of the ids stand for {ADDRESSES} addresses or more, of which one was asked for: "
+            f"the id in the source's `document` may be too short ({shown})"
+        ]
 
     def _request(self, found: Found, visit: visits.Visit) -> Request:
         return Request(
