@@ -38,6 +38,8 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 TWISTED_DNS_RESOLVER = "crawler.resolver.Resolver"
 DOWNLOAD_WARNSIZE = 0
 REDIRECT_MAX_TIMES = 5
+# In seconds: a page that leads elsewhere does so at once, and one that keeps itself fresh is no redirect.
+METAREFRESH_MAXDELAY = 15
 RETRY_TIMES = 2
 DNS_TIMEOUT = 20
 # The spider decides what a status means; no response is dropped before it is archived.

@@ -29,6 +29,7 @@ from tests.site import (
     private_redirect,
     redirect,
     redirect_loop,
+    refreshing,
     repeated_listing,
     robots,
     same_etag,
@@ -137,6 +138,7 @@ ROWS = {
     ),
     # It leads astray.
     "redirect loop": at_the_document(redirect_loop(), "failed", "max redirections", most=6),
+    "pages that load themselves anew": Row({"/briefings*": refreshing()}, state="completed", most=1),
     "redirect inside": at_the_document(private_redirect(), "rejected", "10.0.0.1", state="completed"),
     "redirect to this machine": at_the_document(
         private_redirect("http://2130706433/briefings/113"), "rejected", "not on", state="completed"

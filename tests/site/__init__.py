@@ -245,6 +245,16 @@ def new_furniture(text: str = "The office is closed on Founders’ Day.") -> Mis
     return _rewritten(lambda page: page.replace("</footer>", f"<p>{text}</p></footer>"))
 
 
+def refreshing() -> Misbehaviour:
+    """The right page, which a browser is to load anew every half a minute."""
+
+    def refresh(site: MisbehavingMinistry, visit: Visit) -> None:
+        meta = f'<meta http-equiv="refresh" content="30; url={visit.path}">'
+        _rewritten(lambda page: page.replace("<head>", f"<head>{meta}", 1))(site, visit)
+
+    return refresh
+
+
 def endless_calendar() -> Misbehaviour:
     """Every day that there ever was has a briefing, and a link to the day before. For by-date pages."""
 
