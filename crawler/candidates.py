@@ -35,6 +35,7 @@ _BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
 _MARKS = (":", "：", "【", ".-", ".–", "\nQ", "\nA ", "\nA.", "- ", "– ", "— ", "-\n", "–\n", "—\n")
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
+_NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _PARTS = re.compile(r"[-'’(«]")
 
 
@@ -272,6 +273,8 @@ def _look(text: str, words: Words) -> _Look | None:
         return None
     core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
     key = key_of(printed)
+    if number := _NUMBER.match(core):  # "1. Question", but not the "1. Trade" of a list
+        core = core[number.end() :] if _anonymous(key, words) else ""
     if not key or not _fits(core) or _is_topic(core, words):
         return None
     letters = [letter for letter in core if letter.isalpha()]

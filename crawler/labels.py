@@ -179,12 +179,14 @@ def _alone(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
 
 
 def _line(number: int, paragraph: Paragraph, words: Words) -> Label | None:
-    """What may be a label, where a whole line in bold, or a heading, is no more than that."""
+    """What may be a label, where a line is no more: bold, a heading, or the word alone for question or answer."""
     text = paragraph.text
-    if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADED or "\n" in text:
+    if len(text) > HEADED or "\n" in text:
         return None
     place = label_at(number, paragraph, (0, len(text), len(text)), words, opens=True)
     if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
+        return None
+    if not (paragraph.heading or paragraph.all_bold or place.key in words.question | words.answer):
         return None
     return replace(place, bold=True)
 

@@ -56,6 +56,30 @@ def test_the_subjects_of_a_briefing_are_no_speaker() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Question {}:", "Answer:"),
+        ("{}. Question:", "Answer:"),
+        ("<br>Question {}</p><p>", "<br>Answer</p><p>"),
+    ],
+)
+def test_a_question_may_have_a_number_and_stand_on_a_line_of_its_own(question: str, answer: str) -> None:
+    said = [f"{label} {text}" for n in "12" for label, text in ((question.format(n), "Why?"), (answer, "~"))]
+    markup = "".join(f"<p>{text}</p>" for text in said).replace("~", SPEECH)
+    found = read(markup)
+    assert [turn.role for turn in found] == ["question", "answer"] * 2
+    assert [turn.paragraphs for turn in found] == [("Why?",), (SPEECH.strip(),)] * 2
+    assert [set(turn.label or "") & set("12") for turn in found] == [{"1"}, set(), {"2"}, set()]
+
+
+def test_a_numbered_list_has_no_speakers() -> None:
+    points = ("1. Bilateral Trade: ~", "2. Security Council: ~")
+    assert labels("Question: Why?", "Ivan Moss: ~", *points, "Question: When?", "Ivan Moss: ~") == [
+        "Question", "Ivan Moss", "Question", "Ivan Moss",
+    ]  # fmt: skip
+
+
 def test_a_document_with_bold_headings_has_no_speakers() -> None:
     parts = ("Rule of Law", "Asset Recovery", "Border Management")
     text = "The parties will strengthen their cooperation and report on it every year."
