@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -26,6 +27,9 @@ from tests.site import MisbehavingMinistry
 
 TODAY = dt.date(2026, 3, 20)
 """The test site publishes relative to this day, so that expectations don't move."""
+
+# A shell lets what it runs in the background ignore Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -461,8 +461,6 @@ def test_ctrl_c_ends_the_crawl_and_the_run_within_seconds(site: MisbehavingMinis
         env=os.environ | place.settings.environment(),
         stderr=subprocess.PIPE,
         text=True,
-        # A shell lets what it runs in the background ignore Ctrl-C, and these tests with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: any(request.path == "/briefings/" for request in site.requests))
     spiders = children(caller.pid)
