@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from storage import index, models, transcript
 from storage.fingerprints import fingerprints
-from storage.load import write_turns
 from storage.lookup import holds, transcript_of
+from storage.revisions import write_turns
 from storage.sameness import digest
 from storage.transcript import Transcript
 

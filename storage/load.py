@@ -3,8 +3,8 @@
 Pages that stand one after another and are all new come in together: a database takes many rows at once in a
 fraction of the time. Any other page has a transaction of its own.
 
-A page's revisions stand in the order of their captures. A text from a capture that is older than the page's last
-one is put in where it belongs, and never becomes the newest.
+A text from a capture that is older than the page's last one is put in where it belongs among the page's revisions,
+and never becomes the newest.
 
 Seen means loaded: there is no mark beside the rows themselves. Two processes that load the same page at once
 are decided by the tables' unique constraints; the one that loses looks again.
@@ -22,7 +22,7 @@ from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import index, ledger, lookup, models, visits
+from storage import index, ledger, lookup, models, revisions, visits
 from storage.database import Database, insert_all
 from storage.sameness import digest, same_document, same_text, same_words
 from storage.transcript import Transcript
@@ -179,11 +179,13 @@ def _create_all(
         for page, each in readings.items()
     ]
     own = dict(zip(readings, connection.execute(_TRANSCRIPTS, rows).scalars(), strict=True))
-    rows = [_revision(own[page], 1, texts[page], reading) for page, reading in readings.items()]
-    revisions = dict(zip(readings, connection.execute(_REVISIONS, rows).scalars(), strict=True))
-    turns = [row for page, each in readings.items() for row in _turns(revisions[page], each.transcript)]
+    rows = [revisions.row(own[page], 1, _text(texts[page], reading)) for page, reading in readings.items()]
+    written = dict(zip(readings, connection.execute(_REVISIONS, rows).scalars(), strict=True))
+    turns = [
+        row for page, each in readings.items() for row in revisions.turn_rows(written[page], each.transcript)
+    ]
     insert_all(session, models.Turn, turns)
-    index.add(session, turns, {revisions[page]: each.transcript.date for page, each in readings.items()})
+    index.add(session, turns, {written[page]: each.transcript.date for page, each in readings.items()})
     rows = [
         {"transcript_id": own[page], "source": each.source, "key": each.key, "url": each.url}
         | {"digest": texts[page], "first_seen": now}
@@ -191,8 +193,8 @@ def _create_all(
         for page, each in readings.items()
     ]
     connection.execute(insert(models.Appearance), rows)
-    ledger.settle_all(session, run_id, [(page, "new", None) for page in readings], revisions)
-    return [Loaded("new", revisions[page]) for page in readings]
+    ledger.settle_all(session, run_id, [(page, "new", None) for page in readings], written)
+    return [Loaded("new", written[page]) for page in readings]
 
 
 _TRANSCRIPTS = insert(models.Transcript).returning(models.Transcript.id, sort_by_parameter_order=True)
@@ -236,20 +238,26 @@ def _decide(session: Session, reading: Reading) -> Loaded:
         own = here.transcript
         if _is_home(session, reading, own):
             current = _current(session, own.id)
-            if same_words(lookup.transcript_of(current), reading.transcript):
+            same = same_words(lookup.transcript_of(current), reading.transcript)
+            # Older than the newest text, it was said before something else, though it is that text.
+            if same and not (current.number > 1 and _captured(session, reading) < current.capture.fetched_at):
                 here.digest = current.digest
                 return Loaded("unchanged", current.id)
-            if reading.before is not None and same_words(reading.before, reading.transcript):
+            if not same and reading.before is not None and same_words(reading.before, reading.transcript):
                 return _only_read_anew(current, reading)
             if _is_before(session, reading, here, current.capture):
                 # As a copy it may have stood here of what another transcript has had.
-                if (elsewhere := _oldest_with(session, text, own.id)) is not None:
+                elsewhere = None if same else _oldest_with(session, text, own.id)
+                if elsewhere is not None:
                     first = elsewhere.transcript
                     reason = f"same text as {first.source} {first.key}, and older than its own"
                     return Loaded("duplicate", elsewhere.id, reason)
-                return _put_in(session, current, text, reading)
+                return _put_in(session, own.id, _text(text, reading))
+            if same:
+                return Loaded("unchanged", current.id)
             here.digest = text
-            return Loaded("revised", _revise(session, own.id, current.number + 1, text, reading))
+            number = current.number + 1
+            return Loaded("revised", revisions.write(session, own.id, number, _text(text, reading)))
     known = _oldest_with(session, text)
     if here is not None and here.digest == text and known is not None:
         return Loaded("unchanged", known.id)
@@ -277,6 +285,22 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     here.transcript_id, here.digest = transcript_id, text
     session.flush()
     return loaded
+
+
+def _text(text: str, reading: Reading) -> revisions.Text:
+    return revisions.Text(reading.transcript, text, reading.capture_id, reading.extractor)
+
+
+def _captured(session: Session, reading: Reading) -> dt.datetime:
+    return session.get_one(models.Capture, reading.capture_id).fetched_at
+
+
+def _put_in(session: Session, transcript_id: int, text: revisions.Text) -> Loaded:
+    revision_id, fresh = revisions.put_in(session, transcript_id, text)
+    if not fresh:
+        return Loaded("unchanged", revision_id)
+    captured = session.get_one(models.Capture, text.capture_id).fetched_at
+    return Loaded("revised", revision_id, f"an older text, captured on {captured:%Y-%m-%d}: the newest stays")
 
 
 def _oldest_with(session: Session, text: str, besides: int | None = None) -> models.Revision | None:
@@ -331,25 +355,6 @@ def _is_before(
     return bool(later) or is_older(session, own, reading.to_come)
 
 
-def _put_in(session: Session, current: models.Revision, text: str, reading: Reading) -> Loaded:
-    """Put an older text among the revisions of a page, by its capture's moment but before the current one."""
-    revisions = session.scalars(
-        select(models.Revision)
-        .where(models.Revision.transcript_id == current.transcript_id)
-        .order_by(models.Revision.number)
-    ).all()
-    for revision in revisions:
-        if same_words(lookup.transcript_of(revision), reading.transcript):
-            return Loaded("unchanged", revision.id)
-    own = session.get_one(models.Capture, reading.capture_id).fetched_at
-    number = next((each.number for each in revisions if each.capture.fetched_at > own), current.number)
-    for revision in reversed(revisions[number - 1 :]):
-        revision.number += 1
-        session.flush()  # one by one from the last: no two may have one number
-    revision_id = _revise(session, current.transcript_id, number, text, reading)
-    return Loaded("revised", revision_id, f"an older text, captured on {own:%Y-%m-%d}: the newest stays")
-
-
 def _current(session: Session, transcript_id: int) -> models.Revision:
     newest = select(func.max(models.Revision.number)).where(models.Revision.transcript_id == transcript_id)
     return session.scalars(
@@ -366,54 +371,4 @@ def _create(session: Session, text: str, reading: Reading) -> Loaded:
     )
     session.add(transcript)
     session.flush()
-    return Loaded("new", _revise(session, transcript.id, 1, text, reading))
-
-
-def _revise(session: Session, transcript_id: int, number: int, text: str, reading: Reading) -> int:
-    revision = models.Revision(**_revision(transcript_id, number, text, reading))
-    session.add(revision)
-    session.flush()
-    write_turns(session, revision.id, reading.transcript)
-    index.keep(session, transcript_id)
-    return revision.id
-
-
-def _revision(transcript_id: int, number: int, text: str, reading: Reading) -> dict[str, Any]:
-    """The row of a revision."""
-    read = reading.transcript
-    return {
-        "transcript_id": transcript_id,
-        "number": number,
-        "capture_id": reading.capture_id,
-        "extractor": reading.extractor,
-        "loaded_at": dt.datetime.now(dt.UTC),
-        "digest": text,
-        "date": read.date,
-        "title": read.title,
-        "language": read.language,
-        "kind": read.kind,
-        "event_date": read.event_date,
-        "document_number": read.number,
-        "left_out": list(read.left_out),
-        "doubts": list(read.doubts),
-    }
-
-
-def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
-    """Write the turns of a revision that has none."""
-    insert_all(session, models.Turn, _turns(revision_id, read))
-
-
-def _turns(revision_id: int, read: Transcript) -> list[dict[str, Any]]:
-    """The rows of a revision's turns."""
-    return [
-        {
-            "revision_id": revision_id,
-            "position": position,
-            "label": turn.label,
-            "role": turn.role,
-            "speaker": turn.speaker,
-            "text": turn.text,
-        }
-        for position, turn in enumerate(read.turns)
-    ]
+    return Loaded("new", revisions.write(session, transcript.id, 1, _text(text, reading)))

@@ -404,7 +404,7 @@ def test_an_older_capture_never_becomes_the_newest_text(
     assert texts(settings)[key_of(now)] == wanted
 
 
-def test_a_text_between_two_captures_of_the_newest_one_is_put_before_it(
+def test_a_text_between_two_captures_of_the_newest_one_was_taken_back(
     site: MisbehavingMinistry, settings: Settings, tmp_path: Path
 ) -> None:
     now = briefing(site)
@@ -412,7 +412,7 @@ def test_a_text_between_two_captures_of_the_newest_one_is_put_before_it(
     ends = captured(tmp_path / "ends.warc.gz", site.base, (now, NOON - 9 * DAY), (now, NOON))
     take(ends, settings)
     take(captured(tmp_path / "between.warc.gz", site.base, (between, NOON - 3 * DAY)), settings)
-    assert texts(settings)[key_of(now)] == [render(each.transcript) for each in (between, now)]
+    assert texts(settings)[key_of(now)] == [render(each.transcript) for each in (now, between, now)]
 
 
 def test_a_later_capture_of_a_stored_page_is_a_revision(

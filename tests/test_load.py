@@ -222,6 +222,22 @@ def test_a_reading_of_an_older_capture_is_put_before_the_newest_text_once(desk: 
     assert desk.load(said()).disposition == "unchanged"
 
 
+def test_revisions_are_those_of_the_captures_whatever_the_order_they_come_in(desk: Desk) -> None:
+    for order in itertools.permutations(range(4)):
+        key = "".join(map(str, order))
+        texts = [said(f"{LONG} {key}{more}") for more in ("", " edited", "", " corrected")]
+        for day in order:
+            desk.next_run()
+            reading = desk.reading(texts[day], key)
+            with desk.database.write() as session:
+                session.get_one(models.Capture, reading.capture_id).fetched_at = NOW + dt.timedelta(day - 4)
+                ledger.fetched(session, desk.run, key, reading.capture_id)
+            assert load(desk.database, desk.run, reading).disposition in ("new", "revised", "unchanged")
+        assert [desk.text(f"here/{key}", number) for number in (1, 2, 3, 4)] == list(map(render, texts)), key
+        assert desk.load(texts[-1], key).disposition == "unchanged"
+    assert desk.counts() == (24, 4 * 24, 24)
+
+
 # --- duplicates ----------------------------------------------------------------------------------
 
 

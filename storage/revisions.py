@@ -1,0 +1,150 @@
+"""The revisions of a transcript: how one is written, and where among the others an older one stands.
+
+They stand in the order of their captures, whatever the order in which those come in: what a page said first, then,
+and at last. A text that was taken back is there twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from storage import index, lookup, models
+from storage.database import insert_all
+from storage.sameness import same_words
+from storage.transcript import Transcript
+
+
+class Text(NamedTuple):
+    """What was read of a capture.
+
+    Args:
+        transcript: the text.
+        digest: of it.
+        capture_id: of the capture.
+        extractor: version of the extractor that read it.
+    """
+
+    transcript: Transcript
+    digest: str
+    capture_id: int
+    extractor: int
+
+
+def write(session: Session, transcript_id: int, number: int, text: Text) -> int:
+    """Write a revision with its turns, and give back its id; its number has to be free."""
+    revision = models.Revision(**row(transcript_id, number, text))
+    session.add(revision)
+    session.flush()
+    write_turns(session, revision.id, text.transcript)
+    index.keep(session, transcript_id)
+    return revision.id
+
+
+def put_in(session: Session, transcript_id: int, text: Text) -> tuple[int, bool]:
+    """Put an older text among the revisions of a page, by its capture's moment.
+
+    What is said on either side of it may have been seen on its other side too: a text that was there before it and
+    after it is two revisions from now on.
+
+    Returns:
+        the id of the revision that has the text, and whether it was written for it.
+    """
+    revisions = session.scalars(
+        select(models.Revision)
+        .where(models.Revision.transcript_id == transcript_id)
+        .order_by(models.Revision.number)
+    ).all()
+    own = session.get_one(models.Capture, text.capture_id).fetched_at
+    place = next(
+        (place for place, each in enumerate(revisions) if each.capture.fetched_at > own), len(revisions)
+    )
+    before = revisions[place - 1] if place else None
+    after = revisions[place] if place < len(revisions) else None
+    for revision in (before, after):
+        if revision is not None and same_words(lookup.transcript_of(revision), text.transcript):
+            return revision.id, False
+    number = place + 1
+    if after is not None:
+        number += _repeat(session, after, number, models.Capture.fetched_at < own)
+    _make_room(session, transcript_id, number)
+    revision_id = write(session, transcript_id, number, text)
+    if before is not None:
+        _repeat(session, before, number + 1, models.Capture.fetched_at > own)
+    return revision_id, True
+
+
+def _repeat(session: Session, revision: models.Revision, number: int, when: ColumnElement[bool]) -> bool:
+    """Make a text a second revision, from the first capture that had it at another time; False where none had."""
+    seen = session.execute(
+        select(models.Page, models.Capture.id)
+        .join(models.Page.capture)
+        .where(
+            models.Page.revision_id == revision.id,
+            models.Capture.source == revision.transcript.source,
+            when,
+        )
+        .order_by(models.Capture.fetched_at, models.Page.id)
+    ).all()
+    if not seen:
+        return False
+    _make_room(session, revision.transcript_id, number)
+    again = Text(lookup.transcript_of(revision), revision.digest, seen[0][1], revision.extractor)
+    revision_id = write(session, revision.transcript_id, number, again)
+    for page, _ in seen:
+        page.revision_id = revision_id
+    return True
+
+
+def _make_room(session: Session, transcript_id: int, number: int) -> None:
+    """Raise the numbers of a transcript's revisions from one on."""
+    later = select(models.Revision).where(
+        models.Revision.transcript_id == transcript_id, models.Revision.number >= number
+    )
+    for revision in session.scalars(later.order_by(models.Revision.number.desc())).all():
+        revision.number += 1
+        session.flush()  # one by one from the last: no two may have one number
+
+
+def row(transcript_id: int, number: int, text: Text) -> dict[str, Any]:
+    """The row of a revision."""
+    read = text.transcript
+    return {
+        "transcript_id": transcript_id,
+        "number": number,
+        "capture_id": text.capture_id,
+        "extractor": text.extractor,
+        "loaded_at": dt.datetime.now(dt.UTC),
+        "digest": text.digest,
+        "date": read.date,
+        "title": read.title,
+        "language": read.language,
+        "kind": read.kind,
+        "event_date": read.event_date,
+        "document_number": read.number,
+        "left_out": list(read.left_out),
+        "doubts": list(read.doubts),
+    }
+
+
+def write_turns(session: Session, revision_id: int, read: Transcript) -> None:
+    """Write the turns of a revision that has none."""
+    insert_all(session, models.Turn, turn_rows(revision_id, read))
+
+
+def turn_rows(revision_id: int, read: Transcript) -> list[dict[str, Any]]:
+    """The rows of a revision's turns."""
+    return [
+        {
+            "revision_id": revision_id,
+            "position": position,
+            "label": turn.label,
+            "role": turn.role,
+            "speaker": turn.speaker,
+            "text": turn.text,
+        }
+        for position, turn in enumerate(read.turns)
+    ]
