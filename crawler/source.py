@@ -29,6 +29,7 @@ LONGEST_URL = 2_000
 """Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
 
 
+_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?!\.)[\w.-]+|[0-9a-fA-F:.]+")
 
 
@@ -310,6 +311,17 @@ def host_of(url: str) -> str:
         return "" if not asked else host if host.isascii() else host.encode("idna").decode()
     except ValueError:
         return ""
+
+
+def without_port(url: str) -> str:
+    """An address as sites write it: old captures have the scheme's own port in theirs."""
+    try:
+        parts = urlsplit(url)
+        if parts.port is None or parts.port != _PORTS.get(parts.scheme):
+            return url
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))
+    except ValueError:
+        return url
 
 
 def is_on(host: str, hosts: Collection[str]) -> bool:

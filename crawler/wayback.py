@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import AsyncIterator
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from crawler.discovery import MOST_PAGES, Fetch, Missed
 from crawler.job import Bookmark
-from crawler.source import Source
+from crawler.source import Source, without_port
 from storage.ledger import Found
 
 CAPTURED_WITHIN = dt.timedelta(366)
@@ -23,7 +23,6 @@ ROWS = 10_000
 """Captures asked for at once: less than a megabyte."""
 
 _FIELDS = ["timestamp", "original"]
-_PORTS = {"http": 80, "https": 443}
 
 
 class Wayback:
@@ -120,7 +119,7 @@ class Wayback:
     def _found(self, row: list[str]) -> Found | None:
         """The document that a row is a capture of."""
         timestamp, original = row
-        url = _without_port(original)
+        url = without_port(original)
         key = self.source.key(url)
         try:
             moment = dt.datetime.strptime(timestamp, "%Y%m%d%H%M%S").replace(tzinfo=dt.UTC)
@@ -156,14 +155,3 @@ def read_index(text: str) -> tuple[list[list[str]], str | None]:
 
 def _is_row(row: object, width: int) -> bool:
     return isinstance(row, list) and len(row) == width and all(isinstance(cell, str) for cell in row)
-
-
-def _without_port(url: str) -> str:
-    """An address as sites write it: old captures have the scheme's own port in theirs."""
-    try:
-        parts = urlsplit(url)
-        if parts.port is None or parts.port != _PORTS.get(parts.scheme):
-            return url
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))
-    except ValueError:
-        return url

@@ -12,7 +12,8 @@ import typer
 from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, day, plain, settings_from, table
 
 if TYPE_CHECKING:
-    from flows.reextraction import Proposed
+    from flows.reextraction import Proposed, Written
+    from flows.reread import Seen
     from flows.settings import Settings
 
 MOST_IN_PAGE = 500
@@ -64,17 +65,22 @@ def reextract(
         words += ["--since", str(first)] if first else []
         words += ["--until", str(last)] if last else []
         _show(settings, proposed, limit, html, words)
-        raise typer.Exit(DEGRADED if proposed.strangers and not source else DONE)
+        raise typer.Exit(_passed_by(proposed, source))
     with _watched() as watch:
         written = reextraction.write(settings, selection, accept and accept.strip(), watch=watch)
     for line in report.lines(written.reports):
         typer.echo(line)
     if not written.reports:
-        typer.echo(_nothing(written.seen.total("read")))
+        typer.echo(_nothing(written.seen))
     for line in proposal.asides(written):
         typer.echo(plain(line))
-    passed_by = DEGRADED if written.strangers and not source else DONE
-    raise typer.Exit(max(report.exit_status(written.reports), passed_by))
+    raise typer.Exit(max(report.exit_status(written.reports), _passed_by(written, source)))
+
+
+def _passed_by(found: Proposed | Written, source: list[str] | None) -> int:
+    """The exit status for what was not read: captures that can't be, and those of sources that nobody named."""
+    unread = found.seen.total("unreadable") or (found.strangers and not source)
+    return DEGRADED if unread else DONE
 
 
 @contextmanager
@@ -99,7 +105,7 @@ def _show(settings: Settings, proposed: Proposed, limit: int, html: Path | None,
     for line in proposal.asides(proposed):
         typer.echo(plain(line))
     if proposed.digest is None:
-        typer.echo(_nothing(proposed.seen.total("read")))
+        typer.echo(_nothing(proposed.seen))
         return
     count = proposed.seen.total("changed")
     proposal.show(settings, proposed, limit)
@@ -107,17 +113,20 @@ def _show(settings: Settings, proposed: Proposed, limit: int, html: Path | None,
         typer.echo(
             f"... and {count - limit} more; --limit shows more of them, --html FILE makes a page of them"
         )
+    typer.echo("Nothing is written yet. To write all of it:")
+    typer.echo(f"  podium reextract {' '.join([*words, '--accept', proposed.digest])}")
     if html is not None:
         try:
             html.write_text(proposal.page(settings, proposed, MOST_IN_PAGE), encoding="utf-8")
         except OSError as problem:
             raise Mistake(f"{plain(str(html))}: {problem.strerror}") from problem
         typer.echo(f"{plain(str(html))}: {min(count, MOST_IN_PAGE)} of {count} changes")
-    typer.echo("Nothing is written yet. To write all of it:")
-    typer.echo(f"  podium reextract {' '.join([*words, '--accept', proposed.digest])}")
 
 
-def _nothing(count: int) -> str:
+def _nothing(seen: Seen) -> str:
     from crawler.page import VERSION
 
-    return f"nothing to change: extractor {VERSION} reads what is stored, in {count} captures"
+    unread = seen.total("unreadable")
+    read = seen.total("read") - unread
+    told = f"nothing to change: extractor {VERSION} reads what is stored, in {read} captures"
+    return f"{told}; {unread} can't be read, and `podium audit --verify` tells why" if unread else told

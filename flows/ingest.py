@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from crawler.accept import verdict_on_status
-from crawler.source import Source, host_of, source_of
+from crawler.source import Source, host_of, source_of, without_port
 from crawler.text import read_text
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.settings import Settings
@@ -29,7 +29,7 @@ from storage.database import Database
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.transcript import FormatError, clean
-from storage.warc import FILE, LARGEST_BODY, ArchiveError, Location, Record, read_warc
+from storage.warc import FILE, FIRST_YEAR, LARGEST_BODY, ArchiveError, Location, Record, read_warc
 
 LONGEST_ADDRESS = 2083
 """Characters. Scrapy asks for no longer one (URLLENGTH_LIMIT), and PostgreSQL's index has no room for it."""
@@ -72,7 +72,7 @@ class _Intake:
         (capture_id,) = keep(self.database, self.writer, self.source, [record])
         return capture_id
 
-    def close(self, added: Sequence[int], reasons: Sequence[str], note: str) -> SourceReport:
+    def close(self, added: Sequence[int], reasons: Sequence[str], *notes: str) -> SourceReport:
         """Compare what was loaded, end the run, whose window is the days of its captures, and report it."""
         links = compare(self.database, self.source)
         with self.database.write() as session:
@@ -90,7 +90,7 @@ class _Intake:
             state=state,
             tally=tally,
             reasons=tuple(complaints),
-            notes=(note,),
+            notes=notes,
             listings=None,
             seconds=round(time.monotonic() - self.started, 1),
             arrivals=arrivals,
@@ -138,6 +138,7 @@ def ingest_warc(
     with closing(Database(settings.database_url)) as database, ExitStack() as runs:
         watch("copy")
         for record, location in _whole(path, passed, torn):
+            record = replace(record, url=without_port(record.url))
             source = source_of(record.url, sources)
             if source is None:
                 strangers[host_of(record.url) or record.url[:60]] += 1
@@ -174,16 +175,19 @@ def _whole(path: Path, others: Counter[str], torn: list[str]) -> Iterator[tuple[
 
 def _take(intake: _Intake, key: str, record: Record) -> bool:
     """Keep one document's capture and write it down in the ledger; False where the run has it already."""
-    capture_id = intake.keep(record)
     found = Found(key, record.url, moment=record.fetched_at)
+    with intake.database.read() as session:
+        if ledger.has(session, intake.run_id, found.page):
+            return False
+    capture_id = intake.keep(record)
     verdict = verdict_on_status(record.status)
     with intake.database.write() as session:
-        fresh = ledger.discovered(session, intake.run_id, found)
-        if fresh and verdict is not None:
+        ledger.discovered(session, intake.run_id, found)
+        if verdict is not None:
             ledger.settle(session, intake.run_id, found.page, *verdict)
-        elif fresh:
+        else:
             ledger.fetched(session, intake.run_id, found.page, capture_id)
-    return fresh
+    return True
 
 
 # --- texts ---------------------------------------------------------------------------------------
@@ -211,6 +215,7 @@ def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> Sour
     """
     added: list[int] = []
     refused: list[str] = []
+    told = ["texts as they were written"]
     with (
         closing(Database(settings.database_url)) as database,
         _intake(database, settings, source) as intake,
@@ -232,7 +237,9 @@ def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> Sour
             loaded = load(database, intake.run_id, reading)
             if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
                 added.append(loaded.revision_id)
-        return intake.close(added, refused, "texts as they were written")
+            if loaded.disposition == "revised" and loaded.reason:
+                told.append(f"{key}: {loaded.reason}")
+        return intake.close(added, refused, *told)
 
 
 def _read(intake: _Intake, found: Found, path: Path) -> Reading:
@@ -247,6 +254,8 @@ def _read(intake: _Intake, found: Found, path: Path) -> Reading:
         raise FormatError(f"{facts.st_size:,} bytes; a capture has at most {LARGEST_BODY:,}")
     data = path.read_bytes()
     written = dt.datetime.fromtimestamp(min(facts.st_mtime, time.time()), dt.UTC)
+    if written.year < FIRST_YEAR:  # as programs write a date that was not set
+        written = dt.datetime.now(dt.UTC)
     kind = (("Content-Type", "text/plain; charset=utf-8"),)
     capture_id = intake.keep(Record(found.url, written, 200, kind, data))
     return Reading(read_text(data), intake.source, found.key, found.url, capture_id, AS_WRITTEN)

@@ -7,17 +7,17 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from crawler.page import Page, Refused, extract
-from crawler.source import Source, SourceError, load_sources, source_of
+from crawler.source import Source, SourceError, load_sources, source_of, without_port
 from storage import transcript
 from storage.transcript import Transcript, render
-from storage.warc import Record, read_warc
+from storage.warc import ArchiveError, Record, read_warc
 
 Format = Literal["text", "json", "jsonl"]
 
@@ -75,19 +75,30 @@ def read_record(record: Record, how: Choice) -> Read:
 
 
 def read_archive(path: Path, how: Choice) -> Iterator[Read]:
-    """Read every document of a WARC file, in all cores, in the file's order.
+    """Read every document of a WARC file, in all cores, in the file's order; of a torn one those before the tear.
 
     A page of a known source that is no document of it (a listing, robots.txt) is passed over.
 
     Raises:
         storage.warc.ArchiveError: it is no WARC file, or torn.
     """
-    records = (record for record, _ in read_warc(path))
+    torn: list[ArchiveError] = []
+    records = _whole(path, torn)
     pages = (page for record in records if (page := _page_of(record, how)) is not None)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context, _set_choice, (how,)) as pool:
         while batch := list(islice(pages, BATCH)):
             yield from pool.map(_read_chosen, batch, chunksize=8)
+    if torn:
+        raise torn[0]
+
+
+def _whole(path: Path, torn: list[ArchiveError]) -> Iterator[Record]:
+    """The file's whole responses; why there are no more is put into `torn`."""
+    try:
+        yield from (record for record, _ in read_warc(path))
+    except ArchiveError as problem:
+        torn.append(problem)
 
 
 def as_dict(read: Read) -> dict[str, Any]:
@@ -115,6 +126,7 @@ def formatted(read: Read, form: Format) -> str:
 
 
 def _page_of(record: Record, how: Choice) -> Page | None:
+    record = replace(record, url=without_port(record.url))
     source = how.source_for(record.url)
     if record.status != 200 or (source is not None and source.key(record.url) is None):
         return None

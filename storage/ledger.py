@@ -139,6 +139,11 @@ def discovered(session: Session, run_id: int, found: Found) -> bool:
     return session.scalar(row) is not None
 
 
+def has(session: Session, run_id: int, page: str) -> bool:
+    """Whether a page is written down in a run."""
+    return session.scalar(select(Page.id).where(Page.run_id == run_id, Page.key == page)) is not None
+
+
 def discovered_all(session: Session, run_id: int, found: Sequence[Found]) -> None:
     """Write pages down, as far as the run does not know them already."""
     session.connection().execute(_if_new(session), [_row(run_id, each) for each in found])

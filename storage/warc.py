@@ -135,6 +135,8 @@ def read_warc(
             for record, location in records(file, path, others):
                 if files or not record.url.startswith(FILE):
                     yield record, location
+                elif others is not None:
+                    others["file"] += 1
     except OSError as problem:
         raise ArchiveError(f"{path}: {problem.strerror or problem}") from problem
 
@@ -244,7 +246,7 @@ def _record(found: ArcWarcRecord) -> Record | str:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return f"{found.rec_type} without a date"
-    if moment.year < FIRST_YEAR:  # as programs write a date that was not set
+    if moment.year < FIRST_YEAR and found.rec_type == "response":  # as programs write a date that was not set
         return f"{found.rec_type} without a date"
     if status > 999:
         return f"{found.rec_type} without a status"

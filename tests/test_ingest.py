@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -329,6 +330,39 @@ def test_a_torn_file_gives_what_is_whole_and_says_where_it_is_torn(
     assert "2 discovered = 2 new" in done.stdout
     assert f"torn.warc.gz: not a whole WARC file: at offset {ends[1]}: it ends within a record" in done.stdout
     assert set(texts(place.settings)) == {key_of(each) for each in site.documents[:2]}
+
+
+def test_extract_reads_what_is_whole_of_a_torn_file(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    path = captured(tmp_path / "torn.warc.gz", site.base, *((each, NOON) for each in site.documents[:3]))
+    path.write_bytes(path.read_bytes()[:-100])
+    done = podium("extract", str(path), "--format", "jsonl", settings=place.settings)
+    assert [json.loads(line)["title"] for line in done.stdout.splitlines()] == [
+        each.transcript.title for each in site.documents[:2]
+    ]
+    assert "not a whole WARC file" in done.stderr and done.returncode != 0
+
+
+def test_an_address_with_its_schemes_own_port_is_that_without_it(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    document = briefing(site)
+    path = captured(tmp_path / "old.warc.gz", "http://127.0.0.1:80", (document, NOON))
+    done = podium("extract", str(path), "--format", "jsonl", settings=place.settings)
+    assert json.loads(done.stdout)["url"] == f"http://127.0.0.1{document.path}"
+    assert only(take(path, place.settings)).tally.counts == {"new": 1}
+    assert set(texts(place.settings)) == {key_of(document)}
+
+
+def test_a_second_record_of_one_second_is_not_archived(
+    site: MisbehavingMinistry, settings: Settings, tmp_path: Path
+) -> None:
+    first = briefing(site)
+    second = first.edited("three sailings a day", "no sailings at all", NOON)
+    found = take(captured(tmp_path / "two.warc.gz", site.base, (first, NOON), (second, NOON)), settings)
+    assert found.passed == {"warcinfo": 1, "second record of one capture": 1}
+    assert rows(settings)["captures"] == 1
 
 
 def test_every_text_rests_on_a_copy_of_its_own_that_says_where_it_is_from(
@@ -679,6 +713,31 @@ def test_a_text_that_was_written_anew_is_a_revision_and_an_older_one_stays_the_o
     for transcript, moment in ((first, NOON), (second, NOON + DAY), (oldest, NOON - DAY)):
         ingest_texts([written(path, transcript, moment)], "texts", settings)
     assert texts(settings) == {"ferry.txt": [render(each) for each in (oldest, first, second)]}
+
+
+def test_an_older_text_that_stays_below_the_newest_is_told(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    text = briefing(site).transcript
+    path = tmp_path / "ferry.txt"
+    ingest_texts([written(path, text)], "texts", place.settings)
+    corrected = written(path, replace(text, title="On the ferry, corrected"), NOON - DAY)
+    done = podium("ingest", str(corrected), settings=place.settings)
+    assert "ferry.txt: an older text, captured on " in done.stdout and "the newest stays" in done.stdout
+
+
+def test_a_text_whose_file_has_no_date_can_be_read_back(
+    site: MisbehavingMinistry, settings: Settings, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "zip.txt", briefing(site).transcript, dt.datetime(1980, 1, 1, tzinfo=dt.UTC))
+    ingest_texts([path], "texts", settings)
+    database = Database(settings.database_url)
+    with database.read() as session:
+        (capture,) = session.scalars(select(models.Capture))
+    database.close()
+    assert capture.fetched_at.year > 2000
+    where = Location(capture.warc, capture.offset, capture.length)
+    assert Archive(settings.archive).read(where, digest=capture.digest).body == path.read_bytes()
 
 
 def test_any_file_name_is_safe_in_the_ledger_the_archive_and_a_terminal(

@@ -643,6 +643,11 @@ def test_the_command_shows_then_refuses_then_writes(
     nothing = podium("reextract", settings=settings)
     told = f"nothing to change: extractor {VERSION} reads what is stored, in 1 captures\n"
     assert (nothing.returncode, nothing.stdout) == (0, told)
+    settings.archive.rename(settings.archive.with_name("elsewhere"))
+    for words in ([], ["--dry-run"]):
+        unread = podium("reextract", *words, settings=settings)
+        assert unread.returncode == 1
+        assert "in 0 captures; 1 can't be read" in unread.stdout
 
 
 def test_a_corrected_revision_says_so(
