@@ -65,7 +65,7 @@ def keep(folder: Path, source: Source, record: Record) -> Golden:
     text = render(extract(page_of(record, source), source))
     if golden.capture.exists():
         raise FileExistsError(f"{golden.capture}: there is such a golden")
-    with Writer(folder, f"{source.id}/{golden.capture.name}") as writer:
+    with Writer(folder, f"{source.id}/{golden.name}") as writer:
         writer.write(record)
     golden.unreviewed.write_text(text, encoding="utf-8")
     return golden

@@ -79,7 +79,7 @@ def listing(url: str, day: dt.date) -> str:
 
 def capture(folder: Path, pages: dict[str, str], moment: dt.datetime) -> Path:
     """A WARC file of those pages."""
-    with Writer(folder, "mid.warc.gz") as writer:
+    with Writer(folder, "mid") as writer:
         for url, page in pages.items():
             headers = (("Content-Type", "text/html; charset=utf-8"),)
             writer.write(Record(url, moment, 200, headers, page.encode()))
