@@ -63,7 +63,7 @@ BLOCKS = frozenset(
         "caption",
     ]
 )
-_BOLD = HEADINGS | {"b", "strong", "th"}
+_BOLD = HEADINGS | {"b", "strong", "th", "dt"}
 _WEIGHT = re.compile(r"font-weight\s*:\s*(bold|normal|lighter|[1-9]00)", re.IGNORECASE)
 _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
 _BREAKS = re.compile(r"\n{2,}")

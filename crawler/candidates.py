@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import NamedTuple
 
 from crawler.blocks import Paragraph
 from crawler.languages import Words
-from storage.transcript import LABEL_LIMIT, clean
+from crawler.looks import LONG_NAME, look
+from storage.transcript import LABEL_LIMIT
 
-LONG_NAME = 30
-"""Words in a label with an office: the longest seen has 24."""
-
-CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-WORD = re.compile(r"[^\W\d_]+(?:[-’'.][^\W\d_]+)*")
+SAID = 40
+"""Characters in plain type between a bold name and a colon, from which they are said and no part of the label."""
 
 _COLON = re.compile(r"[:：]")
-_REMARK = re.compile(r"[(（\[][^()（）\[\]]*[)）\]]")
-# A stop within a label that ends a sentence: not one after an initial or a short title (J. / Mr. / Gen.).
-_STOP = re.compile(r"[!?;…。！？；]|\.(?=\s+\S|$)")
-_SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$")
-_QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
 _BARE = re.compile(r"(?:Q(?:\.\s*|\s+)|A\.?\s+)(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
 # Not "U.S.-Arcadian": no stop within a word, and the dash stands apart from what follows.
 _STOP_DASH = re.compile(r"(?P<label>(?:[^\n:：.]|\.(?=\s)){1,60}?)\.\s?[-–—]\s+(?=\S)")
-_BRACKETS = re.compile(r"【(?P<label>[^【】\n]{1,40})】(?=\s*\S)")
+_BRACKETS = re.compile(r"[【<〈＜\[](?P<label>[^【】<>〈〉＜＞\[\]\n]{1,40})[】>〉＞\]](?=\s*\S)")
 # Without one of these there is no label in a paragraph that has nothing bold.
-_MARKS = (":", "：", "【", ".-", ".–", "\nQ", "\nA ", "\nA.", "- ", "– ", "— ", "-\n", "–\n", "—\n")
+_MARKS = (
+    *":：【<〈＜[",
+    ".-",
+    ".–",
+    "\nQ",
+    "\nA ",
+    "\nA.",
+    *(f"{dash}{space}" for dash in "-–—" for space in " \n"),
+)
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
-_ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
-_NUMBER = re.compile(r"\d{1,3}[.)]\s+")
-_PARTS = re.compile(r"[-'’(«]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +106,9 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
     bullet = _BULLET.match(paragraph.text, start) if opens else None
     begin, start = start, bullet.end() if bullet else start
     colon = _with_colon(number, paragraph, start, opens, words)
+    named = _without_colon(number, paragraph, start, opens, words)
+    if colon and named and not colon.bold and paragraph.text[named.resume].isalnum():
+        colon = colon if colon.end - named.resume <= SAID else None
     places, bare = [colon], None
     if opens and (colon is None or colon.key not in ("q", "a")):
         # "Q One thing: ..." may be either; the page's other labels tell.
@@ -118,7 +116,7 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
         places.append(_with_dash(number, paragraph, start, words))
         places.append(_in_brackets(number, paragraph, start, words))
     if not any(places) and (bare is None or bare.key == "a"):
-        places = [_without_colon(number, paragraph, start, opens, words)]
+        places = [named]
     places.append(bare)
     found = [place for place in places if place is not None]
     return [place if place.begin == begin else replace(place, begin=begin) for place in found]
@@ -153,7 +151,7 @@ def _with_dash(number: int, paragraph: Paragraph, start: int, words: Words) -> L
         return None
     cut = start, match.end("label"), match.end()
     place = label_at(number, paragraph, cut, words, opens=True, dash=True)
-    return place if place is not None and (place.anonymous or place.bold) else None
+    return place if place is not None and (place.anonymous or place.bold or place.names) else None
 
 
 def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
@@ -163,7 +161,10 @@ def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) ->
         return None
     cut = match.start("label"), match.end("label"), _skip(paragraph.text, match.end(), " \n")
     place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-    return replace(place, honorific=True) if place is not None else None
+    if place is None or not (place.anonymous or match[0][0] == "【"):
+        # Korean ministries have "<질문>"; elsewhere other brackets hold remarks and subjects.
+        return None
+    return replace(place, honorific=True)
 
 
 def _without_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:
@@ -216,8 +217,8 @@ def label_at(
     text = paragraph.text
     if text.count(" ", start, end) > LONG_NAME + 10:
         return None
-    look = _look(text[start:end], words)
-    if look is None:
+    seen = look(text[start:end], words)
+    if seen is None:
         return None
     inside = runs_on = 0
     near = bisect_right(paragraph.bold, (start, len(text)))
@@ -228,129 +229,16 @@ def label_at(
         inside += max(0, min(end, stop) - max(start, begin))
         runs_on += max(0, stop - max(resume, begin))
     return Label(
-        number, start, start, end, resume, look.printed, look.key,
-        bold=inside >= 0.8 * (end - start - look.remark) - 1 and inside > 0,
+        number, start, start, end, resume, seen.printed, seen.key,
+        bold=inside >= 0.8 * (end - start - seen.remark) - 1 and inside > 0,
         runs_on=runs_on,
         colon=colon,
         dash=dash,
         opens=opens,
-        upper=look.upper,
-        anonymous=look.anonymous,
-        honorific=look.honorific,
-        titled=look.titled,
-        names=look.names,
-        office=look.office,
+        upper=seen.upper,
+        anonymous=seen.anonymous,
+        honorific=seen.honorific,
+        titled=seen.titled,
+        names=seen.names,
+        office=seen.office,
     )  # fmt: skip
-
-
-def asks(key: str, words: Words) -> bool:
-    """Whether a label's key is a questioner's: "question", or that before whose it is, as "question from Perm"."""
-    first, _, rest = key.partition(" ")
-    return key in words.question | words.questioner or (
-        rest != "" and len(first) > 1 and first in words.question
-    )
-
-
-class _Look(NamedTuple):
-    """What of a `Label` its text alone tells, and how long its remarks are."""
-
-    printed: str
-    key: str
-    remark: int
-    upper: bool
-    anonymous: bool
-    honorific: bool
-    titled: bool
-    names: int
-    office: bool
-
-
-@lru_cache(maxsize=1024)
-def _look(text: str, words: Words) -> _Look | None:
-    """What a text looks like as a label; None where it can be none. A page prints the same few over and over."""
-    printed = clean(text)
-    if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
-        return None
-    core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
-    key = key_of(printed)
-    if number := _NUMBER.match(core):  # "1. Question", but not the "1. Trade" of a list
-        core = core[number.end() :] if _anonymous(key, words) else ""
-    if not key or not _fits(core) or _is_topic(core, words):
-        return None
-    letters = [letter for letter in core if letter.isalpha()]
-    capitals = sum(letter.isupper() for letter in letters)
-    # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".
-    names, office, honorific = _name(core.split(",")[0], words)
-    if "," in core:
-        whole, more, _ = _name(core, words)
-        names, office = max(names, whole), office or more or _offices(core.split(",", 1)[1].split(), words)
-    return _Look(
-        printed,
-        key,
-        remark=sum(len(match[0]) for match in _REMARK.finditer(printed)),
-        upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
-        anonymous=_anonymous(key, words),
-        honorific=honorific,
-        titled=any(
-            word in words.honorific and word not in _ARTICLES
-            for word in (*key.split(), " ".join(key.split()[:2]))
-        ),
-        names=names,
-        office=office,
-    )
-
-
-def key_of(label: str) -> str:
-    """What makes two labels one voice's: casefolded, without remarks in parentheses and punctuation."""
-    core = _REMARK.sub(" ", label)
-    return " ".join(WORD.findall((core if WORD.search(core) else label).replace(".", ". ").casefold()))
-
-
-def _anonymous(key: str, words: Words) -> bool:
-    if key in words.anonymous:
-        return True
-    # "Remark from the audience" and "Unidentified speaker": the word and a few more, none a name.
-    return bool(CASELESS.search(key)) and any(key.endswith(word) for word in words.questioner)
-
-
-def _is_topic(core: str, words: Words) -> bool:
-    """Whether a text begins as what a speaker turns to: "On Ukraine", but not "В. Путин", whose В is a name's."""
-    first, _, rest = core.partition(" ")
-    return (bool(rest) and first.casefold() in words.topic) or (
-        CASELESS.match(core) is not None and any(core.startswith(word) for word in words.topic)
-    )
-
-
-def _fits(core: str) -> bool:
-    """Whether a text can be a label at all: no sentence, no quotation, no address."""
-    if not core or _QUOTES.search(core) or len(core.split()) > LONG_NAME:
-        return False
-    for match in _STOP.finditer(core):
-        if match[0] != "." or not _SHORT_FORM.search(core[: match.end()][-8:]):
-            return False
-    if CASELESS.search(core) and re.search(r"[，、,]", core) and len(core) > 40:
-        return False
-    return any(letter.isalpha() for letter in core)
-
-
-def _name(text: str, words: Words) -> tuple[int, bool, bool]:
-    """How many words look like a name's, whether an office's words are among them, and whether a title leads."""
-    tokens = text.split()
-    if CASELESS.search(text):
-        return (1 if len(text) <= 20 and "，" not in text else 0), False, False
-    folded = [token.strip(".").casefold() for token in tokens]
-    honorific = bool(tokens) and (folded[0] in words.honorific or " ".join(folded[:2]) in words.honorific)
-    capital = [any(part[:1].isupper() for part in _PARTS.split(token)) for token in tokens]
-    # A name ends in a name: "head of department" is an office, and "what follows" a sentence.
-    if not capital or not capital[-1]:
-        return 0, False, honorific
-    return sum(capital), _offices(tokens, words), honorific
-
-
-def _offices(tokens: Sequence[str], words: Words) -> bool:
-    """Whether lower-case words longer than a particle ("of", "van der") are among the words."""
-    return any(
-        token[:1].islower() and len(token) > 3 and token.strip(".").casefold() not in words.honorific
-        for token in tokens
-        if not any(part[:1].isupper() for part in _PARTS.split(token))
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -17,16 +18,16 @@ from crawler.languages import months, words
 # Digits may follow a year only as a time of day that lost its space: "14 May 201713:21".
 _YEAR = r"(?P<year>(?:19|20)\d\d)(?=\D|\d{1,2}:\d\d|$)"
 _ISO = re.compile(
-    rf"(?<!\d){_YEAR}(?P<mark>[-./])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)"
+    rf"(?<!\d){_YEAR}(?P<mark>[-./]|\. )(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)"
 )
 _NUMERIC = re.compile(rf"(?<![\d.])(?P<one>\d{{1,2}})(?P<mark>[-./])(?P<two>\d{{1,2}})(?P=mark){_YEAR}")
 _IDEOGRAPHIC = re.compile(
-    r"(?<!\d)(?P<year>(?:19|20)\d\d)\s?年\s?(?P<month>1[0-2]|0?[1-9])\s?月\s?(?P<day>3[01]|[12]\d|0?[1-9])\s?[日号號]"
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)\s?[年년]\s?(?P<month>1[0-2]|0?[1-9])\s?[月월]\s?(?P<day>3[01]|[12]\d|0?[1-9])\s?[日号號일]"
 )
 _ERA = re.compile(
-    r"(?P<era>平成|令和)\s?(?P<number>\d{1,2}|元)\s?年\s?(?P<month>\d{1,2})\s?月\s?(?P<day>\d{1,2})\s?日"
+    r"(?P<era>平成|令和|民國|民国)\s?(?P<number>\d{1,3}|元)\s?年\s?(?P<month>\d{1,2})\s?月\s?(?P<day>\d{1,2})\s?日"
 )
-_ERAS = {"平成": 1988, "令和": 2018}
+_ERAS = {"平成": 1988, "令和": 2018, "民國": 1911, "民国": 1911}
 _STAMP = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
@@ -52,7 +53,8 @@ LONGEST = 400
 def _worded() -> tuple[re.Pattern[str], re.Pattern[str]]:
     # Longest first, so that "march" is not read as "mar"; an abbreviation may end in a full stop.
     names = "|".join(sorted(map(re.escape, months()), key=len, reverse=True))
-    month = rf"(?P<month>{names})(?![^\W\d_])\.?"
+    # "14 أيار/مايو 2024": two calendars' names of one month.
+    month = rf"(?P<month>{names})(?![^\W\d_])\.?(?:\s?/\s?(?:{names})(?![^\W\d_]))?"
     day = r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?[\s,-]{0,3}(?:de |of |den )?"
     day_first = rf"{day}{month}[\s,-]{{0,3}}(?:de |del |of )?{_YEAR}"
     month_first = rf"(?<![^\W\d_]){month}\s*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s*{_YEAR}"
@@ -75,6 +77,8 @@ def find(text: str, *, month_first: bool = False) -> tuple[dt.date, int, int] | 
         None where there is no date, or only such as are no day of any month.
     """
     text = " ".join(text[: LONGEST * 2].split())[:LONGEST]
+    if not text.isascii():
+        text = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
     found: list[tuple[int, int, dt.date]] = []
 
     def keep(match: re.Match[str], year: int, month: int, day: int) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -20,7 +21,7 @@ from crawler import blocks, dates, stretch
 from crawler.blocks import Paragraph
 from crawler.dates import DATELINE
 from crawler.languages import words
-from crawler.markup import select, text_of
+from crawler.markup import select, tag, text_of
 from crawler.stretch import NOT_LETTER, STRAY
 from storage.transcript import GUESSED_DATE
 
@@ -29,13 +30,22 @@ _PUBLISHED = (
     *("article:published_time", "datepublished", "dcterms.issued", "dcterms.date", "dc.date.issued"),
     *("dc.date", "pubdate"),
 )
+# Within these a date is another document's.
+_LISTED = frozenset(("li", "nav", "aside", "footer"))
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
+_TITLED = re.compile(
+    r"(?:^|(?:^|\s)(?:news|article|page|press|doc|document|content|detail|main|post|entry)[_-])"
+    r"(?:title|headline|heading)(?:$|\s)|(?:^|\s)(?:title|headline)(?:$|\s)",
+    re.IGNORECASE,
+)
 _QUESTION_OR_CALL = re.compile(r"[?!。？！؟][\"'”’»)]*$")
 BESIDE = 12
 """Paragraphs before a body among which its headline and date are looked for."""
 TAKEN = 0.25
 """Of a page's text that a body holds at the least: of 558 real pages the smallest share is 0.43."""
 DATE_OPENS = 40
+MOST = 50
+"""Dates of one name that are looked at in a page's metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +59,30 @@ class Found:
     doubts: list[str] = field(default_factory=list)
 
 
-def published(root: etree._Element, timezone: str | None, *, month_first: bool = False) -> dt.date | None:
-    """The publication date that the page's metadata gives, in a time zone; for `month_first` see `dates.find`."""
-    values: dict[str, str] = {}
+def published(
+    root: etree._Element,
+    timezone: str | None,
+    *,
+    month_first: bool = False,
+    beside: dt.date | None = None,
+) -> dt.date | None:
+    """The publication date that the page's metadata gives, in a time zone; for `month_first` see `dates.find`.
+
+    Of several dates of one name, as where other documents are listed, that which stands `beside` the headline.
+    """
+    values: dict[str, list[str]] = {}
     for element in root.iter("meta", "time"):
         name = element.get("property") or element.get("name") or element.get("itemprop") or ""
         value = element.get("content") or element.get("datetime")
-        if name and value:
-            values.setdefault(name.lower(), value)
+        if name and value and not any(tag(above) in _LISTED for above in element.iterancestors()):
+            values.setdefault(name.lower(), []).append(value)
     for name in _PUBLISHED:
-        value = values.get(name)
-        day = dates.stamp(value, timezone, month_first=month_first) if value else None
-        if day is not None:
-            return day
+        stamps = (
+            dates.stamp(value, timezone, month_first=month_first) for value in values.get(name, [])[:MOST]
+        )
+        days = [day for day in stamps if day is not None]
+        if days:
+            return beside if beside in days else days[0]
     for script in select(root, ("script[type='application/ld+json']",)):
         for value in _published_of(script.text or ""):
             day = dates.stamp(value, timezone, month_first=month_first)
@@ -106,7 +127,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     if first is None:
         return Found()
     rows = stretch.Rows(paragraphs, places, first)
-    title, at = _title(root, paragraphs, first[0])
+    title, at = _title(root, paragraphs, places, first[0], url)
     floor = at + 1 if at is not None and at < first[0] + BESIDE else 0
     start, end = stretch.widened(paragraphs, places, first, floor, rows)
     if at is not None and start <= at < start + BESIDE:
@@ -131,8 +152,9 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    meta = published(root, timezone, month_first=month_first)
-    day, doubts = _date(root, url, meta, _beside(paragraphs, (at, start, end), month_first))
+    beside = _beside(paragraphs, (at, start, end), month_first)
+    meta = published(root, timezone, month_first=month_first, beside=beside)
+    day, doubts = _date(root, url, meta, beside)
     left_out = [
         " ".join(paragraphs[number].text.split())
         for number in range(min(start, first[0]), max(end, first[1]))
@@ -148,7 +170,27 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     return Found(title, day, [paragraphs[number] for number in kept], left_out, doubts)
 
 
-def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) -> tuple[str, int | None]:
+def _elsewhere(root: etree._Element, url: str) -> set[str]:
+    """What the page's links to other pages say, letters only: a menu's sections, not what the page is called."""
+    here = urlsplit(url)
+    found = set()
+    for link in root.iter("a"):
+        try:
+            there = urlsplit(urljoin(url, link.get("href") or ""))
+        except ValueError:
+            continue
+        if (there.path.rstrip("/"), there.query) != (here.path.rstrip("/"), here.query):
+            found.add(NOT_LETTER.sub("", text_of(link)).casefold())
+    return found
+
+
+def _title(
+    root: etree._Element,
+    paragraphs: Sequence[Paragraph],
+    places: Sequence[etree._Element],
+    start: int,
+    url: str,
+) -> tuple[str, int | None]:
     """The page's own headline, and the paragraph where it stands.
 
     It is printed on the page and stands in ``<title>``, beside the site's name; a short one is a heading, and
@@ -171,15 +213,30 @@ def _title(root: etree._Element, paragraphs: Sequence[Paragraph], start: int) ->
         score = letters in shared, len(letters) + (20 if paragraph.heading else 0)
         if best is None or score >= best[:2]:
             best = *score, number
-    if best is not None and not best[0] and not paragraphs[best[2]].heading:
-        # All of <title> may be the site's own name: then a heading between it and the body is the page's headline.
-        for number in range(best[2] + 1, min(start + 1, len(paragraphs))):
-            if paragraphs[number].heading and len(paragraphs[number].text) > 8:
+    if best is not None and not best[0]:
+        # All of <title> may be the site's own name, or that of a section, to which a menu leads: then a heading
+        # between it and the body, longer than a section's, is the page's headline.
+        name = paragraphs[best[2]]
+        linked = NOT_LETTER.sub("", name.text).casefold() in _elsewhere(root, url)
+        least = max(8, len(name.text) if name.heading else 0)
+        for number in range(
+            best[2] + 1, min(start + 1, len(paragraphs)) if linked or not name.heading else 0
+        ):
+            if paragraphs[number].heading and len(paragraphs[number].text) > least:
                 return " ".join(paragraphs[number].text.split()), number
     if best is not None and (best[0] or best[1] * 3 > max(map(len, joined))):
         return " ".join(paragraphs[best[2]].text.split()), best[2]
     for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1):
         if paragraphs[number].heading and len(paragraphs[number].text) > 8:
+            return " ".join(paragraphs[number].text.split()), number
+    for number in range(min(start + 3, len(paragraphs)) - 1, max(start - BESIDE, 0) - 1, -1):
+        # Or a line that is one by its class, as old pages have it.
+        called = f"{places[number].get('class') or ''} {places[number].get('id') or ''}"
+        if (
+            _TITLED.search(called)
+            and len(paragraphs[number].text) > 8
+            and places[number].find(".//a") is None
+        ):
             return " ".join(paragraphs[number].text.split()), number
     parts = [part.strip() for part in _SEPARATOR.split(heads[0])] if heads else []
     return max(parts, key=len, default=""), None

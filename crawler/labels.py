@@ -12,29 +12,23 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from itertools import pairwise
 
+from crawler import styles
 from crawler.blocks import Paragraph
-from crawler.candidates import CASELESS, WORD, Label, asks, label_at, places_in
+from crawler.candidates import Label, label_at, places_in
 from crawler.languages import Words
+from crawler.looks import CASELESS, WORD, asks
+from crawler.styles import LINE, RUNS_ON, SPEECH
 
-RUNS_ON = 25
-"""Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
-SPEECH = 200
-"""Characters of text that make a label believable which occurs once and stands alone."""
 VOICES = 300
 """Different labels on one page: more, and it is no conversation."""
 STRETCH = 3000
 """Characters after a label that are looked at to tell speech from a document."""
-OFFICE = 5
-"""Words in an office that stands for its holder's name, at most."""
-HEADED = 80
-"""Characters in a label that stands above a speech, at most."""
-LINE = 20
-"""Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 
-_PARENTHESES = re.compile(r"[（(](?P<label>[^（）()\n]{1,20})[)）]\s*")
+# An e-mail address, a page's, a telephone number.
+_CONTACT = re.compile(r"\S@\S+\.\w|https?://|\bwww\.|\+\d[\d ()./-]{6,}|\(0\d{1,4}\)\s?\d")
+# How a sentence ends within a text; or Thai and Lao, which print no full stops.
+_SENTENCE = re.compile("[.!?…。！？؟।](?:\\s|$)|[\u0e00-\u0eff]")
 _QUESTION_MARK = re.compile(r"[?？؟]")
 _ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 
@@ -43,17 +37,25 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """The labels of a page, in order."""
     places = [place for n, text in enumerate(paragraphs) for place in places_in(n, text, words)]
     places = [place for place in places if not (place.key in words.field and not place.anonymous)]
-    lengths = [len(paragraph.text) for paragraph in paragraphs]
-    styles = [
-        _bold(places),
-        _upper(places, lengths),
-        _plain(places, lengths),
-        _dashed(places, words),
-        _alone(paragraphs, words),
-        _in_parentheses(paragraphs, words),
+    keys = Counter(place.key for place in places)
+    places = [
+        place
+        for place in places
+        if place.anonymous or keys[place.key] > 1 or not _is_fact(place, paragraphs, words)
     ]
-    styles = [_believed(style, paragraphs, words) for style in styles]
-    sure = max(styles, key=len)
+    lengths = [len(paragraph.text) for paragraph in paragraphs]
+    looks = [
+        styles.bold(places),
+        styles.upper(places, lengths),
+        styles.plain(places, lengths),
+        styles.dashed(places, words),
+        styles.unmarked(places, words),
+        styles.alone(paragraphs, words),
+        styles.alone(paragraphs, words, in_plain_type=True),
+        styles.in_parentheses(paragraphs, words),
+    ]
+    found_in = [_believed(look, paragraphs, words) for look in looks]
+    sure = max(found_in, key=len)
     if not sure:
         return []
     chosen = {(place.paragraph, place.start): place for place in sure}
@@ -64,6 +66,28 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     return _apart([*found, *_answers(found, places, words)])
 
 
+def _is_fact(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> bool:
+    """Whether what follows a label that occurs once shows that nobody says it.
+
+    It goes on with a small letter ("Energy Security: we will ..."), it ends like no sentence and holds no
+    word that people say ("Chairing the Meeting: Anna Berg"), or it says whom to call.
+    """
+    text = paragraphs[place.paragraph].text
+    if _is_contact(text):
+        return True
+    stop = text.find("\n", place.resume)
+    said = text[place.resume : stop if stop >= 0 else len(text)].strip()
+    if not place.colon or place.honorific or not said or len(said) > SPEECH:
+        return False
+    stops = not said[-1].isalnum() or _SENTENCE.search(said) is not None
+    return said[0].islower() or not (stops or _is_speech(said, words))
+
+
+def _is_contact(text: str) -> bool:
+    """Whether a line says where to write, call or look: "Media Enquiries: press@quay.example"."""
+    return len(text) < SPEECH and ":" in text and _CONTACT.search(text, text.index(":")) is not None
+
+
 def _apart(labels: Iterable[Label]) -> list[Label]:
     """Labels in order, none within another."""
     kept: list[Label] = []
@@ -71,144 +95,6 @@ def _apart(labels: Iterable[Label]) -> list[Label]:
         if not kept or (label.paragraph, label.start) >= (kept[-1].paragraph, kept[-1].resume):
             kept.append(label)
     return kept
-
-
-def _bold(places: list[Label]) -> list[Label]:
-    """The labels of a page that prints them bold."""
-    found = [
-        place
-        for place in places
-        if place.bold and (place.colon or place.dash)
-        and (place.anonymous or (place.runs_on <= RUNS_ON and (place.names > 1 or place.honorific)))
-    ]  # fmt: skip
-    keys = Counter(place.key for place in found)
-    # One-word names, where the page has other labels or repeats them.
-    more = [
-        place
-        for place in places
-        if place.bold
-        and place.colon
-        and place.names == 1
-        and place.runs_on <= RUNS_ON
-        and place.key not in keys
-    ]
-    counts = Counter(place.key for place in more)
-    return found + [place for place in more if keys or counts[place.key] > 1]
-
-
-def _upper(places: list[Label], lengths: list[int]) -> list[Label]:
-    """The labels of a page that prints them in capitals, its questions perhaps as a bare Q."""
-    lines = [place for place in places if place.opens]
-    named = [place for place in lines if place.colon and place.upper and (place.names or place.anonymous)]
-    counts = Counter(place.key for place in named)
-    found = [
-        place
-        for place in named
-        if place.anonymous
-        or place.honorific
-        or counts[place.key] > 1
-        or (place.names > 1 and len(counts) > 1)
-    ]
-    if len({place.key for place in found}) > 1:
-        # Among others in capitals, a family name that occurs once is a label too.
-        known = {place.key for place in found}
-        found += [place for place in named if place.key not in known]
-    bare = [
-        place for place in lines if not place.colon and not place.dash and place.key == "q" and not place.bold
-    ]
-    if found or len(bare) > 1:
-        found += bare
-    if len(found) == 1 and _speech(found[0], lengths) < SPEECH:
-        return []
-    return found
-
-
-def _plain(places: list[Label], lengths: list[int]) -> list[Label]:
-    """The labels of a page that prints them like any other text."""
-    lines = [place for place in places if place.opens and place.colon and not place.office]
-    voices = [place for place in lines if place.anonymous]
-    names = [
-        place
-        for place in lines
-        # "Le ministre" has no capital where a name ends in one.
-        if not place.anonymous
-        and (place.names or (place.honorific and place.titled and place.key.count(" ") < OFFICE))
-    ]
-    counts = Counter(place.key for place in names)
-    longest: dict[str, int] = {}
-    for place in names:
-        longest[place.key] = max(longest.get(place.key, 0), _speech(place, lengths))
-    full = [
-        place
-        for place in names
-        if counts[place.key] > 1 or ((place.names > 1 or place.honorific) and longest[place.key] > LINE)
-    ]
-    repeated = any(counts[place.key] > 1 for place in full)
-    if voices and (full or len(voices) > 1):
-        return voices + full
-    if len(full) > 1 and (repeated or all(_speech(place, lengths) > SPEECH for place in full)):
-        return full
-    if len(full) == 1 and full[0].honorific and full[0].names > 1 and _speech(full[0], lengths) > SPEECH:
-        return full
-    return []
-
-
-def _dashed(places: list[Label], words: Words) -> list[Label]:
-    """The labels of a page that has questions and answers, each before a dash."""
-    found = [place for place in places if place.dash and place.anonymous]
-    asked = any(place.key in words.question for place in found)
-    answered = any(place.key in words.answer for place in found)
-    return found if asked and answered else []
-
-
-def _alone(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
-    """The labels of a page that prints them as headings, without a colon, above what is said.
-
-    Headings of a document look alike, so a questioner has to be among them, more than once or beside a voice that
-    is heard again. A name without a title is one only if it is repeated.
-    """
-    lines = {number: place for number, line in enumerate(paragraphs) if (place := _line(number, line, words))}
-    spoken = [
-        place for number, place in lines.items() if number + 1 < len(paragraphs) and number + 1 not in lines
-    ]
-    counts = Counter(place.key for place in spoken)
-    found = [place for place in spoken if place.anonymous or place.titled or counts[place.key] > 1]
-    asking = [place for place in found if asks(place.key, words)]
-    others = [counts[place.key] for place in found if not asks(place.key, words)]
-    return found if others and asking and (len(asking) > 1 or max(others) > 1) else []
-
-
-def _line(number: int, paragraph: Paragraph, words: Words) -> Label | None:
-    """What may be a label, where a line is no more: bold, a heading, or the word alone for question or answer."""
-    text = paragraph.text
-    if len(text) > HEADED or "\n" in text:
-        return None
-    place = label_at(number, paragraph, (0, len(text), len(text)), words, opens=True)
-    if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
-        return None
-    if not (paragraph.heading or paragraph.all_bold or place.key in words.question | words.answer):
-        return None
-    return replace(place, bold=True)
-
-
-def _in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
-    """The labels of a page that prints them in parentheses, as some in Japan do: ``（記者）``, ``（大臣）``.
-
-    So are directions (``（笑）``). A voice is who asks, and who mostly speaks next after that.
-    """
-    places = []
-    for number, paragraph in enumerate(paragraphs):
-        if (match := _PARENTHESES.match(paragraph.text)) and CASELESS.search(match["label"]):
-            cut = match.start("label"), match.end("label"), match.end()
-            place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-            if place is not None and (place.anonymous or place.names):
-                places.append(replace(place, begin=0))
-    counts = Counter(place.key for place in places)
-    next_to = Counter(
-        after.key for before, after in pairwise(places) if before.anonymous and not after.anonymous
-    )
-    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
-    return found if sum(place.anonymous for place in found) > 1 and next_to else []
 
 
 def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
@@ -298,14 +184,6 @@ def _bare_answers(found: list[Label], places: list[Label], paragraphs: Sequence[
             answers.append(bare[at])
             stops += paragraphs[bare[at].paragraph].text[bare[at].end] == "."
     return answers if len(answers) * 2 > questions and (stops or len(answers) > 1) else []
-
-
-def _speech(place: Label, lengths: list[int]) -> int:
-    """Characters from a label to the end of its paragraph, or of the next where it stands alone."""
-    rest = lengths[place.paragraph] - place.resume
-    if rest < 3 and place.paragraph + 1 < len(lengths):
-        return lengths[place.paragraph + 1]
-    return rest
 
 
 def _likewise(

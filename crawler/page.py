@@ -25,7 +25,7 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
 
-VERSION = 10
+VERSION = 11
 """The extractor's version. Raise it with every change that can change a transcript."""
 
 DISAGREE = dt.timedelta(days=2)

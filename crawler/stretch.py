@@ -21,15 +21,20 @@ from crawler.markup import hidden, tag, text_of
 NOT_LETTER = re.compile(r"[\W_]+")
 """What doesn't count where a line is looked for in other words' midst."""
 _FURNITURE_TAGS = frozenset(("nav", "footer", "aside", "figcaption"))
-# Words that web sites give, by convention, to what is no text of the page.
+# Words that web sites give, by convention, to what is no text of the page. "field--label-hidden" (Drupal's body),
+# "overflow-hidden", "hidden-print" and "print-area" speak of something else.
 _FURNITURE = re.compile(
-    r"(?:^|[\s_-])(?:share|sharing|social|breadcrumbs?|tooltip|popup|modal|cookies?|related|gallery|slider|carousel|"
-    r"pagination|pager|newsletter|subscribe|toolbar|tags|menu|nav|navigation|navbar|hidden|sr-only|"
-    r"(?<!no-)(?<!has-)(?<!with-)(?<!without-)sidebar|"
-    r"visually-?hidden|screen-reader(?:-text)?|d-none|addthis|sharethis|print|skip|banner|contentinfo|"
-    r"complementary)(?:$|[\s_-])",
+    r"(?:^|[\s_-])(?<!has-)(?<!with-)(?<!without-)"
+    r"(?:share|sharing|social|breadcrumbs?|tooltip|popup|modal|cookies?|related|gallery|slider|carousel|"
+    r"pagination|pager|captions?|newsletter|subscribe|toolbar|tags|menu|nav|navigation|navbar|sr-only|"
+    r"(?<!no-)sidebar|visually-?hidden|screen-reader(?:-text)?|addthis|sharethis|"
+    r"print(?![\s_-]?(?:area|block|body|contents?|wrap(?:per)?|container|section|zone)(?:$|[\s_-]))|"
+    r"skip|banner|contentinfo|complementary)(?:$|[\s_-])"
+    r"|(?:^|\s)(?:(?:is|js|u|element)-)?hidden(?![_-](?:print|xs|sm|md|lg)\b)(?:$|[\s_-])(?!.*\b(?:sm|md|lg|xl):)"
+    r"|(?:^|\s)d-none(?:$|\s)(?!.*\bd-(?:sm|md|lg|xl)-)",
     re.IGNORECASE,
 )
+_LEGAL = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 CROWD = 4000
 """Children of one element from which Trafilatura's time grows with their square: 26 seconds for 20,000."""
 MANY = 2500
@@ -216,11 +221,13 @@ def without_edges(
     main = letters.most_common(1)[0][0]
 
     beside = main.getparent() if main is not None else None
-    first = set(numbers[:6])
+    first, last = set(numbers[:6]), set(numbers[-3:])
 
     def stray(number: int) -> bool:
         text = paragraphs[number].text
         above = places[number].getparent()
+        if number in last and _LEGAL.match(text):
+            return True
         if above is main or len(text) > STRAY or text.endswith((":", "：")):
             return False
         if number in first and dates.is_line(text):

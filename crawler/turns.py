@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.blocks import Paragraph
-from crawler.candidates import CASELESS, Label, asks, key_of
+from crawler.candidates import Label
 from crawler.labels import find
 from crawler.languages import Words, words
+from crawler.looks import CASELESS, asks, key_of
 from storage.transcript import Role, Turn, clean
 
 _LETTER = re.compile(r"[^\W_]")
@@ -26,6 +27,8 @@ _CLOSING = re.compile(
 )
 # How a sentence of the speaker's ends, or a direction in parentheses.
 _SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
+_MARKED = re.compile(r"[?？؟]")
+_ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 _SECTION = re.compile(r"\*{2,}\s?\S")
 HEADING = 200
 """Characters in a section heading, at most; longer bold text is emphasis."""
@@ -56,6 +59,7 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     labels: dict[int, list[Label]] = {}
     for label in find(paragraphs, known):
         labels.setdefault(label.paragraph, []).append(label)
+    asked = _asked_between(paragraphs, labels, known)
     pieces: list[Piece] = []
     # The last piece is written down when the next one begins: until then its speech grows.
     last: tuple[str, str | None, str] | None = None
@@ -74,7 +78,7 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
         text = paragraph.text
         before = text[: here[0].begin] if here else text
         if before.strip():
-            if last is None:
+            if last is None or (number in asked and number - 1 not in asked):
                 begin(_NOBODY)
             elif not here and last[1] is not None:
                 # Where questions are bold and answers have no label, the answer is not the questioner's.
@@ -95,6 +99,33 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
             asked_in_bold = label.key in known.question and paragraph.all_bold and bool(speech)
     begin(None)
     return pieces
+
+
+def _asked_between(
+    paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words
+) -> frozenset[int]:
+    """The paragraphs in bold, up to a label, that are questions without a label of their own.
+
+    Nobody who speaks on is labelled anew: where a voice is, after its words went over from plain type to bold and
+    a question mark, another has spoken. Where that is so twice, what is bold before any answer is a question.
+    """
+    ordered = [label for number in sorted(labels) for label in labels[number]]
+    runs: list[tuple[bool, range]] = []
+    for before, label in zip([None, *ordered], ordered, strict=False):
+        above = before.paragraph if before is not None else -1
+        first = label.paragraph
+        while first - 1 > above and _is_bold_speech(paragraphs[first - 1]):
+            first -= 1
+        plain = before is None or not (paragraphs[above].all_bold or asks(before.key, known))
+        if plain and first < label.paragraph and label.begin == 0 and not asks(label.key, known):
+            runs.append((before is not None and before.key == label.key, range(first, label.paragraph)))
+    sure = [run for again, run in runs if again and any(_MARKED.search(paragraphs[n].text) for n in run)]
+    chosen = [run for again, run in runs if (again and sure) or len(sure) > 1]
+    return frozenset(number for run in chosen for number in run)
+
+
+def _is_bold_speech(paragraph: Paragraph) -> bool:
+    return paragraph.all_bold and not paragraph.heading and _SPOKEN.search(paragraph.text.strip()) is not None
 
 
 def _end_of_bold(paragraph: Paragraph, start: int, stop: int) -> int:
@@ -119,6 +150,8 @@ def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
 
 
 def _ends(line: str, known: Words) -> bool:
+    """Whether a line ends a transcript: "Ends/Tuesday, May 14, 2024" as well."""
+    line = re.split(r"[/\n]", line, maxsplit=1)[0]
     return line.strip(" .#*-–—()[]").casefold() in known.end or _CLOSING.fullmatch(line) is not None
 
 
@@ -237,11 +270,14 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     }
     roles: list[Role] = []
     asked = False
-    for piece, key in zip(pieces, keys, strict=True):
+    for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):
         role: Role
         name = names.get(piece.label) if piece.label is not None else None
         if key is None:
-            role = "note"
+            # Between two turns of one voice, what ends as a question is another's.
+            between = 0 < number < len(keys) - 1 and keys[number - 1] == keys[number + 1] is not None
+            role = "question" if between and _ASKED.search(piece.paragraphs[-1]) else "note"
+            asked = asked or role == "question"
         elif (
             asks(key, known)
             or (CASELESS.search(key) is not None and any(key.endswith(word) for word in known.questioner))

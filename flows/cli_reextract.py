@@ -113,14 +113,17 @@ def _show(settings: Settings, proposed: Proposed, limit: int, html: Path | None,
         typer.echo(
             f"... and {count - limit} more; --limit shows more of them, --html FILE makes a page of them"
         )
-    typer.echo("Nothing is written yet. To write all of it:")
-    typer.echo(f"  podium reextract {' '.join([*words, '--accept', proposed.digest])}")
+    failed = None
     if html is not None:
         try:
             html.write_text(proposal.page(settings, proposed, MOST_IN_PAGE), encoding="utf-8")
+            typer.echo(f"{plain(str(html))}: {min(count, MOST_IN_PAGE)} of {count} changes")
         except OSError as problem:
-            raise Mistake(f"{plain(str(html))}: {problem.strerror}") from problem
-        typer.echo(f"{plain(str(html))}: {min(count, MOST_IN_PAGE)} of {count} changes")
+            failed = Mistake(f"{plain(str(html))}: {problem.strerror}")
+    typer.echo("Nothing is written yet. To write all of it:")
+    typer.echo(f"  podium reextract {' '.join([*words, '--accept', proposed.digest])}")
+    if failed:
+        raise failed
 
 
 def _nothing(seen: Seen) -> str:

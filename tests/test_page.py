@@ -301,6 +301,61 @@ def test_what_a_heading_unfolds_is_text(known: bool) -> None:
     assert any("Ada Quill" in text for text in unseen.left_out)
 
 
+@pytest.mark.parametrize(
+    "called",
+    [
+        "field field--name-body field--label-hidden field__item",
+        "content overflow-hidden",
+        "print-area",
+        "hidden-print content",
+        "d-none d-md-block",
+    ],
+)
+def test_a_short_text_is_no_furniture_for_how_its_element_is_called(called: str) -> None:
+    text = f"<p><b>Question:</b> Why?</p><p><b>Ivan Moss:</b> {SPEECH}</p><p>So it is.</p>"
+    found = extract(page(f"<h1>Fish talks</h1><p>9 May 2021</p><div class='{called}'>{text}</div>"), None)
+    assert [(turn.label, len(turn.paragraphs)) for turn in found.turns] == [("Question", 1), ("Ivan Moss", 2)]
+
+
+@pytest.mark.parametrize("called", ["hidden", "is-hidden", "share-links", "d-none", "caption"])
+def test_furniture_is_no_text_though_it_stands_among_it(called: str) -> None:
+    text = f"<p>{SPEECH}</p><p class='{called}'>Tell others of it.</p><p>{SPEECH}</p>"
+    assert "Tell others" not in render(
+        extract(page(f"<h1>Fish talks</h1><p>9 May 2021</p><div>{text}</div>"), None)
+    )
+
+
+def test_a_line_of_copyright_below_a_text_is_nobodys_words() -> None:
+    legal = "<p>Copyright 2021, Ministry of Fish. All rights reserved.</p>"
+    below = UNKNOWN.replace("<p>(Applause.)</p>", f"<p>(Applause.)</p>{legal}")
+    found = extract(page(below), None)
+    assert found.turns == extract(page(UNKNOWN), None).turns
+
+
+def test_a_section_that_a_menu_leads_to_is_no_headline() -> None:
+    menu = "<ul><li><a href='/transcripts'>Transcripts</a></li><li><a href='/fish'>Fish</a></li></ul>"
+    headline = "The Minister’s press conference on fish"
+    listed = page(f"{menu}<h1>Transcripts</h1><h2>{headline}</h2><p>9 May 2021</p><p>{SPEECH}</p>")
+    listed = replace(
+        listed, body=listed.body.replace(b"Fish talks | Arcadia", b"Transcripts - Ministry of Fish")
+    )
+    assert extract(listed, None).title == headline
+
+
+def test_a_line_is_a_headline_by_its_class_where_there_is_no_heading() -> None:
+    shown = f"<div class='news-title'>The talks on fish</div><p>9 May 2021</p><p>{SPEECH * 2}</p>"
+    named = page(shown)
+    named = replace(named, body=named.body.replace(b"Fish talks | Arcadia", b"Ministry of Fish"))
+    assert extract(named, None).title == "The talks on fish"
+
+
+def test_a_date_in_a_list_of_others_is_not_the_pages() -> None:
+    other = "<a href='/1'>Older</a> <time itemprop='datePublished' datetime='2021-06-30'>30 June</time>"
+    assert (
+        extract(page(f"<ul><li>{other}</li></ul>{UNKNOWN}"), None).date == extract(page(UNKNOWN), None).date
+    )
+
+
 ROWS = {
     "a table": ("<table>{}</table>", "<tr><td><b>{}:</b></td><td>{}</td></tr>"),
     "boxes": ("<article>{}</article>", "<div class='turn'><p><strong>{}:</strong></p><p>{}</p></div>"),

@@ -631,6 +631,13 @@ def test_the_command_shows_then_refuses_then_writes(
     assert "source\tread\tchanged\twords\ndemo\t1\t1\t1\n" in shown.stdout
     assert "{+<script>alert(1)</script>" in shown.stdout and "\x1b" not in shown.stdout
     assert "&lt;script&gt;" in page.read_text() and "<script" not in page.read_text()
+    nowhere = str(tmp_path / "nowhere" / "changes.html")
+    unwritten = podium("reextract", "--dry-run", "--source", "demo", "--html", nowhere, settings=settings)
+    assert (unwritten.returncode, unwritten.stdout) == (
+        2,
+        shown.stdout.replace(f"{page}: 1 of 1 changes\n", ""),
+    )
+    assert "No such file or directory" in unwritten.stderr
     refused = podium("reextract", "--source", "demo", settings=settings)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
     assert "podium reextract --dry-run" in refused.stderr
@@ -643,7 +650,8 @@ def test_the_command_shows_then_refuses_then_writes(
     nothing = podium("reextract", settings=settings)
     told = f"nothing to change: extractor {VERSION} reads what is stored, in 1 captures\n"
     assert (nothing.returncode, nothing.stdout) == (0, told)
-    settings.archive.rename(settings.archive.with_name("elsewhere"))
+    for warc in settings.archive.rglob("*.warc.gz"):
+        warc.unlink()
     for words in ([], ["--dry-run"]):
         unread = podium("reextract", *words, settings=settings)
         assert unread.returncode == 1

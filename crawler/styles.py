@@ -1,0 +1,272 @@
+"""The ways in which pages print their labels: for each, which places of a page are labels if it is the page's own.
+
+`crawler.labels` decides which one that is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from crawler.blocks import Paragraph
+from crawler.candidates import Label, label_at
+from crawler.languages import Words
+from crawler.looks import CASELESS, asks
+
+RUNS_ON = 25
+"""Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
+SPEECH = 200
+"""Characters of text that make a label believable which occurs once and stands alone."""
+LINE = 20
+"""Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
+OFFICE = 5
+"""Words in an office that stands for its holder's name, at most."""
+HEADED = 80
+"""Characters in a label that stands above a speech, at most."""
+
+_PARENTHESES = re.compile(r"[（(]?(?P<label>[^（）()\n]{1,20})[)）]\s*")
+_STOPS = frozenset(".,;:!?…。，；：！？؟،")
+
+
+def bold(places: list[Label]) -> list[Label]:
+    """The labels of a page that prints them bold."""
+    found = [
+        place
+        for place in places
+        if place.bold and (place.colon or place.dash)
+        and (place.anonymous or (place.runs_on <= RUNS_ON and (place.names > 1 or place.honorific)))
+    ]  # fmt: skip
+    keys = Counter(place.key for place in found)
+    # One-word names, where the page has other labels or repeats them.
+    more = [
+        place
+        for place in places
+        if place.bold
+        and place.colon
+        and place.names == 1
+        and place.runs_on <= RUNS_ON
+        and place.key not in keys
+    ]
+    counts = Counter(place.key for place in more)
+    return found + [place for place in more if keys or counts[place.key] > 1]
+
+
+def upper(places: list[Label], lengths: list[int]) -> list[Label]:
+    """The labels of a page that prints them in capitals, its questions perhaps as a bare Q."""
+    lines = [place for place in places if place.opens]
+    named = [place for place in lines if place.colon and place.upper and (place.names or place.anonymous)]
+    counts = Counter(place.key for place in named)
+    found = [
+        place
+        for place in named
+        if place.anonymous
+        or place.honorific
+        or counts[place.key] > 1
+        or (place.names > 1 and len(counts) > 1)
+    ]
+    if len({place.key for place in found}) > 1:
+        # Among others in capitals, a family name that occurs once is a label too.
+        known = {place.key for place in found}
+        found += [place for place in named if place.key not in known]
+    bare = [
+        place for place in lines if not place.colon and not place.dash and place.key == "q" and not place.bold
+    ]
+    if found or len(bare) > 1:
+        found += bare
+    if len(found) == 1 and speech_after(found[0], lengths) < SPEECH:
+        return []
+    return found
+
+
+def plain(places: list[Label], lengths: list[int]) -> list[Label]:
+    """The labels of a page that prints them like any other text."""
+    lines = [
+        place for place in places if place.opens and place.colon and (place.anonymous or not place.office)
+    ]
+    voices = [place for place in lines if place.anonymous]
+    names = [
+        place
+        for place in lines
+        # "Le ministre" has no capital where a name ends in one.
+        if not place.anonymous
+        and (place.names or (place.honorific and place.titled and place.key.count(" ") < OFFICE))
+    ]
+    counts = Counter(place.key for place in names)
+    longest: dict[str, int] = {}
+    for place in names:
+        longest[place.key] = max(longest.get(place.key, 0), speech_after(place, lengths))
+    full = [
+        place
+        for place in names
+        if counts[place.key] > 1 or ((place.names > 1 or place.honorific) and longest[place.key] > LINE)
+    ]
+    repeated = any(counts[place.key] > 1 for place in full)
+    if voices and (full or len(voices) > 1):
+        return voices + full
+    if len(full) > 1 and (repeated or all(speech_after(place, lengths) > SPEECH for place in full)):
+        return full
+    if len(full) == 1 and full[0].honorific and full[0].names > 1 and speech_after(full[0], lengths) > SPEECH:
+        return full
+    return []
+
+
+def dashed(places: list[Label], words: Words) -> list[Label]:
+    """The labels of a page that has questions and answers, each before a dash; names among them are repeated."""
+    dashed = [place for place in places if place.dash and place.opens]
+    counts = Counter(place.key for place in dashed)
+    found = [place for place in dashed if place.anonymous or (place.names and counts[place.key] > 1)]
+    asked = any(asks(place.key, words) for place in found)
+    return found if asked and not all(asks(place.key, words) for place in found) else []
+
+
+def unmarked(places: list[Label], words: Words) -> list[Label]:
+    """The labels of a page that prints them bold, with neither colon nor dash: at most a full stop.
+
+    Bold openings of paragraphs look alike, so questioners have to be among them, and a name is repeated or titled.
+    """
+    bold = [
+        place
+        for place in places
+        if place.opens and not place.dash and not place.runs_on
+        and ((place.bold and place.key != "a") or (place.key == "q" and not place.colon))
+    ]  # fmt: skip
+    counts = Counter(place.key for place in bold)
+    found = [
+        place
+        for place in bold
+        if place.anonymous or (place.names and (place.titled or place.colon or counts[place.key] > 1))
+    ]
+    asking = [place for place in found if asks(place.key, words)]
+    others = [counts[place.key] for place in found if not asks(place.key, words)]
+    return found if others and len(asking) > 1 else []
+
+
+def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool = False) -> list[Label]:
+    """The labels of a page that prints them as headings, without a colon, above what is said.
+
+    Headings of a document look alike, so a questioner has to be among them, more than once or beside a voice that
+    is heard again. A name without a title is one only if it is repeated.
+
+    Args:
+        paragraphs: the page's.
+        words: its language's.
+        in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label;
+            names in capitals are also where nobody asks.
+    """
+    lines = every = _lines(paragraphs, words, plain=in_plain_type)
+    if in_plain_type:
+        seen = Counter(place.key for place in lines.values())
+        lines = {at: place for at, place in lines.items() if place.anonymous or seen[place.key] > 1}
+    spoken = [place for at, place in lines.items() if not _stands_above(at, place, lines, paragraphs)]
+    counts = Counter(place.key for place in spoken)
+    found = [
+        place
+        for place in spoken
+        if place.anonymous or (place.titled and not in_plain_type) or counts[place.key] > 1
+    ]
+    asking = [place for place in found if asks(place.key, words)]
+    others = [counts[place.key] for place in found if not asks(place.key, words)]
+    if others and asking and (len(asking) > 1 or max(others) > 1):
+        keys = {label.key for label in found}
+        more = [
+            place
+            for at, place in every.items()
+            if place.key not in keys and not _stands_above(at, place, lines, paragraphs)
+        ]
+        # "Winkler (AA)": where the others are printed with whom they speak for, so is who speaks once.
+        named = [place for place in found if not place.anonymous]
+        remarks = sum("(" in place.printed for place in named) * 2 > len(named)
+        # And "President of Arcadia Anna Berg" where there is "Anna Berg".
+        return found + [
+            place
+            for place in more
+            if (remarks and place.printed.endswith(")"))
+            or any(place.key.endswith(f" {name.key}") for name in named if name.names > 1)
+        ]
+    if in_plain_type:
+        found = [place for place in found if place.upper and place.names > 1]
+        return found if len({place.key for place in found}) > 1 else []
+    return []
+
+
+def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:
+    """What may be a label, where a whole line is no more than that, by paragraph and place in it."""
+    found: dict[tuple[int, int], Label] = {}
+    for number, paragraph in enumerate(paragraphs):
+        start = 0
+        while start < len(paragraph.text):
+            stop = paragraph.text.find("\n", start)
+            stop = stop if stop >= 0 else len(paragraph.text)
+            place = _line(number, paragraph, start, stop, words, plain=plain)
+            if place is not None:
+                found[number, start] = place
+            start = stop + 1
+    return found
+
+
+def _stands_above(
+    at: tuple[int, int],
+    place: Label,
+    lines: dict[tuple[int, int], Label],
+    paragraphs: Sequence[Paragraph],
+) -> bool:
+    """Whether no speech follows on a line that may be a label, but the page's end or another such line."""
+    number, _ = at
+    if place.resume < len(paragraphs[number].text):
+        return (number, place.resume) in lines
+    return number + 1 >= len(paragraphs) or (number + 1, 0) in lines
+
+
+def _line(
+    number: int, paragraph: Paragraph, start: int, stop: int, words: Words, *, plain: bool
+) -> Label | None:
+    """What may be a label, where a whole line, in bold or a heading unless it is `plain`, is no more than that."""
+    text = paragraph.text
+    if stop - start > HEADED or (not plain and not _set_bold(paragraph, start, stop)):
+        return None
+    place = label_at(number, paragraph, (start, stop, min(stop + 1, len(text))), words, opens=True)
+    if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
+        return None
+    if plain and (place.office or text[stop - 1] in _STOPS):
+        return None
+    if place.printed.endswith((")", "）")) and "(" not in place.printed and "（" not in place.printed:
+        return None
+    return replace(place, bold=not plain)
+
+
+def _set_bold(paragraph: Paragraph, start: int, stop: int) -> bool:
+    """Whether a line is a heading, or bold while the next one is not."""
+    if start == 0 and stop == len(paragraph.text):
+        return paragraph.heading or paragraph.all_bold
+    return any(begin <= start and stop - 2 <= end <= stop for begin, end in paragraph.bold)
+
+
+def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The labels of a page that prints them in parentheses, as some in Japan do: ``（記者）``, ``（大臣）``.
+
+    So are directions (``（笑）``). A voice is who asks, and who mostly speaks next after that.
+    """
+    places = []
+    for number, paragraph in enumerate(paragraphs):
+        if (match := _PARENTHESES.match(paragraph.text)) and CASELESS.search(match["label"]):
+            cut = match.start("label"), match.end("label"), match.end()
+            place = label_at(number, paragraph, cut, words, opens=True, colon=True)
+            if place is not None and (place.anonymous or place.names):
+                places.append(replace(place, begin=0))
+    counts = Counter(place.key for place in places)
+    next_to = Counter(
+        after.key for before, after in pairwise(places) if before.anonymous and not after.anonymous
+    )
+    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
+    return found if sum(place.anonymous for place in found) > 1 and next_to else []
+
+
+def speech_after(place: Label, lengths: list[int]) -> int:
+    """Characters from a label to the end of its paragraph, or of the next where it stands alone."""
+    rest = lengths[place.paragraph] - place.resume
+    if rest < 3 and place.paragraph + 1 < len(lengths):
+        return lengths[place.paragraph + 1]
+    return rest

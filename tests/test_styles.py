@@ -1,0 +1,133 @@
+"""Labels in every style that institutions print them in, and what looks like one and is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.test_turns import SPEECH, labels, read
+
+SAID = (
+    ("Journalist", "Will the boats go out?"),
+    ("Anna Berg", SPEECH.strip()),
+    ("Journalist", "And the nets?"),
+    ("Anna Berg", "They are mended, as I told you."),
+    ("Journalist", "When do they sail?"),
+    ("Anna Berg", "Soon, I hope."),
+)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "<p><b>{}:</b> {}</p>",
+        "<p><b>{}</b><br>{}</p>",
+        "<p><b>{}.</b> {}</p>",
+        "<p><b>{}</b> {}</p>",
+        "<p><b>{}</b></p><p>{}</p>",
+        "<h3>{}</h3><p>{}</p>",
+        "<dt>{}</dt><dd>{}</dd>",
+        "<p>{}: {}</p>",
+        "<p>{} – {}</p>",
+        "<p>{}</p><p>{}</p>",
+        "<p>{}<br>{}</p>",
+        "<div class='speaker'>{}</div><div>{}</div>",
+        "<tr><td>{}</td><td>{}</td></tr>",
+    ],
+)
+def test_a_label_is_known_in_every_style(turn: str) -> None:
+    markup = "".join(turn.format(*each) for each in SAID)
+    found = read(f"<table>{markup}</table>" if turn.startswith("<tr>") else markup)
+    assert [(each.label, " ".join(each.paragraphs)) for each in found] == list(SAID)
+    assert [each.role for each in found] == ["question", "answer"] * 3
+
+
+@pytest.mark.parametrize("speech", ["<p>{}</p>", "<p><b>{}</b></p>"])
+def test_names_in_capitals_on_lines_of_their_own_are_labels_though_nobody_asks(speech: str) -> None:
+    said = ("ANNA BERG", "IVAN MOSS") * 2
+    markup = "".join(f"{speech.format(name) if name else ''}<p>{SPEECH}</p>" for name in said)
+    assert [turn.label for turn in read(markup)] == list(said)
+
+
+def test_who_speaks_once_is_known_by_whom_the_others_are_said_to_speak_for() -> None:
+    names = ("Berg (BMF)", "Winkler (AA)", "Berg (BMF)", "Hinters (BMI)", "Winkler (AA)")
+    lines = "".join(f"<p><b>Frage</b></p><p>Warum?</p><p><b>{name}</b></p><p>{SPEECH}</p>" for name in names)
+    assert [turn.label for turn in read(lines, "de")] == [
+        label for name in names for label in ("Frage", name)
+    ]
+
+
+def test_a_bold_question_between_two_turns_of_one_voice_is_anothers() -> None:
+    answers = ("It will. I said so.", "You will see it.", "Thank you.")
+    markup = f"<p><b>Berg:</b> {answers[0]}</p>"
+    for question, answer in zip(("Will it sail, then?", "And <i>when</i>?"), answers[1:], strict=True):
+        markup += f"<p><b>{question}</b></p><p><b>Berg:</b> {answer}</p>"
+    found = read(markup)
+    assert [(turn.label, turn.role) for turn in found] == [
+        ("Berg", "statement"), (None, "question"), ("Berg", "answer"), (None, "question"), ("Berg", "answer"),
+    ]  # fmt: skip
+
+
+def test_bold_emphasis_within_a_speech_stays_its_speakers() -> None:
+    voices = ("<b>Anna Berg:</b> ~", "<b>Ivan Moss:</b> ~")
+    said = (voices[0], "<b>Who would have thought so?</b>", "I would.", voices[1], voices[0])
+    assert labels(*said) == ["Anna Berg", "Ivan Moss", "Anna Berg"]
+
+
+def test_a_long_office_in_plain_type_after_a_bold_name_belongs_to_the_label() -> None:
+    office = "Anna Berg, Minister of Fisheries and Oceans of the Republic of Arcadia"
+    said = f"<b>Anna Berg</b>{office[9:]}: ~", "<b>Question:</b> Why?", "<b>Anna Berg:</b> ~"
+    assert labels(*said) == [office, "Question", "Anna Berg"]
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "answer"),
+    [
+        ("ru", "Вопрос агентства «Север-Медиа»", "Анна Берг"),
+        ("zh", "“今日北方”记者", "国务院新闻办公室新闻局副局长、新闻发言人 王小明"),
+        ("en", "Question No. 1", "Anna Berg"),
+        ("en", "JOSEPH MORAN/GTV 7", "SECRETARY BERG"),
+        ("en", 'Ferdinand "Bing" Ramos', "Secretary Berg"),
+        ("ar", "سؤال", "المتحدث الرسمي باسم وزارة الخارجية"),
+        ("ko", "기자", "대변인"),
+    ],
+)
+def test_a_label_may_be_long_quote_or_number(language: str, question: str, answer: str) -> None:
+    said = ((question, "Why?"), (answer, SPEECH)) * 2
+    found = read("".join(f"<p><b>{label}:</b> {text}</p>" for label, text in said), language)
+    assert [turn.label for turn in found] == [question, answer] * 2
+    assert [turn.role for turn in found] == ["question", "answer"] * 2
+
+
+def test_brackets_around_a_word_for_a_voice_are_a_label() -> None:
+    said = ("&lt;질문&gt; 언제입니까?", f"&lt;답변&gt; {SPEECH}") * 2
+    assert [turn.label for turn in read("".join(f"<p>{each}</p>" for each in said), "ko")] == [
+        "질문",
+        "답변",
+    ] * 2
+    assert labels("Question: Why?", "Anna Berg: ~", "[Applause] ~", "Question: When?", "Anna Berg: ~") == [
+        "Question", "Anna Berg", "Question", "Anna Berg",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "Media Team: Jane Doe, press@quay.example",
+        "Crisis Line: +44 20 7946 0000",
+        "Chairing the Meeting: Anna Berg, Minister of Fish",
+        "Energy Security: we will invest in the quays.",
+    ],
+)
+def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
+    around = ("Question: Why?", "Anna Berg: ~", fact, "That is what I can tell you.", "Question: When?")
+    found = read("".join(f"<p>{each}</p>" for each in (*around, "Anna Berg: Soon.")).replace("~", SPEECH))
+    assert [turn.label for turn in found] == ["Question", "Anna Berg", "Question", "Anna Berg"]
+    assert found[1].paragraphs[1:] == (fact, "That is what I can tell you.")
+
+
+@pytest.mark.parametrize("end", ["Ends/Tuesday, May 14, 2024", "NNNN", "END<br>14 May 2024"])
+def test_the_line_that_ends_a_text_is_nobodys(end: str) -> None:
+    assert labels("Question: Why?", "Anna Berg: ~", "Question: When?", "Anna Berg: ~", end)[-2:] == [
+        "Anna Berg",
+        None,
+    ]
