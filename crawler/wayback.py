@@ -100,7 +100,8 @@ class Wayback:
         asked = {
             "url": host,
             "matchType": "domain",
-            "from": f"{self.since:%Y%m%d}",
+            # East of Greenwich a day begins on the one before in UTC.
+            "from": f"{self.since - dt.timedelta(1):%Y%m%d}",
             "to": f"{self.until + CAPTURED_WITHIN:%Y%m%d}",
             "filter": "statuscode:200",
             "collapse": "digest",

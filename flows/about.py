@@ -37,8 +37,8 @@ def lines(session: Session, revision: models.Revision) -> Iterator[str]:
         old = next((text.number for text in transcript.revisions if text.digest == place.digest), None)
         behind = f", with revision {old}" if old is not None and place.digest != newest else ""
         yield f"stands at: {place.url} ({place.source}/{place.key}, since {place.first_seen:%Y-%m-%d}{behind})"
-    for link in lookup.links_of(session, transcript.id):
-        yield _like(link, transcript.id)
+    # Each of several revisions may be like the same text.
+    yield from dict.fromkeys(_like(link, transcript.id) for link in lookup.links_of(session, transcript.id))
 
 
 def _like(link: models.Link, transcript_id: int) -> str:

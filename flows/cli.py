@@ -23,6 +23,7 @@ from flows.cli_reextract import reextract
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
+    DEGRADED,
     DONE,
     FAILED,
     WRONG_USAGE,
@@ -194,6 +195,7 @@ def extract(
         if not refused:
             typer.echo(f"podium: {plain(page)}: holds no document of a known source; try --generic", err=True)
         raise typer.Exit(FAILED)
+    raise typer.Exit(DEGRADED if refused else DONE)
 
 
 # --- behind the commands -------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -139,6 +139,8 @@ class Database:
             if found != SCHEMA:
                 if found is not None and not re.fullmatch(r"\d{4}", found):
                     raise DatabaseError(f"{self.url}: the database of another program, at schema {found}")
+                if found is None and self.file and inspect(connection).get_table_names():
+                    raise DatabaseError(f"{self.url}: the database of another program")
                 if found is not None and found > SCHEMA:
                     raise DatabaseError(
                         f"{self.url}: schema {found} is newer than this Podium knows ({SCHEMA}); update Podium"

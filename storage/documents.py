@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +35,7 @@ class Document:
         transcript: what was said.
         capture: what it was read from.
         appearances: where it stands, the first address first.
+        numbers: of the transcript's revisions, by digest: an address may still say an older one.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Document:
     transcript: transcript.Transcript
     capture: Capture
     appearances: tuple[Appearance, ...]
+    numbers: Mapping[str, int]
 
     @property
     def title(self) -> str:
@@ -81,7 +83,13 @@ class Document:
             **transcript.as_dict(self.transcript),
             "capture": {"url": self.url, "time": self.captured, "digest": self.capture.digest},
             "appearances": [
-                {"source": place.source, "key": place.key, "url": place.url} for place in self.appearances
+                {
+                    "source": place.source,
+                    "key": place.key,
+                    "url": place.url,
+                    "revision": self.numbers.get(place.digest),
+                }
+                for place in self.appearances
             ],
         }
 
@@ -98,7 +106,10 @@ def document_of(revision: Revision) -> Document:
     except ValueError as problem:
         raise DocumentError(f"{own.source}/{own.key}: {problem}; see `podium audit`") from problem
     places = sorted(own.appearances, key=lambda place: place.id)
-    return Document(own.id, revision.number, own.source, own.key, text, revision.capture, tuple(places))
+    numbers = {each.digest: each.number for each in own.revisions}
+    return Document(
+        own.id, revision.number, own.source, own.key, text, revision.capture, tuple(places), numbers
+    )
 
 
 def documents(session: Session, selection: Selection) -> Generator[Document, None, None]:
@@ -116,6 +127,9 @@ def documents(session: Session, selection: Selection) -> Generator[Document, Non
         .options(
             joinedload(Revision.capture),
             joinedload(Revision.transcript).selectinload(Transcript.appearances),
+            joinedload(Revision.transcript)
+            .selectinload(Transcript.revisions)
+            .load_only(Revision.number, Revision.digest),
             selectinload(Revision.turns),
         )
         .execution_options(yield_per=BATCH)

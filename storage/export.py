@@ -75,12 +75,21 @@ def export(
 
     Raises:
         ExportRefused: the folder is not empty.
-        ExportError: a capture is not in the archive, or a text is not whole.
-        OSError: the disk refused it.
+        ExportError: a capture is not in the archive, a text is not whole, or the disk refused it.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExportRefused(f"{folder}: is not an empty folder; name another")
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _export(database, archive, folder, form, selection, progress)
+    except OSError as problem:  # of a buffer that is written at last it doesn't say which file's
+        told = f"{problem.filename or folder}: {problem.strerror}; what is in {folder} is no whole export"
+        raise ExportError(told) from problem
+
+
+def _export(
+    database: Database, archive: Archive, folder: Path, form: Format, selection: Selection, progress: Progress
+) -> Exported:
     counted = [0, 0]
     with _Output(folder).open() as output, database.read() as session:
         _begin(session)

@@ -67,4 +67,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise ExportError(
             f"{folder}: has no {MANIFEST}; it is no export, or one that was broken off"
         ) from problem
+    for file in told["files"]:
+        path = folder / file["path"]
+        if not path.is_file() or path.stat().st_size != file["bytes"]:
+            raise ExportError(f"{path}: is not as it was exported")
     return told

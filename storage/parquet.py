@@ -24,7 +24,12 @@ ROWS = 5_000
 """Rows of a row group, what is held in memory of a table at once."""
 
 _TEXTS = pa.list_(pa.field("element", pa.string(), nullable=False))
-_PLACE = pa.struct([pa.field(name, pa.string(), nullable=False) for name in ("source", "key", "url")])
+_PLACE = pa.struct(
+    [
+        *(pa.field(name, pa.string(), nullable=False) for name in ("source", "key", "url")),
+        pa.field("revision", pa.int32()),
+    ]
+)
 
 DOCUMENT = pa.schema(
     [

@@ -82,8 +82,8 @@ def _profile(header: ET.Element, transcript: Transcript, speakers: dict[str, str
 
 
 def _speakers(transcript: Transcript) -> dict[str, str]:
-    """Who speaks, each with an id, in order of the first word."""
-    names = dict.fromkeys(name for turn in transcript.turns if (name := turn.speaker or turn.label))
+    """Who speaks and has a name, each with an id, in order of the first word."""
+    names = dict.fromkeys(turn.speaker for turn in transcript.turns if turn.speaker)
     return {name: f"speaker{number}" for number, name in enumerate(names, 1)}
 
 
@@ -99,8 +99,8 @@ def _turn(division: ET.Element, turn: Turn, number: int, speakers: dict[str, str
     if turn.label is not None:
         _below(division, "note", turn.label, type="speaker")
     said = _below(division, "u", **{"xml:id": f"u{number}"})
-    if name := turn.speaker or turn.label:
-        said.set("who", f"#{speakers[name]}")
+    if turn.speaker:
+        said.set("who", f"#{speakers[turn.speaker]}")
     if turn.role:
         said.set("ana", f"#{turn.role}")
     for paragraph in turn.paragraphs:

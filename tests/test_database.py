@@ -227,7 +227,7 @@ def test_somebody_elses_tables_are_not_taken_for_ours(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE runs (distance)")
     connection.close()
-    with pytest.raises(DatabaseError, match="already exists"):
+    with pytest.raises(DatabaseError, match=r"theirs\.db: the database of another program"):
         Database(f"sqlite:///{path}")
     with sqlite3.connect(path) as connection:
         names = connection.execute("SELECT name FROM sqlite_master").fetchall()

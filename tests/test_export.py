@@ -6,6 +6,8 @@ import csv
 import datetime as dt
 import hashlib
 import json
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,13 +185,34 @@ def test_json_lines_read_back_are_what_was_loaded_to_the_last_detail(office: Off
     assert (last["revision"], last["id"]) == (2, len(KEYS) + 1)
     assert last["capture"]["url"] == last["url"] == "https://here.example/revised"
     assert last["capture"]["time"] == "2026-03-21T12:00:00.123456Z"
-    assert [(each["source"], each["key"]) for each in last["appearances"]] == [
-        ("here", "revised"),
-        ("mirror", "copy"),
+    assert [tuple(each[name] for name in ("source", "key", "revision")) for each in last["appearances"]] == [
+        ("here", "revised", 2),
+        ("mirror", "copy", 2),
     ]
     with office.database.read() as session:
         revision = lookup.find(session, "here/revised")
         assert revision is not None and revision.capture.digest == last["capture"]["digest"]
+
+
+def test_an_export_whose_file_was_cut_is_not_read_as_whole(office: Office, tmp_path: Path) -> None:
+    office.export(tmp_path / "out", "jsonl")
+    assert list(records(tmp_path / "out"))
+    path = tmp_path / "out" / "documents.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ExportError, match=r"documents\.jsonl: is not as it was exported"):
+        list(records(tmp_path / "out"))
+
+
+def test_a_disk_that_fills_up_is_told_with_the_file(office: Office, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails then, as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(ExportError, match="is no whole export"):
+            office.export(tmp_path / "out", "jsonl")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_tables_read_back_are_what_was_loaded_and_no_cell_is_a_formula(
@@ -323,7 +346,7 @@ def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_p
             for each in root.iter(f"{TEI}person")
         }
         who = [people[each.get("who")[1:]] for each in turns if each.get("who")]
-        assert who == [fit(turn.speaker or turn.label) for turn in was.turns if turn.speaker or turn.label]
+        assert who == [fit(turn.speaker) for turn in was.turns if turn.speaker]
         ids = root.xpath("//@xml:id")
         assert len(set(ids)) == len(ids)
         assert {each[1:] for each in root.xpath("//@ana | //@who")} <= set(ids)

@@ -123,6 +123,16 @@ def test_captures_of_one_page_become_its_revisions_and_stay_below_what_was_crawl
     assert texts(settings)["114"] == [render(each.transcript) for each in (first, second, first, third)]
 
 
+def test_a_capture_of_the_evening_before_in_utc_is_asked_for(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    document = site.document("/briefings/114")
+    day = document.published.date()
+    evening = dt.datetime.combine(day - dt.timedelta(1), dt.time(22), dt.UTC)
+    with Machine(held(site, document, evening)) as machine:
+        assert run(settings, machine, day, day).tally.counts == {"new": 1}
+
+
 def test_a_page_dated_outside_the_window_is_not_loaded_and_the_ledger_says_so(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
