@@ -115,9 +115,9 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
 
 def dashed(places: list[Label], words: Words) -> list[Label]:
     """The labels of a page that has questions and answers, each before a dash; names among them are repeated."""
-    dashed = [place for place in places if place.dash and place.opens]
-    counts = Counter(place.key for place in dashed)
-    found = [place for place in dashed if place.anonymous or (place.names and counts[place.key] > 1)]
+    lines = [place for place in places if place.dash and place.opens]
+    counts = Counter(place.key for place in lines)
+    found = [place for place in lines if place.anonymous or (place.names and counts[place.key] > 1)]
     asked = any(asks(place.key, words) for place in found)
     return found if asked and not all(asks(place.key, words) for place in found) else []
 
@@ -169,7 +169,7 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
     ]
     asking = [place for place in found if asks(place.key, words)]
     others = [counts[place.key] for place in found if not asks(place.key, words)]
-    if others and asking and (len(asking) > 1 or max(others) > 1):
+    if others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type)):
         keys = {label.key for label in found}
         more = [
             place
@@ -180,16 +180,22 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         named = [place for place in found if not place.anonymous]
         remarks = sum("(" in place.printed for place in named) * 2 > len(named)
         # And "President of Arcadia Anna Berg" where there is "Anna Berg".
+        names = {name.key for name in named if name.names > 1}
         return found + [
             place
             for place in more
-            if (remarks and place.printed.endswith(")"))
-            or any(place.key.endswith(f" {name.key}") for name in named if name.names > 1)
+            if (remarks and place.printed.endswith(")")) or not names.isdisjoint(_endings(place.key))
         ]
     if in_plain_type:
         found = [place for place in found if place.upper and place.names > 1]
         return found if len({place.key for place in found}) > 1 else []
     return []
+
+
+def _endings(key: str) -> list[str]:
+    """What is left of a key without its first words."""
+    words = key.split()
+    return [" ".join(words[count:]) for count in range(1, len(words))]
 
 
 def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:
