@@ -33,6 +33,7 @@ from flows.verdict import failed, verdict
 from storage import coverage, earlier, ledger, models, visits
 from storage.database import Database, DatabaseError, cause_of
 from storage.ledger import Tally
+from storage.load import OLDER
 from storage.warc import ArchiveError
 
 log = logging.getLogger("podium")
@@ -262,7 +263,8 @@ def _collect(
             newest = ledger.newest_rejected(session, run_id)
             visits.put_off(session, source.id, run_id, order.today)
         outside = ledger.rejected_for(session, run_id, coverage.OUTSIDE)
-        reasons, notes = verdict(report, tally, open_days, old, outside, newest)
+        older = ledger.rejected_for(session, run_id, OLDER)
+        reasons, notes = verdict(report, tally, open_days, old, outside, newest, older)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))
         broken = failed(report, tally)

@@ -27,7 +27,7 @@ from storage.archive import Writer
 from storage.captures import keep
 from storage.database import Database
 from storage.ledger import Found
-from storage.load import Reading, load
+from storage.load import OLDER, Reading, load
 from storage.transcript import FormatError, clean
 from storage.warc import FILE, FIRST_YEAR, LARGEST_BODY, ArchiveError, Location, Record, read_warc
 
@@ -77,7 +77,7 @@ class _Intake:
         links = compare(self.database, self.source)
         with self.database.write() as session:
             tally = ledger.tally_of(session, self.run_id)
-            complaints = [*reasons, *suspicions(tally)]
+            complaints = [*reasons, *suspicions(tally, ledger.rejected_for(session, self.run_id, OLDER))]
             run = session.get_one(models.Run, self.run_id)
             run.since, run.until = min(self.days, default=run.since), max(self.days, default=run.until)
             state = ledger.close_run(session, self.run_id, complaints, failed=False)

@@ -31,6 +31,7 @@ def verdict(
     old: Collection[dt.date],
     outside: int,
     newest_rejected: int | None,
+    older: int = 0,
 ) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note.
 
@@ -41,6 +42,7 @@ def verdict(
         old: those of them that nights before it have told of.
         outside: pages that were rejected since nobody had asked for their days.
         newest_rejected: of a night, see `suspicions`; None for any other run.
+        older: pages that were rejected since their address says what another said first.
     """
     reasons, notes = [], list(report.notes)
     if not report.finished:
@@ -59,7 +61,7 @@ def verdict(
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
     if outside:
         notes.append(f"outside the window: {several(outside, 'page')}")
-    return reasons + suspicions(tally, outside, newest_rejected), notes
+    return reasons + suspicions(tally, outside + older, newest_rejected), notes
 
 
 def suspicions(tally: Tally, aside: int = 0, newest_rejected: int | None = None) -> list[str]:

@@ -27,6 +27,9 @@ from storage.database import Database, insert_all
 from storage.sameness import digest, same_document, same_text, same_words
 from storage.transcript import Transcript
 
+OLDER = ", and this one is older"
+"""How the reason ends for which a copy's older text is not loaded."""
+
 TRIES = 5
 DEADLOCK = "40P01"
 """PostgreSQL's name of what happens to one of two transactions that wait for each other."""
@@ -268,9 +271,7 @@ def _decide(session: Session, reading: Reading) -> Loaded:
         return _only_read_anew(last, reading)
     if here is not None and _is_before(session, reading, here):
         first = here.transcript
-        return Loaded(
-            "rejected", None, f"older than its last text, which is that of {first.source} {first.key}"
-        )
+        return Loaded("rejected", None, f"its last text is that of {first.source} {first.key}{OLDER}")
     if known is None:
         loaded = _create(session, text, reading)
         transcript_id = session.get_one(models.Revision, loaded.revision_id).transcript_id

@@ -481,7 +481,8 @@ def test_an_older_text_at_the_address_of_a_duplicate_is_refused_with_the_reason(
     older = replace(first, id=int(number)).edited("three sailings a day", "no sailings at all", NOON)
     found = only(take(captured(tmp_path / "old.warc.gz", site.base, (older, NOON - 300 * DAY)), settings))
     ((disposition, reason),) = pages(settings, found.run_id).values()
-    assert disposition == "rejected" and "older than its last text" in str(reason)
+    assert disposition == "rejected" and str(reason).endswith(", and this one is older")
+    assert found.reasons == ()
     assert texts(settings) == before
 
 
