@@ -73,4 +73,5 @@ def months() -> dict[str, int]:
         for number, names in enumerate(entry.get("months", ()), 1):
             for name in names.split("|"):
                 numbers.setdefault(name.casefold(), number)
+                numbers.setdefault(name.lower(), number)  # as a text is searched: casefolding parts "Μαΐου"
     return numbers

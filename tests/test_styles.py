@@ -98,6 +98,29 @@ def test_a_label_may_be_long_quote_or_number(language: str, question: str, answe
     assert [turn.role for turn in found] == ["question", "answer"] * 2
 
 
+@pytest.mark.parametrize(
+    ("language", "question", "answer"),
+    [
+        ("nl", "Vraag", "Antwoord"),
+        ("sv", "Fråga", "Svar"),
+        ("da", "Spørgsmål", "Svar"),
+        ("no", "Spørsmål", "Svar"),
+        ("fi", "Kysymys", "Vastaus"),
+        ("el", "ΔΗΜΟΣΙΟΓΡΑΦΟΣ", "ΑΠΑΝΤΗΣΗ"),
+        ("cs", "Otázka", "Odpověď"),
+        ("ro", "Întrebare", "Răspuns"),
+        ("id", "Wartawan", "Jawaban"),
+        ("ms", "Soalan", "Jawapan"),
+        ("he", "שאלה", "תשובה"),
+    ],
+)
+def test_the_words_for_question_and_answer_are_known_in_every_language(
+    language: str, question: str, answer: str
+) -> None:
+    found = read("".join(f"<p>{label}: {SPEECH}</p>" for label in (question, answer) * 2), language)
+    assert [(turn.label, turn.role) for turn in found] == [(question, "question"), (answer, "answer")] * 2
+
+
 def test_brackets_around_a_word_for_a_voice_are_a_label() -> None:
     said = ("&lt;질문&gt; 언제입니까?", f"&lt;답변&gt; {SPEECH}") * 2
     assert [turn.label for turn in read("".join(f"<p>{each}</p>" for each in said), "ko")] == [
