@@ -30,6 +30,8 @@ _PUBLISHED = (
     *("article:published_time", "datepublished", "dcterms.issued", "dcterms.date", "dc.date.issued"),
     *("dc.date", "pubdate"),
 )
+# A content system may fill these with the day on which it answers.
+_WEAK = frozenset(("dcterms.date", "dc.date", "pubdate"))
 # Within these a date is another document's.
 _LISTED = frozenset(("li", "nav", "aside", "footer"))
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
@@ -68,7 +70,8 @@ def published(
 ) -> dt.date | None:
     """The publication date that the page's metadata gives, in a time zone; for `month_first` see `dates.find`.
 
-    Of several dates of one name, as where other documents are listed, that which stands `beside` the headline.
+    Of several dates of one name, as where other documents are listed, that which stands `beside` the headline. It
+    goes before what a content system may fill with any day.
     """
     values: dict[str, list[str]] = {}
     for element in root.iter("meta", "time"):
@@ -81,7 +84,7 @@ def published(
             dates.stamp(value, timezone, month_first=month_first) for value in values.get(name, [])[:MOST]
         )
         days = [day for day in stamps if day is not None]
-        if days:
+        if days and (beside is None or beside in days or name not in _WEAK):
             return beside if beside in days else days[0]
     for script in select(root, ("script[type='application/ld+json']",)):
         for value in _published_of(script.text or ""):
@@ -152,8 +155,8 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    beside = _beside(paragraphs, (at, start, end), month_first)
-    meta = published(root, timezone, month_first=month_first, beside=beside)
+    beside, sure = _beside(paragraphs, (at, start, end), month_first)
+    meta = published(root, timezone, month_first=month_first, beside=beside if sure else None)
     day, doubts = _date(root, url, meta, beside)
     left_out = [
         " ".join(paragraphs[number].text.split())
@@ -268,8 +271,8 @@ def _is_sentence(line: str, found: tuple[dt.date, int, int]) -> bool:
 
 def _beside(
     paragraphs: Sequence[Paragraph], places: tuple[int | None, int, int], month_first: bool
-) -> dt.date | None:
-    """The date in the line nearest to the headline: below it, above it, or at the body's end.
+) -> tuple[dt.date | None, bool]:
+    """The date in the line nearest to the headline, or at the body's end; and whether the line is that date's.
 
     A line that says when the page was published goes before any other, then one that is a date and no more: in
     a sentence it is somebody's.
@@ -293,15 +296,15 @@ def _beside(
     for _, line, found in hits:
         short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short and any(map(line.casefold().startswith, known.published)):
-            return found[0]
+            return found[0], True
     for _, line, found in hits:
         named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"
         if not _is_sentence(line, found) and (named or dates.in_dateline(line, month_first=month_first)):
-            return found[0]
+            return found[0], True
     for number, line, found in hits:
         # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
         short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short or (number in below and found[2] <= DATE_OPENS):
-            return found[0]
+            return found[0], False
     found = dates.find(paragraphs[at].text, month_first=month_first) if at is not None else None
-    return found[0] if found is not None else None
+    return (found[0] if found is not None else None), False

@@ -349,6 +349,12 @@ def test_a_line_is_a_headline_by_its_class_where_there_is_no_heading() -> None:
     assert extract(named, None).title == "The talks on fish"
 
 
+@pytest.mark.parametrize(("name", "day"), [("dc.date", 9), ("article:published_time", 30)])
+def test_a_date_that_a_content_system_may_fill_yields_to_the_line_that_is_one(name: str, day: int) -> None:
+    head = f"<meta name='{name}' content='2021-05-30'>"
+    assert extract(page(UNKNOWN, head), None).date == dt.date(2021, 5, day)
+
+
 def test_a_date_in_a_list_of_others_is_not_the_pages() -> None:
     other = "<a href='/1'>Older</a> <time itemprop='datePublished' datetime='2021-06-30'>30 June</time>"
     assert (
