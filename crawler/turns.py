@@ -274,9 +274,10 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         role: Role
         name = names.get(piece.label) if piece.label is not None else None
         if key is None:
-            # Between two turns of one voice, what ends as a question is another's.
+            # Where no question has a label, what ends as one between two turns of one voice is another's.
             between = 0 < number < len(keys) - 1 and keys[number - 1] == keys[number + 1] is not None
-            role = "question" if between and _ASKED.search(piece.paragraphs[-1]) else "note"
+            unlabelled = between and not marked and _ASKED.search(piece.paragraphs[-1])
+            role = "question" if unlabelled else "note"
             asked = asked or role == "question"
         elif (
             asks(key, known)

@@ -67,6 +67,14 @@ def test_a_bold_question_between_two_turns_of_one_voice_is_anothers() -> None:
     ]  # fmt: skip
 
 
+def test_a_heading_that_asks_is_nobodys_question_where_questions_have_labels() -> None:
+    markup = f"<p><b>Berg:</b> {SPEECH}</p><h3>Will it sail?</h3><p><b>Berg:</b> {SPEECH}</p>"
+    found = read(markup + f"<p><b>Question:</b> Why?</p><p><b>Berg:</b> {SPEECH}</p>")
+    assert [(turn.label, turn.role) for turn in found][:3] == [
+        ("Berg", "statement"), (None, "note"), ("Berg", "statement"),
+    ]  # fmt: skip
+
+
 def test_bold_emphasis_within_a_speech_stays_its_speakers() -> None:
     voices = ("<b>Anna Berg:</b> ~", "<b>Ivan Moss:</b> ~")
     said = (voices[0], "<b>Who would have thought so?</b>", "I would.", voices[1], voices[0])
