@@ -12,7 +12,19 @@ from pathlib import Path
 
 _LISTS = (
     *("question", "answer", "questioner", "moderator", "voice", "honorific"),
-    *("field", "topic", "speech", "end", "contents", "back", "published", "updated", "statement", "missing"),
+    *(
+        "field",
+        "topic",
+        "speech",
+        "end",
+        "contents",
+        "back",
+        "published",
+        "updated",
+        "furniture",
+        "statement",
+        "missing",
+    ),
 )
 
 
@@ -37,6 +49,7 @@ class Words:
     back: frozenset[str]
     published: frozenset[str]
     updated: frozenset[str]
+    furniture: frozenset[str]
     statement: frozenset[str]
     missing: frozenset[str]
     anonymous: frozenset[str]

@@ -16,6 +16,7 @@ from lxml.html import HtmlElement
 
 from crawler import dates
 from crawler.blocks import Paragraph
+from crawler.languages import words
 from crawler.markup import hidden, tag, text_of
 
 NOT_LETTER = re.compile(r"[\W_]+")
@@ -34,6 +35,7 @@ _FURNITURE = re.compile(
     r"|(?:^|\s)d-none(?:$|\s)(?!.*\bd-(?:sm|md|lg|xl)-)",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(r"[\s\d.,:|•()-]+$")
 _LEGAL = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 CROWD = 4000
 """Children of one element from which Trafilatura's time grows with their square: 26 seconds for 20,000."""
@@ -226,7 +228,7 @@ def without_edges(
     def stray(number: int) -> bool:
         text = paragraphs[number].text
         above = places[number].getparent()
-        if number in last and _LEGAL.match(text):
+        if _offers(text) or (number in last and _LEGAL.match(text)):
             return True
         if above is main or len(text) > STRAY or text.endswith((":", "：")):
             return False
@@ -241,6 +243,11 @@ def without_edges(
     dropped = {number for number in (*numbers[:6], *numbers[6:][-6:]) if stray(number)}
     left = [number for number in numbers if number not in dropped]
     return left or list(numbers)
+
+
+def _offers(text: str) -> bool:
+    """Whether a line offers to print or share a text or counts its readers: "Share on Facebook", "Views: 1234"."""
+    return _COUNTED.sub("", text).strip().casefold() in words(None).furniture
 
 
 def passed_over(

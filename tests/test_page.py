@@ -325,6 +325,15 @@ def test_furniture_is_no_text_though_it_stands_among_it(called: str) -> None:
     )
 
 
+def test_lines_that_offer_to_print_or_count_readers_are_no_text() -> None:
+    offers = ("Print", "Share on Facebook", "Views: 1,234")
+    below = "".join(f"<p>{offer}</p>" for offer in offers)
+    around = UNKNOWN.replace("<p>(Applause.)</p>", f"<p>(Applause.)</p>{below}")
+    found = extract(page(around.replace("<div class='text'>", "<div class='text'><p>Print</p>")), None)
+    assert found.turns == extract(page(UNKNOWN), None).turns
+    assert set(offers) <= set(found.left_out)
+
+
 def test_a_line_of_copyright_below_a_text_is_nobodys_words() -> None:
     legal = "<p>Copyright 2021, Ministry of Fish. All rights reserved.</p>"
     below = UNKNOWN.replace("<p>(Applause.)</p>", f"<p>(Applause.)</p>{legal}")
