@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -247,7 +248,8 @@ def _set_bold(paragraph: Paragraph, start: int, stop: int) -> bool:
     """Whether a line is a heading, or bold while the next one is not."""
     if start == 0 and stop == len(paragraph.text):
         return paragraph.heading or paragraph.all_bold
-    return any(begin <= start and stop - 2 <= end <= stop for begin, end in paragraph.bold)
+    last = bisect_right(paragraph.bold, (start, len(paragraph.text))) - 1
+    return last >= 0 and stop - 2 <= paragraph.bold[last][1] <= stop
 
 
 def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
