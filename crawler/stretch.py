@@ -247,7 +247,7 @@ def without_edges(
 
 def _offers(text: str) -> bool:
     """Whether a line offers to print or share a text or counts its readers: "Share on Facebook", "Views: 1234"."""
-    return _COUNTED.sub("", text).strip().casefold() in words(None).furniture
+    return len(text) <= STRAY and _COUNTED.sub("", text).casefold() in words(None).furniture
 
 
 def passed_over(
