@@ -17,7 +17,7 @@ from crawler import styles
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at, places_in
 from crawler.languages import Words
-from crawler.looks import CASELESS, WORD, asks
+from crawler.looks import ASKED, CASELESS, QUESTION_MARK, WORD, asks, endings_of
 from crawler.styles import LINE, RUNS_ON, SPEECH
 
 VOICES = 300
@@ -29,8 +29,6 @@ STRETCH = 3000
 _CONTACT = re.compile(r"\S@\S+\.\w|https?://|\bwww\.|\+\d[\d ()./-]{6,}|\(0\d{1,4}\)\s?\d")
 # How a sentence ends within a text; or Thai and Lao, which print no full stops.
 _SENTENCE = re.compile("[.!?…。！？؟।](?:\\s|$)|[\u0e00-\u0eff]")
-_QUESTION_MARK = re.compile(r"[?？؟]")
-_ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 
 
 def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
@@ -44,7 +42,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         if place.anonymous or keys[place.key] > 1 or not _is_fact(place, paragraphs, words)
     ]
     lengths = [len(paragraph.text) for paragraph in paragraphs]
-    looks = [
+    by_style = [
         styles.bold(places),
         styles.upper(places, lengths),
         styles.plain(places, lengths),
@@ -54,8 +52,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         styles.alone(paragraphs, words, in_plain_type=True),
         styles.in_parentheses(paragraphs, words),
     ]
-    found_in = [_believed(look, paragraphs, words) for look in looks]
-    sure = max(found_in, key=len)
+    sure = max((_believed(style, paragraphs, words) for style in by_style), key=len)
     if not sure:
         return []
     chosen = {(place.paragraph, place.start): place for place in sure}
@@ -128,11 +125,11 @@ def _is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:
     before = paragraphs[label.paragraph].text[: label.begin].strip()
     if not before and label.paragraph:
         before = paragraphs[label.paragraph - 1].text
-    return _ASKED.search(before) is not None
+    return ASKED.search(before) is not None
 
 
 def _is_speech(text: str, words: Words) -> bool:
-    if _QUESTION_MARK.search(text) or not words.speech.isdisjoint(WORD.findall(text.casefold())):
+    if QUESTION_MARK.search(text) or not words.speech.isdisjoint(WORD.findall(text.casefold())):
         return True
     return CASELESS.search(text) is not None and any(word in text for word in words.speech)
 
@@ -192,7 +189,7 @@ def _likewise(
     """Places in doubt whose voice is labelled beyond doubt elsewhere, and changes of speaker within a line."""
     keys = {place.key for place in sure}
     named = {place.key for place in sure if not place.anonymous}
-    endings = {" ".join(key.split()[count:]) for key in named for count in range(1, key.count(" ") + 1)}
+    endings = {ending for key in named for ending in endings_of(key)}
     bold = sum(place.bold for place in sure) * 2 > len(sure)
     found = []
     for place in places:

@@ -33,6 +33,10 @@ _NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
 _PARTS = re.compile(r"[-'’(«“„\"]")
 
+QUESTION_MARK = re.compile(r"[?？؟]")
+ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
+"""How a text ends that asks."""
+
 
 def asks(key: str, words: Words) -> bool:
     """Whether a label's key is a questioner's: "question", or that before whose it is, as "question from Perm"."""
@@ -99,6 +103,12 @@ def key_of(label: str) -> str:
     """What makes two labels one voice's: casefolded, without remarks in parentheses and punctuation."""
     core = _REMARK.sub(" ", label)
     return " ".join(WORD.findall((core if WORD.search(core) else label).replace(".", ". ").casefold()))
+
+
+def endings_of(key: str) -> list[str]:
+    """What is left of a key without its first words: ``anna berg`` and ``berg`` of ``president anna berg``."""
+    words = key.split()
+    return [" ".join(words[count:]) for count in range(1, len(words))]
 
 
 def _anonymous(key: str, words: Words) -> bool:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import CASELESS, asks
+from crawler.looks import CASELESS, asks, endings_of
 
 RUNS_ON = 25
 """Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
@@ -185,18 +185,12 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         return found + [
             place
             for place in more
-            if (remarks and place.printed.endswith(")")) or not names.isdisjoint(_endings(place.key))
+            if (remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key))
         ]
     if in_plain_type:
         found = [place for place in found if place.upper and place.names > 1]
         return found if len({place.key for place in found}) > 1 else []
     return []
-
-
-def _endings(key: str) -> list[str]:
-    """What is left of a key without its first words."""
-    words = key.split()
-    return [" ".join(words[count:]) for count in range(1, len(words))]
 
 
 def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:

@@ -15,7 +15,7 @@ from crawler.blocks import Paragraph
 from crawler.candidates import Label
 from crawler.labels import find
 from crawler.languages import Words, words
-from crawler.looks import CASELESS, asks, key_of
+from crawler.looks import ASKED, CASELESS, QUESTION_MARK, asks, key_of
 from storage.transcript import Role, Turn, clean
 
 _LETTER = re.compile(r"[^\W_]")
@@ -27,8 +27,6 @@ _CLOSING = re.compile(
 )
 # How a sentence of the speaker's ends, or a direction in parentheses.
 _SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
-_MARKED = re.compile(r"[?？؟]")
-_ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 _SECTION = re.compile(r"\*{2,}\s?\S")
 HEADING = 200
 """Characters in a section heading, at most; longer bold text is emphasis."""
@@ -119,7 +117,9 @@ def _asked_between(
         plain = before is None or not (paragraphs[above].all_bold or asks(before.key, known))
         if plain and first < label.paragraph and label.begin == 0 and not asks(label.key, known):
             runs.append((before is not None and before.key == label.key, range(first, label.paragraph)))
-    sure = [run for again, run in runs if again and any(_MARKED.search(paragraphs[n].text) for n in run)]
+    sure = [
+        run for again, run in runs if again and any(QUESTION_MARK.search(paragraphs[n].text) for n in run)
+    ]
     chosen = [run for again, run in runs if (again and sure) or len(sure) > 1]
     return frozenset(number for run in chosen for number in run)
 
@@ -276,7 +276,7 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         if key is None:
             # Where no question has a label, what ends as one between two turns of one voice is another's.
             between = 0 < number < len(keys) - 1 and keys[number - 1] == keys[number + 1] is not None
-            unlabelled = between and not marked and _ASKED.search(piece.paragraphs[-1])
+            unlabelled = between and not marked and ASKED.search(piece.paragraphs[-1])
             role = "question" if unlabelled else "note"
             asked = asked or role == "question"
         elif (

@@ -29,7 +29,7 @@ from storage.database import Database
 from storage.ledger import Found
 from storage.load import OLDER, Reading, load
 from storage.transcript import FormatError, clean
-from storage.warc import FILE, FIRST_YEAR, LARGEST_BODY, ArchiveError, Location, Record, read_warc
+from storage.warc import FILE, FIRST_YEAR, LARGEST_BODY, ArchiveError, Record, read_whole
 
 LONGEST_ADDRESS = 2083
 """Characters. Scrapy asks for no longer one (URLLENGTH_LIMIT), and PostgreSQL's index has no room for it."""
@@ -132,12 +132,12 @@ def ingest_warc(
         storage.database.DatabaseError: the database can't be opened.
         sqlalchemy.exc.DBAPIError: it failed on the way.
     """
-    strangers, passed, torn = Counter[str](), Counter[str](), list[str]()
+    strangers, passed, torn = Counter[str](), Counter[str](), list[ArchiveError]()
     intakes: dict[str, _Intake] = {}
     now = dt.datetime.now(dt.UTC)
     with closing(Database(settings.database_url)) as database, ExitStack() as runs:
         watch("copy")
-        for record, location in _whole(path, passed, torn):
+        for record, location in read_whole(path, torn, others=passed):
             record = replace(record, url=without_port(record.url))
             source = source_of(record.url, sources)
             if source is None:
@@ -161,16 +161,8 @@ def ingest_warc(
         reports = []
         for name, intake in intakes.items():
             added = extract_and_load(database, intake.run_id, sources[name], settings.warcs(), watch=watch)
-            reports.append(intake.close(added, torn, f"from {path.name}"))
-    return Ingested(tuple(reports), strangers, passed, torn[0] if torn else None)
-
-
-def _whole(path: Path, others: Counter[str], torn: list[str]) -> Iterator[tuple[Record, Location]]:
-    """The file's whole responses; why there are no more is put into `torn`."""
-    try:
-        yield from read_warc(path, others=others)
-    except ArchiveError as problem:
-        torn.append(str(problem))
+            reports.append(intake.close(added, list(map(str, torn)), f"from {path.name}"))
+    return Ingested(tuple(reports), strangers, passed, str(torn[0]) if torn else None)
 
 
 def _take(intake: _Intake, key: str, record: Record) -> bool:

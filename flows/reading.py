@@ -17,7 +17,7 @@ from crawler.page import Page, Refused, extract
 from crawler.source import Source, SourceError, load_sources, source_of, without_port
 from storage import transcript
 from storage.transcript import Transcript, render
-from storage.warc import ArchiveError, Record, read_warc
+from storage.warc import ArchiveError, Record, read_whole
 
 Format = Literal["text", "json", "jsonl"]
 
@@ -83,7 +83,7 @@ def read_archive(path: Path, how: Choice) -> Iterator[Read]:
         storage.warc.ArchiveError: it is no WARC file, or torn.
     """
     torn: list[ArchiveError] = []
-    records = _whole(path, torn)
+    records = (record for record, _ in read_whole(path, torn))
     pages = (page for record in records if (page := _page_of(record, how)) is not None)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context, _set_choice, (how,)) as pool:
@@ -91,14 +91,6 @@ def read_archive(path: Path, how: Choice) -> Iterator[Read]:
             yield from pool.map(_read_chosen, batch, chunksize=8)
     if torn:
         raise torn[0]
-
-
-def _whole(path: Path, torn: list[ArchiveError]) -> Iterator[Record]:
-    """The file's whole responses; why there are no more is put into `torn`."""
-    try:
-        yield from (record for record, _ in read_warc(path))
-    except ArchiveError as problem:
-        torn.append(problem)
 
 
 def as_dict(read: Read) -> dict[str, Any]:

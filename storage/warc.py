@@ -141,6 +141,16 @@ def read_warc(
         raise ArchiveError(f"{path}: {problem.strerror or problem}") from problem
 
 
+def read_whole(
+    path: Path, torn: list[ArchiveError], *, others: Counter[str] | None = None
+) -> Iterator[tuple[Record, Location]]:
+    """As `read_warc`, but why there are no more is put into `torn` in place of being raised."""
+    try:
+        yield from read_warc(path, others=others)
+    except ArchiveError as problem:
+        torn.append(problem)
+
+
 class _Records(ArchiveIterator):  # type: ignore[misc]
     """warcio's own, but it prints nothing: what it reads may be text of a page, and a terminal obeys it."""
 
