@@ -258,7 +258,7 @@ def load_source(path: Path) -> Source:
         text = path.read_text(encoding="utf-8")
         facts = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as problem:
-        raise SourceError(f"{path}: {problem}") from problem
+        raise SourceError(f"{path}: {getattr(problem, 'strerror', None) or problem}") from problem
     except tomllib.TOMLDecodeError as problem:
         found = re.search(r"at line (\d+)", str(problem))
         line = int(found[1]) if found else text.count("\n", 0, len(text.rstrip())) + 1

@@ -199,6 +199,13 @@ def test_a_site_on_this_machine_is_accepted_where_the_file_says_so(tmp_path: Pat
     assert load_source(written(tmp_path, local)).loopback
 
 
+def test_a_source_file_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "absent.toml"
+    with pytest.raises(SourceError) as told:
+        load_source(path)
+    assert str(told.value) == f"{path}: No such file or directory"
+
+
 def test_a_folder_of_sources_adds_to_ours_and_replaces_one(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     written(tmp_path, GOOD.replace('id = "here"', 'id = "kremlin"'), "kremlin")
