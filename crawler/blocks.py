@@ -14,6 +14,7 @@ from lxml import etree
 
 from crawler.languages import Words
 from crawler.markup import FOLDING, HEADINGS, SILENT, hidden, tag
+from storage.transcript import INVISIBLE
 
 BLOCKS = frozenset(
     [
@@ -66,11 +67,8 @@ BLOCKS = frozenset(
 _BOLD = HEADINGS | {"b", "strong", "th", "dt"}
 _WEIGHT = re.compile(r"font-weight\s*:\s*(bold|normal|lighter|[1-9]00)", re.IGNORECASE)
 _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
-_BREAKS = re.compile(r"\n{2,}")
 # "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
 _TRANSLATIONS = re.compile(r"(?:•\s*)?(?:[a-z]{2}-[A-Z]{2}\d?\s*)+")
-# Marks that no reader sees, and that would make two spellings of one label.
-_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _WORD = re.compile(r"[^\W_]")
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -164,7 +162,7 @@ class _Writer:
                     length += 1
                 space = False
                 continue
-            shown = raw if raw.isascii() else _INVISIBLE.sub("", raw)
+            shown = raw if raw.isascii() else INVISIBLE.sub("", raw)
             words = " ".join(shown.split())
             if not words:
                 space = space or bool(shown)

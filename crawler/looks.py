@@ -40,10 +40,10 @@ ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 
 def asks(key: str, words: Words) -> bool:
     """Whether a label's key is a questioner's: "question", or that before whose it is, as "question from Perm"."""
+    if key in words.question or key in words.questioner:
+        return True
     first, _, rest = key.partition(" ")
-    return key in words.question | words.questioner or (
-        rest != "" and len(first) > 1 and first in words.question
-    )
+    return rest != "" and len(first) > 1 and first in words.question
 
 
 class Look(NamedTuple):

@@ -67,7 +67,6 @@ TELNETCONSOLE_ENABLED = False
 LOG_FORMAT = "%(levelname)s|%(name)s|%(message)s"
 LOG_LEVEL = "INFO"
 LOG_SHORT_NAMES = False
-FEED_EXPORT_ENCODING = "utf-8"
 
 
 def for_job(

@@ -226,12 +226,14 @@ def _line(
 ) -> Label | None:
     """What may be a label, where a whole line, in bold or a heading unless it is `plain`, is no more than that."""
     text = paragraph.text
-    if stop - start > HEADED or (not plain and not _set_bold(paragraph, start, stop)):
+    if not 0 < stop - start <= HEADED or (plain and text[stop - 1] in _STOPS):
+        return None
+    if not plain and not _set_bold(paragraph, start, stop):
         return None
     place = label_at(number, paragraph, (start, stop, min(stop + 1, len(text))), words, opens=True)
     if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
         return None
-    if plain and (place.office or text[stop - 1] in _STOPS):
+    if plain and place.office:
         return None
     if place.printed.endswith((")", "）")) and "(" not in place.printed and "（" not in place.printed:
         return None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
-from lxml import html
 from lxml.html import HtmlElement
 
 from crawler.dates import find
+from crawler.markup import decode, parse
 from crawler.page import Page
-from crawler.source import LOCAL
+from crawler.source import LOCAL, host_of, is_on
 from storage.transcript import Transcript, clean
 
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
@@ -22,21 +22,19 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
     """The text of a TOML file whose layout reads the page; what it can't know is marked ``REVIEW``.
 
     Args:
-        page: one document of the site.
+        page: one document of the site, which `crawler.page.extract` has read.
         transcript: what generic extraction made of it.
         source_id: the file's name and the source's id.
     """
-    root = html.document_fromstring(page.body)
+    root = parse(decode(page.body, page.content_type))
+    assert root is not None, "a page that was read"
     parts = urlsplit(page.url)
     host = (parts.hostname or "").removeprefix("www.")
     base = f"{parts.scheme}://{parts.netloc}"
-    feed = next(
-        iter(root.xpath('//link[@rel="alternate"][contains(@type, "rss") or contains(@type, "atom")]/@href')),
-        None,
-    )
+    feed = _feed(root, page.url)
     folder, _, last = parts.path.rstrip("/").rpartition("/")
     if feed:
-        found = f'kind = "feed"\nurl = {_quoted(urljoin(page.url, str(feed)))}'
+        found = f'kind = "feed"\nurl = {_quoted(feed)}'
     else:
         found = (
             'kind = "listing"'
@@ -70,6 +68,16 @@ title = [{_quoted(title)}]
 date = [{_quoted(day)}]
 body = [{_quoted(body)}]
 """
+
+
+def _feed(root: HtmlElement, url: str) -> str | None:
+    """The first feed that the page names on its own host, from which alone it may be fetched."""
+    kinds = 'contains(@type, "rss") or contains(@type, "atom")'
+    for address in root.xpath(f'//link[@rel="alternate"][{kinds}]/@href'):
+        feed = urljoin(url, str(address))
+        if is_on(host_of(feed), [host_of(url).removeprefix("www.")]):
+            return feed
+    return None
 
 
 def _title(root: HtmlElement, transcript: Transcript) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from flows.settings import Settings, load_settings
 from flows.year import read_year
 from storage import integrity
 from storage.database import Database
-from storage.integrity import Checked
+from storage.integrity import Checked, Finding
 from storage.transcript import clean
 
 MOST_DAMAGE = 100
@@ -37,13 +37,13 @@ class Survey:
 
     Args:
         markdown: the report.
-        picture: the year, as SVG.
+        picture: the year, as SVG; None where the database can't be read.
         needs: what needs a look, a line each, the worst first.
         verdict: the same in one sentence.
     """
 
     markdown: str
-    picture: str
+    picture: str | None
     needs: tuple[str, ...]
     verdict: str
 
@@ -62,17 +62,26 @@ def survey(settings: Settings, ids: Sequence[str], year: int, *, rows: bool) -> 
         storage.database.DatabaseError: the database can't be opened.
     """
     with closing(Database(settings.database_url)) as database:
-        damage = [*integrity.damage(database), *integrity.rows(database, Checked())] if rows else []
+        if rows and (broken := _lines(integrity.damage(database))):
+            head = "**The database's file is damaged, and no query of it can be trusted: restore a copy.**"
+            return Survey("\n".join([head, "", *_listed(broken)]), None, tuple(broken), broken[0])
+        lines = _lines(integrity.rows(database, Checked())) if rows else []
         found = look(database, settings, ids)
         picture = svg(year, read_year(database, settings, year, ids))
     text = missing_report.markdown(found)
-    lines = [f"damage: {each.where}: {each.what}" for each in damage]
     if lines:
-        listed = [f"- {safe(line)}" for line in lines[:MOST_DAMAGE]]
         head = f"**{len(lines)} rows are damaged; `podium audit --repair` mends what can be mended.**"
-        text = "\n".join([head, "", text, "## Damage", "", *listed, ""])
+        text = "\n".join([head, "", text, *_listed(lines)])
     needs = lines + [f"{need.source}: {need.kind}: {need.what}" for need in found.needs]
     return Survey(text, picture, tuple(map(clean, needs)), missing_report.verdict(found))
+
+
+def _lines(damage: Iterable[Finding]) -> list[str]:
+    return [clean(f"damage: {each.where}: {each.what}") for each in damage]
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    return ["## Damage", "", *(f"- {safe(line)}" for line in lines[:MOST_DAMAGE]), ""]
 
 
 def _name() -> str:
@@ -99,12 +108,13 @@ def audit(
     create_markdown_artifact(
         found.markdown, key="audit-report", description="what needs a look, the worst first"
     )
-    picture = base64.b64encode(found.picture.encode()).decode()
-    create_image_artifact(
-        f"data:image/svg+xml;base64,{picture}",
-        key="audit-year",
-        description="the documents of each day of a year, and the days that nobody looked at",
-    )
+    if found.picture is not None:
+        picture = base64.b64encode(found.picture.encode()).decode()
+        create_image_artifact(
+            f"data:image/svg+xml;base64,{picture}",
+            key="audit-year",
+            description="the documents of each day of a year, and the days that nobody looked at",
+        )
     if found.needs:
         return Completed(name="Degraded", message="; ".join(found.needs))
     return Completed(message=found.verdict)

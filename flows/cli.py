@@ -81,7 +81,7 @@ def demo(
 @app.command()
 def status(
     run: Annotated[int | None, typer.Argument(max=2**31 - 1, help="A run: lists its pages.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many runs.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many runs.")] = 20,
     database: DatabaseUrl = None,
 ) -> None:
     """Show the runs, or what became of every page of one."""

@@ -24,10 +24,12 @@ def diff(
         str | None, typer.Argument(help="Another transcript, such as a mirror's, to compare it with.")
     ] = None,
     since: Annotated[
-        int | None, typer.Option("--from", min=1, metavar="N", help="Revision; the one before if none.")
+        int | None,
+        typer.Option("--from", min=1, max=1_000_000, metavar="N", help="Revision; the one before if none."),
     ] = None,
     until: Annotated[
-        int | None, typer.Option("--to", min=1, metavar="N", help="Revision; the newest if none.")
+        int | None,
+        typer.Option("--to", min=1, max=1_000_000, metavar="N", help="Revision; the newest if none."),
     ] = None,
     corrected: Annotated[
         bool,

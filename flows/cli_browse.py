@@ -31,7 +31,6 @@ def browse(
     """
     import uvicorn
 
-    from storage.archive import Archive
     from storage.database import Database
     from storage.web.app import room
 
@@ -39,7 +38,7 @@ def browse(
     archive = Database(settings.database_url, read_only=True)
     try:
         with _listening(host, port) as listener:
-            app = room(archive, Archive(settings.archive), _names(settings), host)
+            app = room(archive, settings.warcs(), _names(settings), host)
             address = _address(host, listener.getsockname()[1])
 
             class Room(uvicorn.Server):

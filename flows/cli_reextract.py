@@ -35,7 +35,9 @@ def reextract(
         str | None, typer.Option(metavar="DATE", help="First day of publication, such as 2020-05-10.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of publication.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many changes a dry run shows word by word.")] = 10,
+    limit: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="How many changes a dry run shows word by word.")
+    ] = 10,
     html: Annotated[
         Path | None,
         typer.Option(

@@ -133,10 +133,12 @@ def record_of(page: str, url: str | None) -> Record:
     """
     if page.startswith(("http://", "https://")):
         from crawler.fetch import fetch
+        from crawler.source import LOCAL, host_of
         from flows.plan import require_contact
 
         settings = settings_from()
-        require_contact(settings)
+        if host_of(page) not in LOCAL:
+            require_contact(settings)
         return fetch(page, settings.contact)
     from storage.warc import Record
 

@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from storage import USUAL
+
 if TYPE_CHECKING:
     from storage.archive import Archive
 
@@ -33,9 +35,7 @@ class Settings(BaseSettings):
         env_prefix="PODIUM_", toml_file=FILE, extra="forbid", frozen=True, env_ignore_empty=True
     )
 
-    database_url: str = Field(
-        default="sqlite:///podium-data/podium.db", description="SQLAlchemy address of the database"
-    )
+    database_url: str = Field(default=USUAL, description="SQLAlchemy address of the database")
     archive: Path = Field(default=Path("podium-data/archive"), description="folder of the WARC files")
     store: str | None = Field(
         default=None, description="address of a copy of the WARC files: what the folder lacks is read there"

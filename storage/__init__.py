@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from storage.door import open_archive
 
-__all__ = ["open_archive"]
+__all__ = ["USUAL", "open_archive"]
+
+USUAL = "sqlite:///podium-data/podium.db"
+"""The database's address where no setting gives one."""
 
 
 def __getattr__(name: str) -> object:

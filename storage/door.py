@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from storage import index, lookup
+from storage import USUAL, index, lookup
 from storage.database import Database, DatabaseError
 from storage.documents import Document, document_of, documents
 from storage.search import Hit, search
@@ -45,17 +45,20 @@ def open_archive(url: str | None = None) -> OpenArchive:
     Raises:
         storage.database.DatabaseError: it can't be opened, or ``podium.toml`` can't be read.
     """
-    return OpenArchive(Database(url or os.environ.get("PODIUM_DATABASE_URL") or _usual(), create=False))
+    return OpenArchive(Database(url or _usual(), create=False))
 
 
 def _usual() -> str:
-    """The address that the command would use in the working folder: the one of ``podium.toml``, or its default."""
+    """The address that the command would use in the working folder, whose settings have names in any case."""
+    names = {name.casefold(): value for name, value in os.environ.items()}
+    if url := names.get("podium_database_url"):
+        return url
     file = Path("podium.toml")
     try:
         settings = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     except (OSError, ValueError) as problem:
         raise DatabaseError(f"{file}: {problem}") from problem
-    return str(settings.get("database_url", "sqlite:///podium-data/podium.db"))
+    return str({name.casefold(): value for name, value in settings.items()}.get("database_url", USUAL))
 
 
 class OpenArchive:

@@ -99,9 +99,7 @@ def _unsettled(database: Database) -> Iterator[Finding]:
     def fail(run_id: int) -> None:
         with database.write() as session:
             run = session.get_one(Run, run_id)
-            reasons, finished = run.reasons, run.finished_at
-            ledger.close_run(session, run_id, reasons, failed=True)
-            run.finished_at = finished
+            run.state, run.reasons = "failed", [*run.reasons, *ledger.tally_of(session, run_id).lack]
 
     with database.read() as session:
         ended = session.execute(

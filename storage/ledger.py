@@ -62,6 +62,12 @@ class Tally:
         """Every page of the run."""
         return sum(self.counts.values()) + self.unsettled
 
+    @property
+    def lack(self) -> list[str]:
+        """A line where pages have no disposition; none where all have one."""
+        lacking = f"{self.unsettled} of {self.discovered} pages have no disposition"
+        return [lacking] if self.unsettled else []
+
     def __str__(self) -> str:
         parts = [f"{self.counts[name]} {name}" for name in DISPOSITIONS if self.counts.get(name)]
         parts += [f"{self.unsettled} unsettled"] if self.unsettled else []
@@ -123,9 +129,7 @@ def close_run(
         The state it ended in.
     """
     tally = tally_of(session, run_id)
-    complaints = list(reasons)
-    if tally.unsettled:
-        complaints.append(f"{tally.unsettled} of {tally.discovered} pages have no disposition")
+    complaints = [*reasons, *tally.lack]
     state: RunState = "failed" if failed or tally.unsettled else "degraded" if complaints else "completed"
     run = session.get_one(Run, run_id)
     run.state, run.reasons, run.finished_at = state, complaints, dt.datetime.now(dt.UTC)

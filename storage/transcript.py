@@ -43,9 +43,9 @@ MONTHS = (
     *("july", "august", "september", "october", "november", "december"),
 )
 
-# Soft hyphens, zero-width marks, directional overrides, byte order marks: never part of the words. The
-# joiners U+200C and U+200D stay, since Persian and Indic words are spelt with them.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Soft hyphens, zero-width marks, marks of direction, byte order marks: never part of the words. The joiners
+U+200C and U+200D are none, since Persian and Indic words are spelt with them."""
 # C0 and C1 controls and lone surrogates, which no text file can hold; white space among them is collapsed.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 # The line a labelled turn starts with: the label ends at the first colon that a space or nothing follows.
@@ -65,7 +65,7 @@ def clean(text: str) -> str:
     if text.isascii():
         return " ".join(_CONTROL.sub("", text).split())
     # Twice: dropping a character can bring a letter and its accent together.
-    text = _CONTROL.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
+    text = _CONTROL.sub("", INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -15,6 +15,7 @@ from flows.settings import Settings
 from storage.database import Database
 from tests.bureau import TODAY, Bureau, day, settings_of
 from tests.test_flows import artifact, prefect
+from tests.test_integrity import spoil
 
 __all__ = ["prefect"]
 
@@ -37,7 +38,7 @@ def test_a_survey_gives_its_verdict_first_and_the_year_beside_it(settings: Setti
     assert found.needs[0].startswith("ministry: silent: nothing new since 2026-03-11")
     head, verdict = found.markdown.split("\n\n")[:2]
     assert head == "# What is missing?" and verdict.startswith("**1 of 1 sources need a look")
-    assert found.picture.startswith("<svg ")
+    assert found.picture is not None and found.picture.startswith("<svg ")
 
 
 def test_a_survey_of_an_archive_that_is_not_there_yet_finds_nothing_wrong(tmp_path: Path) -> None:
@@ -54,6 +55,13 @@ def test_damaged_rows_are_told_before_all_else_where_rows_are_looked_at(settings
     found = survey(settings, (), 2026, rows=True)
     assert any("another digest" in need for need in found.needs)
     assert found.needs[0].startswith("damage: ") and found.markdown.startswith("**")
+
+
+def test_of_a_damaged_file_nothing_else_is_told(settings: Settings) -> None:
+    spoil(Database(settings.database_url))
+    found = survey(settings, (), 2026, rows=True)
+    assert found.needs and all(need.startswith("damage: sqlite:") for need in found.needs)
+    assert found.markdown.startswith("**The database's file is damaged") and found.picture is None
 
 
 @pytest.mark.slow

@@ -86,6 +86,9 @@ def test_it_opens_what_the_command_would_by_its_settings_file(
     file.write_text(f'database_url = "{database_url}"\n')
     with open_archive() as archive:
         assert [each.title for each in archive.transcripts()] == [FERRY.title, BRIDGE.title]
+    file.write_text(f'DATABASE_URL = "{database_url}"\n')  # a setting's name may be in any case
+    with open_archive() as archive:
+        assert len(list(archive.transcripts())) == 2
     file.write_text("database_url = ")
     with pytest.raises(DatabaseError, match=r"podium\.toml: "):
         open_archive()

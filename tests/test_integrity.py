@@ -554,6 +554,7 @@ def test_a_run_of_another_host_is_not_ended(office: Office) -> None:
 def test_an_ended_run_with_an_unsettled_page_is_made_failed(office: Office) -> None:
     with office.database.write() as session:
         ledger.discovered(session, office.run, Found("z", "https://here.example/z"))
+        session.get_one(Run, office.run).open_days = ["2026-01-02"]
         finished = session.get_one(Run, office.run).finished_at
     (finding,) = office.findings(repair=True)
     assert (finding.kind, finding.what) == ("run", "completed, but 1 of its pages have no disposition")
@@ -564,6 +565,7 @@ def test_an_ended_run_with_an_unsettled_page_is_made_failed(office: Office) -> N
         ["1 of 4 pages have no disposition"],
         finished,
     )
+    assert run.open_days == ["2026-01-02"]  # they are as little proved as before
     assert office.findings() == []
 
 
@@ -656,10 +658,9 @@ def test_a_value_that_is_no_date_is_one_finding(tmp_path: Path) -> None:
     database.close()
 
 
-def test_damage_that_sqlite_finds_in_its_own_file_is_found(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'podium.db'}"
-    database = Database(url)
-    Office(database, tmp_path / "archive")
+def spoil(database: Database) -> None:
+    """Close an SQLite database and overwrite a page of its file, of an index of the turns."""
+    assert database.file is not None
     with database.engine.connect() as connection:
         root = connection.execute(
             text("SELECT rootpage FROM sqlite_master WHERE name = 'ix_turns_speaker'")
@@ -669,9 +670,16 @@ def test_damage_that_sqlite_finds_in_its_own_file_is_found(tmp_path: Path) -> No
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.rollback()
     database.close()
-    with (tmp_path / "podium.db").open("r+b") as file:
+    with Path(database.file).open("r+b") as file:
         file.seek((root - 1) * size)  # type: ignore[operator]
         file.write(b"\xff" * 200)
+
+
+def test_damage_that_sqlite_finds_in_its_own_file_is_found(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'podium.db'}"
+    database = Database(url)
+    Office(database, tmp_path / "archive")
+    spoil(database)
     database = Database(url)
     found = list(integrity.damage(database))
     assert found and all(finding.kind == "database" and finding.mend is None for finding in found)

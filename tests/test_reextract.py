@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+import crawler
 from crawler.page import VERSION
 from crawler.source import SourceError
 from flows import about, difference, plan, proposal, reextraction
@@ -37,6 +39,15 @@ from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry, redirect
 from tests.test_collect import expected, rows, texts
 from tests.test_ingest import DAY, NOON, captured, take
+
+READS = (
+    *("accept", "blocks", "candidates", "conserve", "dates", "generic", "labels", "language", "languages"),
+    *("layout", "looks", "markup", "page", "stretch", "styles", "turns"),
+)
+"""The modules that read a page."""
+
+READ_BY = 12, "7f4ebd98d4ddce84"
+"""The extractor's version, and the beginning of the digest of these modules and their words."""
 
 LOST = ', ".document__body > p:last-of-type"'
 """What the layout drops of a body whose end is lost."""
@@ -143,6 +154,14 @@ def a_mirror_of(document: Document, number: int) -> Document:
 
 
 # --- the same extractor --------------------------------------------------------------------------
+
+
+def test_whoever_changes_how_pages_are_read_is_reminded_of_the_version() -> None:
+    """Where this fails, raise `VERSION` if any transcript can change by it; and write down both anew."""
+    folder = Path(crawler.__file__).parent
+    files = [folder / "languages.toml", *(folder / f"{name}.py" for name in READS)]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    assert (VERSION, digest[:16]) == READ_BY
 
 
 def test_the_same_extractor_reads_every_stored_text_byte_for_byte(

@@ -328,3 +328,23 @@ def test_the_suggested_pattern_fits_each_document_and_tells_them_apart(
     found = load_source(file)
     assert len({found.key(f"https://www.example.org{each}") for each in (path, *others)} - {None}) == keys
     assert re.search(r"^document = .* # REVIEW", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1251"])
+def test_a_page_is_suggested_from_as_it_was_read(charset: str, tmp_path: Path) -> None:
+    said = "".join(
+        f"<p>{word} мы говорили об этом, и я повторю это вам: вопрос о лодках не закрыт.</p>"
+        for word in ("Вчера", "Сегодня", "Утром", "Вечером")
+    )
+    markup = (
+        "<html><head><title>О лодках</title><link rel='alternate' type='application/rss+xml' href='https://feeds.other.example/all'>"
+        "<link rel='alternate' type='application/rss+xml' href='https://news.example.org/rss'></head><body>"
+        "<h2>Министерство</h2><h2 class='headline'>О лодках</h2><span class='day'>9 мая 2021</span>"
+        f"<div class='text'>{said}</div></body></html>"
+    )
+    page = Page("https://www.example.org/news/7", markup.encode(charset), f"text/html; charset={charset}")
+    file = tmp_path / "example.toml"
+    file.write_text(suggest(page, extract(page, None), "example"), encoding="utf-8")
+    (layout,), (feed,) = load_source(file).layout, load_source(file).discover
+    assert (layout.title, layout.date, layout.body) == (("h2.headline",), ("span.day",), ("div.text",))
+    assert feed.url == "https://news.example.org/rss"  # from another host it could not be fetched

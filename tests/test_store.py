@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +64,21 @@ def test_what_the_folder_lacks_is_read_in_the_store(site: MisbehavingMinistry, a
     layout(away)
     assert proposed(away) == (4, 4)
     assert not away.archive.exists()
+
+
+def test_the_reading_room_reads_in_the_store_too(away: Settings) -> None:
+    room = subprocess.Popen(
+        [BIN / "podium", "browse", "--port", "0"], env=os.environ | away.environment(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert room.stdout is not None
+        address = room.stdout.readline().split()[-1]
+        with urllib.request.urlopen(f"{address}captures/1") as answer:
+            assert b"<html" in answer.read()
+    finally:
+        room.send_signal(signal.SIGINT)
+        room.communicate(timeout=20)
 
 
 def test_what_is_new_is_written_in_the_folder_and_both_are_one_archive(

@@ -112,6 +112,12 @@ def test_cleaning_a_clean_text_changes_nothing(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
+def test_no_mark_that_nobody_sees_makes_another_text() -> None:
+    marks = "\u00ad\u061c\u200b\u200e\u200f\u202b\u2060\u2066\ufeff"
+    assert clean("".join(f"{mark}ب" for mark in marks)) == "ب" * len(marks)
+    assert clean("می\u200cخواهیم") == "می\u200cخواهیم"  # a joiner is a letter's form
+
+
 @settings(deadline=None)
 @given(st.lists(TEXT, max_size=6).map("\n".join), st.booleans())
 def test_any_text_is_parsed_or_refused_by_line(body: str, headed: bool) -> None:

@@ -28,6 +28,7 @@ from storage.transcript import render
 from storage.warc import Record
 from storage.web import handing_out
 from storage.web.asked import MOST_PAGES
+from storage.web.display import direction, language_name
 from storage.web.handing_out import FORMATS
 from storage.web.pages import LISTED
 from tests.library import ARABIC, HOSTILE_PAGE, served, stock
@@ -137,6 +138,15 @@ PAGES = (
 
 def path_in(shelved: Room, page: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda key: str(shelved.number(key[1])), page)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "runs"),
+    [("el", "Greek", "ltr"), ("ug", "Uyghur", "rtl"), ("ar", "Arabic", "rtl"), ("zz", "zz", "auto")],
+)
+def test_a_language_has_its_name_and_direction(code: str, name: str, runs: str) -> None:
+    assert (language_name(code), direction(code)) == (name, runs)
+    assert direction(None) == "auto"
 
 
 def test_every_page_is_whole_and_runs_nothing(shelved: Room) -> None:

@@ -65,7 +65,6 @@ class BriefingSpider(Spider):
     def __init__(self, job: CrawlJob, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job = job
-        self.allowed_domains = list(job.source.hosts)
         window = (job.source, job.since, job.until, job.today, self._sheet)
         self.walk = Wayback(job.wayback, *window) if job.wayback else Walk(*window, self._wall, job.bookmarks)
         self._seen: set[str] = set()

@@ -10,36 +10,11 @@ import datetime as dt
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from babel import Locale, UnknownLocaleError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from storage.transcript import MONTHS, clean
-
-LANGUAGES = {
-    "ar": "Arabic",
-    "be": "Belarusian",
-    "de": "German",
-    "en": "English",
-    "es": "Spanish",
-    "fa": "Persian",
-    "fr": "French",
-    "he": "Hebrew",
-    "hi": "Hindi",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "ru": "Russian",
-    "th": "Thai",
-    "tr": "Turkish",
-    "uk": "Ukrainian",
-    "ur": "Urdu",
-    "zh": "Chinese",
-}
-"""Names of languages; another is shown by its code."""
-
-RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 
 
 def inert(value: object) -> object:
@@ -52,7 +27,10 @@ def inert(value: object) -> object:
 
 def direction(language: str | None) -> str:
     """The direction of a language's script, as HTML names it; of one that nobody knows a browser looks itself."""
-    return "rtl" if language in RIGHT_TO_LEFT else "ltr" if language in LANGUAGES else "auto"
+    try:
+        return str(Locale.parse(language or "").text_direction)
+    except (UnknownLocaleError, ValueError):
+        return "auto"
 
 
 def tongue(language: str | None) -> Markup:
@@ -62,8 +40,8 @@ def tongue(language: str | None) -> Markup:
 
 
 def language_name(code: str) -> str:
-    """A language's name, or its code where that is all that is known."""
-    return LANGUAGES.get(code, code)
+    """A language's English name, or its code where that is all that is known."""
+    return str(Locale("en").languages.get(code, code))
 
 
 def spelt(day: dt.date) -> str:
