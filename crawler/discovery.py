@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ from crawler.sheets import (
     Sheet,
     has_frame,
     is_last,
+    is_whole_map,
+    next_link,
     next_page,
     page_count,
     read_feed,
@@ -35,15 +38,20 @@ TRAILING_DAYS = 31
 GIVE_UP = 5
 """Days in a row that fail, after which a calendar is left alone: the site is down, or has put up a wall."""
 
-SUSPICIOUS = 10
+SUSPICIOUS = 5
 """So many links of a window, none of them a document, say that the source's addresses have changed."""
 
-UNDATED_PAGES = 5
-"""How far a listing without dates is walked: nothing on it says when the window is behind us."""
+FEW = 3
+"""So many links are worth a note where the newest are no documents, and say the same where none is one."""
+
+UNTOLD_PAGES = 5
+"""How far a listing is walked that has no dates, or the oldest first: nothing says when a window is behind us."""
 
 MOST_PAGES = 5_000
 """No listing is walked further: the longest seen had 1,198 pages."""
 
+MOST_OF_A_DAY = 100
+"""Pages of one day of a calendar that are read."""
 
 MOST_MAPS = 100
 """Files of one site map that are read, the newest first. One a month is usual, and an index may name 50,000."""
@@ -117,6 +125,9 @@ class Walk:
         self._begin = bookmarks
         self._zone = ZoneInfo(source.timezone)
         self._covered: dict[str, set[dt.date]] = {entry.section: set() for entry in source.discover}
+        for entry in source.discover:
+            if entry.first is not None:
+                self._cover(entry, dt.date.min, entry.first)
 
     @property
     def gaps(self) -> list[dt.date]:
@@ -147,10 +158,11 @@ class Walk:
             tried.add(entry.section)
             self.way = entry
             self._failures = 0
-            others, documents, newest = 0, False, dt.date.min
+            others, links, documents, newest = list[Link](), 0, 0, dt.date.min
             async for link in self._links(entry):
                 key = self.source.key(link.url)
-                documents |= key is not None
+                links += 1
+                documents += key is not None
                 if key is not None and link.date is not None:
                     newest = max(newest, link.date)
                 day = self._told(entry, link, trailing=trailing)
@@ -158,14 +170,27 @@ class Walk:
                     if key is not None:
                         yield Found(key, link.url, day)
                     elif day is not None:
-                        others += 1
+                        others.append(Link(link.url, day))
             # Whether the source as a whole is silent, others ask: another section of it may hide that one is dead.
             quiet = self.today - dt.timedelta(self.source.expect.silent_days)
             if trailing and len(self._covered) > 1 and dt.date.min < newest < quiet:
                 self.notes.append(f"{entry.url}: nothing newer than {newest}")
-            if others >= SUSPICIOUS and not documents:
-                self.complaints.append(f"{entry.url}: none of {others} links of the window is a document")
-                self._covered[entry.section].clear()
+            if not documents:
+                count = len(others) if isinstance(entry, Calendar) else links
+                if count >= (SUSPICIOUS if isinstance(entry, Calendar) else FEW):
+                    self._doubt(entry, f"none of {count} links is a document", dt.date.min)
+            elif trailing and newest > dt.date.min:
+                newer = [link for link in others if link.date is not None and link.date > newest]
+                told = f"none of {len(newer)} links newer than {newest} is a document"
+                if len(newer) >= SUSPICIOUS:
+                    self._doubt(entry, f"{told}, such as {newer[0].url}", newest)
+                elif len(newer) >= FEW:
+                    self.notes.append(f"{entry.url}: {told}, such as {newer[0].url}")
+
+    def _doubt(self, entry: Way, what: str, after: dt.date) -> None:
+        """Complain that a source's addresses look changed: no day after one is proved."""
+        self.complaints.append(f"{entry.url}: {what}")
+        self._covered[entry.section] -= {day for day in self._covered[entry.section] if day > after}
 
     def _told(self, entry: Way, link: Link, *, trailing: bool) -> dt.date | None:
         """The day that a link is listed with; None where that tells nothing of when it was published."""
@@ -238,7 +263,10 @@ class Walk:
             if not maps and not documents:
                 self._nothing_on(sheet, "a site map without entries")
                 continue
-            self._failures = 0
+            if whole := is_whole_map(sheet):
+                self._failures = 0
+            else:
+                self._fail(f"{sheet.url}: a site map without its end")
             if read == 1:  # an index within an index is none, by the protocol
                 waiting += self._newest(maps)
             elif maps:
@@ -246,7 +274,7 @@ class Walk:
                     f"{sheet.url}: an index within an index, of {len(maps)} maps, is not read"
                 )
             days = [each.published for each in documents if each.published is not None]
-            if days and len(days) == len(documents) and read == 1:
+            if days and len(days) == len(documents) and read == 1 and whole:
                 self._cover(entry, min(days), _after(self.today))
             for each in documents:
                 if each.published is None and each.modified is None:
@@ -275,16 +303,23 @@ class Walk:
 
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
         days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
-        found = False
+        found, shown = False, dict[frozenset[str], dt.date]()
         for day in days:
             if self._failures >= GIVE_UP:
                 address = entry.url.format(date=day)
                 told = f"not asked for, nor any day before {day}: {GIVE_UP} failures in a row"
                 self.complaints.append(f"{address}: {told}")
                 return
-            async for link in self._day(entry, day):
-                mixed |= link.date != day
-                found = True
+            links = [link async for link in self._day(entry, day)]
+            mixed |= any(link.date != day for link in links)
+            found = found or bool(links)
+            other = shown.setdefault(frozenset(link.url for link in links), day)
+            if links and other != day and not mixed:
+                # It has no dates beside the links, or the same document would be of two days.
+                self._fail(f"{entry.url.format(date=day)}: lists what the page of {other} does")
+                covered -= set(days)
+                return
+            for link in links:
                 yield link
         if not found and len(days) > self.source.expect.silent_days:
             covered -= set(days)  # longer than the source was ever silent: whatever these pages are, no proof
@@ -303,10 +338,12 @@ class Walk:
         sheet = await self._sheet(entry.url.format(date=day))
         if sheet is None:
             return
-        links = [Link(link.url, link.date or day) for link in read_items(entry, sheet, self.source.timezone)]
+        links, whole = await self._of_day(entry, sheet, day)
         dates = [link.date or day for link in links]
         if dates and not min(dates) <= day <= max(dates):
             self._fail(f"{sheet.url}: lists other days than {day}")
+        elif not whole:
+            pass  # and what was wrong is told
         elif dates or has_frame(entry, sheet):
             self._covered[entry.section].add(day)
             self._failures = 0
@@ -315,12 +352,31 @@ class Walk:
         for link in links:
             yield link
 
+    async def _of_day(self, entry: Calendar, sheet: Sheet, day: dt.date) -> tuple[list[Link], bool]:
+        """The links of a day, on its page and on those that follow it, and whether these could all be had."""
+        links, seen, page = list[Link](), {sheet.url}, sheet
+        while True:
+            links += [
+                Link(link.url, link.date or day) for link in read_items(entry, page, self.source.timezone)
+            ]
+            url = next_link(entry.next, page) if entry.next else None
+            if url is None or url in seen:
+                return links, True
+            if len(seen) >= MOST_OF_A_DAY:
+                self._fail(f"{sheet.url}: no end after {MOST_OF_A_DAY} pages of the day")
+                return links, False
+            seen.add(url)
+            following = await self._sheet(url)
+            if following is None:
+                return links, False
+            page = following
+
     async def _listing(self, entry: Listing) -> AsyncIterator[Link]:
         url: str | None = entry.url
         before: dt.date | None = _after(self.today)
         seen: set[str] = set()
-        number, last, missed, undated = 1, None, 0, 0
-        here, first, lowest = Bookmark(page=1, url=entry.url), None, dt.date.max
+        number, last, missed, untold = 1, None, 0, 0
+        here, first, lowest, oldest = Bookmark(page=1, url=entry.url), None, dt.date.max, dt.date.max
         bookmark = self._begin.get(entry.url)
         if bookmark is not None and (first := await self._beginning(entry, bookmark)) is not None:
             # What stands before it is newer than the window, so only the page's own days bound what it proves.
@@ -355,7 +411,9 @@ class Walk:
                     self._fail(f"{sheet.url}: the listing shrank from {last} to {count} pages on the way")
                     return
                 last = count or last
-                days = [link.date for link in links if link.date is not None]
+                # Not what is kept on top of every page.
+                days = [link.date for link in fresh if link.date is not None]
+                oldest = min([oldest, *days])
                 ending = cut is None and is_last(entry, sheet, number, last)
                 # Where a page is out of order, an older document may stand anywhere: there is no bookmark then.
                 if days != sorted([*days, lowest], reverse=True)[1:]:
@@ -365,20 +423,24 @@ class Walk:
                     if entry.url not in self.bookmarks and (ending or lowest < self.since):
                         self.bookmarks[entry.url] = here
                 here = Bookmark(page=number, url=url)
-                if days:
+                untold = 0 if days and not _ascends(days) else untold + 1
+                if not untold:
                     # A page out of order proves nothing by itself; the one after it may.
                     floor = days[-1] if days == sorted(days, reverse=True) else max(days)
                     self._cover(entry, floor, days[0] if before is None else before)
                     before = _after(floor) if cut is None else None
                     if max(days) < self.since:
                         return
-                else:
-                    undated += 1
-                    if undated >= UNDATED_PAGES:
-                        return
+                elif untold >= UNTOLD_PAGES:
+                    how = "with the oldest first" if days else "without dates"
+                    self.notes.append(f"{entry.url}: left after {untold} pages {how}, which prove no day")
+                    return
                 if ending:
                     if before is not None and days:
-                        self._cover(entry, dt.date.min, before)
+                        self._cover(entry, oldest - dt.timedelta(1), before)
+                        if self._gaps(entry.section):
+                            told = "if the site has none that is older, say so with `first`"
+                            self.notes.append(f"{entry.url}: the list ends with {oldest}; {told}")
                     return
             number, url = number + 1, next_page(entry, sheet, number)
         if url is not None:
@@ -410,6 +472,12 @@ class Walk:
         first, end = max(_after(after), self.since), min(before, _after(self.until))
         days = (end - first).days
         self._covered[entry.section].update(first + dt.timedelta(n) for n in range(days))
+
+
+def _ascends(days: list[dt.date]) -> bool:
+    """Whether a page's dates rise more often than they fall. One kept on top of a newest-first list rises once."""
+    steps = list(pairwise(days))
+    return sum(a < b for a, b in steps) > sum(a > b for a, b in steps)
 
 
 def _after(day: dt.date) -> dt.date:

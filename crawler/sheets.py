@@ -100,6 +100,14 @@ class Entry:
     modified: dt.date | None
 
 
+_MAP_END = re.compile(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>\s*(?:<!--.*?-->\s*)*$", re.DOTALL)
+
+
+def is_whole_map(sheet: Sheet) -> bool:
+    """Whether a site map has its end: what reads it passes over a break."""
+    return _MAP_END.search(sheet.text, max(0, len(sheet.text) - 1000)) is not None
+
+
 def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]]:
     """The maps that a site map names if it is an index, and the documents that it lists."""
     # Scrapy's own reader doesn't look into news:news, where the date of publication stands.
@@ -209,8 +217,11 @@ def next_page(entry: Listing, sheet: Sheet | None, number: int) -> str | None:
     """The address of the page after page `number`."""
     if entry.page is not None:
         return entry.page.replace("{page}", str(entry.start + number - 1))
-    if entry.next is None or sheet is None:
-        return None
+    return next_link(entry.next, sheet) if entry.next is not None and sheet is not None else None
+
+
+def next_link(selector: str, sheet: Sheet) -> str | None:
+    """Where the link leads that a selector finds on a page."""
     page = _page(sheet)
-    href = page.css(entry.next).attrib.get("href")
+    href = page.css(selector).attrib.get("href")
     return absolute(_base(sheet, page), href) if href else None

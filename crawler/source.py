@@ -91,6 +91,11 @@ class Section(_Facts):
     section: str = Field(
         default="", description="parts of a site with listings of their own have a name each"
     )
+    first: dt.date | None = Field(
+        default=None,
+        description="day of the section's first document: a list that ends may as well be cut there, so without "
+        "this no day before its oldest document is proved",
+    )
 
 
 class Feed(Section):
@@ -149,10 +154,13 @@ class Listing(Items):
 
 
 class Calendar(Items):
-    """A page a day: ``url`` is a template such as ``https://example.org/by-date/{date:%d.%m.%Y}``."""
+    """A page a day: ``url`` is a template such as ``https://example.org/by-date/{date:%d.%m.%Y}``. Where a day can
+    fill several, ``next`` selects the link to the next one.
+    """
 
     kind: Literal["calendar"]
     url: Address
+    next: Css | None = None
 
     @model_validator(mode="after")
     def _has_a_date(self) -> Self:

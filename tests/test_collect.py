@@ -516,6 +516,10 @@ def test_a_page_that_holds_the_samples_text_gives_back_its_bytes(
     first = site.documents[0]
     like = parse(text)
     site.publish(page_of(first, like))
+    assert settings.sources is not None
+    (settings.sources / "demo.toml").write_text(
+        site.source_toml(), encoding="utf-8"
+    )  # its first day is older now
     since = until = like.date
     found = run(settings, since, until)
     assert found.tally.counts == {"new": 1}

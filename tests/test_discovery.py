@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -235,7 +236,7 @@ def test_a_listing_of_which_two_pages_in_a_row_are_missing_is_given_up(
     site: MisbehavingMinistry, source: Source
 ) -> None:
     site.misbehave("/briefings/page/*", not_found())
-    walked = Walked(only(source, "listing"), ago(400), TODAY)
+    walked = Walked(only(source, "listing", first=None), ago(400), TODAY)
     assert [request.path for request in site.requests] == [
         "/briefings/",
         "/briefings/page/2",
@@ -372,7 +373,7 @@ def test_every_section_is_walked(site: MisbehavingMinistry, sections: Source) ->
 
 
 @pytest.mark.parametrize("where", ["/news/*", "/briefings/*"])
-@pytest.mark.parametrize("window", [(ago(40), TODAY), (ago(45), ago(35))], ids=["recent", "old"])
+@pytest.mark.parametrize("window", [(ago(39), TODAY), (ago(39), ago(35))], ids=["recent", "old"])
 def test_a_section_that_fails_leaves_gaps_though_another_is_complete(
     site: MisbehavingMinistry, sections: Source, where: str, window: tuple[dt.date, dt.date]
 ) -> None:
@@ -523,9 +524,35 @@ def test_a_listing_without_dates_is_walked_a_few_pages_and_proves_nothing(
 ) -> None:
     site.misbehave("/briefings/*", made(lambda n: [(str(n), None)]))
     walked = Walked(only(source, "listing"), ago(5), TODAY)
-    assert len(site.requests) == discovery.UNDATED_PAGES
-    assert walked.keys == {str(n) for n in range(1, discovery.UNDATED_PAGES + 1)}
+    assert len(site.requests) == discovery.UNTOLD_PAGES
+    assert walked.keys == {str(n) for n in range(1, discovery.UNTOLD_PAGES + 1)}
     assert walked.gaps == days(ago(5), TODAY)
+    assert walked.walk.notes == [
+        f"{site.base}/briefings/: left after 5 pages without dates, which prove no day"
+    ]
+
+
+@pytest.mark.parametrize("pages", [1, 3, 12])
+def test_a_listing_with_the_oldest_first_proves_no_day_that_it_does_not_show(
+    site: MisbehavingMinistry, source: Source, pages: int
+) -> None:
+    listed = [(str(n), ago(400 - n)) for n in range(pages * 10)]
+    more = '<a rel="next" href="/briefings/page/{}">'
+
+    def serve(site: MisbehavingMinistry, visit: Any) -> None:
+        number = 1 if visit.path == "/briefings/" else int(visit.path.rpartition("/")[2])
+        own = listed[10 * number - 10 : 10 * number]
+        made(lambda _: own, more.format(number + 1) if number < pages else "")(site, visit)
+
+    site.misbehave("/briefings/*", serve)
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    for since, until in ((ago(10), TODAY), (ago(401), ago(300))):
+        walked = Walked(ways, since, until)
+        shown = {day for _, day in listed} if pages == 3 else set()  # all of it was seen
+        proved = set(days(since, until)) - set(walked.gaps)
+        assert all(day in shown or day > max(shown, default=TODAY) for day in proved), proved
+    notes = [note for note in walked.walk.notes if "with the oldest first" in note]
+    assert len(notes) == (pages == 12)
 
 
 def test_a_listing_that_goes_in_circles_ends(site: MisbehavingMinistry, source: Source) -> None:
@@ -600,7 +627,7 @@ def test_a_listing_is_walked_by_its_next_links(site: MisbehavingMinistry, source
 def test_a_page_that_has_no_way_to_another_may_be_the_first_of_many(
     site: MisbehavingMinistry, source: Source
 ) -> None:
-    walked = Walked(only(source, "listing", page=None, pages=None), ago(40), TODAY)
+    walked = Walked(only(source, "listing", page=None, pages=None, first=None), ago(40), TODAY)
     oldest = min(found.date_hint for found in walked.found if found.date_hint is not None)
     assert len(site.requests) == 1 and ago(40) < oldest
     assert walked.gaps == days(ago(40), oldest)
@@ -613,8 +640,21 @@ def test_a_first_page_without_the_next_link_may_be_the_first_of_many(
     site: MisbehavingMinistry, source: Source, more: str
 ) -> None:
     site.misbehave("/briefings/", made(lambda _: [("2", ago(1)), ("1", ago(3))], more))
-    walked = Walked(only(source, "listing", page=None, pages=None, next="a[rel=next]"), ago(40), TODAY)
-    assert walked.keys == {"1", "2"} and walked.gaps == days(ago(40), ago(3))
+    walked = Walked(only(source, "listing", page=None, pages=None, next="a[rel=next]"), ago(39), TODAY)
+    assert walked.keys == {"1", "2"} and walked.gaps == days(ago(39), ago(3))
+
+
+def test_a_list_that_ends_proves_no_day_before_its_oldest_document(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    oldest = min(document.date for document in site.documents)
+    before = oldest - dt.timedelta(30)
+    walked = Walked(only(source, "listing", first=None), before, TODAY)
+    assert walked.gaps == days(before, oldest - dt.timedelta(1)) and walked.complaints == []
+    told = f"the list ends with {oldest}; if the site has none that is older, say so with `first`"
+    assert walked.walk.notes == [f"{site.base}/briefings/: {told}"]
+    whole = Walked(only(source, "listing", first=oldest), before, TODAY)
+    assert whole.gaps == [] and whole.walk.notes == []
 
 
 def test_a_listing_that_breaks_off_is_told_and_proves_nothing_behind_the_break(
@@ -672,7 +712,74 @@ def test_links_of_which_none_is_a_document_prove_nothing(site: MisbehavingMinist
     walking = only(source, "listing", page=None, pages=None, next="a[rel=next]")
     walked = Walked(walking, ago(11), TODAY)
     assert walked.keys == set() and walked.gaps == days(ago(11), TODAY)
-    assert walked.complaints == [f"{site.base}/briefings/: none of 12 links of the window is a document"]
+    assert walked.complaints == [f"{site.base}/briefings/: none of 12 links is a document"]
+
+
+@pytest.mark.parametrize(("count", "told"), [(2, "nothing"), (4, "a note"), (11, "a complaint")])
+def test_new_links_that_are_no_documents_are_told_though_older_ones_are(
+    site: MisbehavingMinistry, source: Source, count: int, told: str
+) -> None:
+    moved = [(f"statement-{n}", ago(n // 2)) for n in range(count)]
+    site.misbehave("/briefings/", made(lambda _: [*moved, ("7", ago(12)), ("6", ago(20))]))
+    walked = Walked(only(source, "listing"), ago(11), TODAY)
+    wanted = f"{site.base}/briefings/: none of {count} links newer than {ago(12)} is a document, such as "
+    wanted += f"{site.base}/briefings/statement-0"
+    assert walked.walk.notes == [wanted] * (told == "a note")
+    assert walked.complaints == [wanted] * (told == "a complaint")
+    assert walked.gaps == (days(ago(11), TODAY) if told == "a complaint" else [])
+
+
+def test_a_feed_of_links_that_are_no_documents_proves_nothing(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    moved = source.model_copy(update={"document": "/elsewhere/(?P<id>\\d+)"})
+    walked = Walked(only(moved, "feed"), ago(3), TODAY)
+    assert walked.gaps == days(ago(3), TODAY)
+    assert walked.complaints == [f"{site.base}/feed.xml: none of 5 links is a document"]
+
+
+def test_what_is_kept_on_top_of_every_page_does_not_lead_through_the_whole_list(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    pinned = ("500", ago(1))
+    more = '<a rel="next" href="/briefings/page/{}">'
+
+    def serve(site: MisbehavingMinistry, visit: Any) -> None:
+        number = 1 if visit.path == "/briefings/" else int(visit.path.rpartition("/")[2])
+        own = [(str(n), ago(n)) for n in range(10 * number - 10, 10 * number)]
+        made(lambda _: [pinned, *own], more.format(number + 1))(site, visit)
+
+    site.misbehave("/briefings/*", serve)
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    walked = Walked(ways, ago(14), TODAY)
+    assert len(site.requests) <= 3 and walked.gaps == []
+    assert walked.keys == {"500", *(str(n) for n in range(15))}
+
+
+def test_a_day_of_a_calendar_that_fills_several_pages_is_read_to_its_end(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    def serve(site: MisbehavingMinistry, visit: Any) -> None:
+        day = dt.datetime.strptime(visit.path.split("/")[3], "%d.%m.%Y").date()
+        page = int((*visit.path.split("/"), "1")[4])
+        more = f'<a rel="next" href="/briefings/by-date/{day:%d.%m.%Y}/{page + 1}">' if page < 3 else ""
+        made(lambda _: [(f"{(TODAY - day).days}0{page}{n}", day) for n in range(4)], more)(site, visit)
+
+    site.misbehave("/briefings/by-date/*", serve)
+    ways = only(source, "calendar", next="a[rel=next]", first=None)
+    walked = Walked(ways, ago(2), ago(1))
+    assert len(walked.keys) == 24 and walked.gaps == []
+    site.misbehave(f"/briefings/by-date/{ago(1):%d.%m.%Y}/3", server_error())
+    assert Walked(ways, ago(2), ago(1)).gaps == [ago(1)]
+
+
+def test_a_calendar_that_does_not_look_at_the_day_proves_none(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/by-date/*", made(lambda _: [(str(n), None) for n in range(10)]))
+    walked = Walked(only(source, "calendar", first=None), ago(300), ago(290))
+    assert walked.gaps == days(ago(300), ago(290))
+    assert f"lists what the page of {ago(290)} does" in walked.complaints[0]
 
 
 def test_a_calendar_that_shows_nothing_for_longer_than_is_usual_proves_nothing(

@@ -219,6 +219,6 @@ def test_an_old_window_is_left_to_other_ways_first(site: MisbehavingMinistry, tm
     assert Walked(source, ago(40), ago(35)).gaps == []
     assert not any(request.path == "/sitemap.xml" for request in site.requests)
     site.misbehave("/briefings/*", server_error())
-    walked = Walked(source, ago(40), ago(35))
+    walked = Walked(source, ago(39), ago(35))
     assert any(request.path == "/sitemap.xml" for request in site.requests)
-    assert walked.gaps == days(ago(40), ago(35))
+    assert walked.gaps == days(ago(39), ago(35))

@@ -46,6 +46,7 @@ url = "{base}/feed.xml"
 [[discover]]
 kind = "listing"
 url = "{base}/briefings/"
+first = {first}
 page = "{base}/briefings/page/{{page}}"
 pages = 'data-pages="(\\d+)"'
 item = ".briefings__item"
@@ -149,7 +150,10 @@ class Ministry:
 
     def source_toml(self) -> str:
         """The source file that describes the site; it has to be called ``demo.toml``."""
-        return _SOURCE.format(name=pages.NAME, zone=ZONE, host=self.host, base=self.base, today=self.today)
+        first = min(document.date for document in self.documents)
+        return _SOURCE.format(
+            name=pages.NAME, zone=ZONE, host=self.host, base=self.base, today=self.today, first=first
+        )
 
     def document(self, path: str) -> Document:
         """The document at a path.
