@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # reading a page needs no database
     from storage.models import Disposition
 
 GONE = frozenset({404, 410})
-BUSY = frozenset({429, 503})
+TOO_MANY = 429
+BUSY = frozenset({TOO_MANY, 503})
 CLOSED = frozenset({401, 403, 407, 451})
 
 LARGEST = 3_000_000

@@ -24,7 +24,7 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser
 from twisted.python.failure import Failure
 
-from crawler.accept import BUSY, CLOSED
+from crawler.accept import BUSY, CLOSED, TOO_MANY
 from crawler.job import CrawlJob
 from crawler.resolver import refused
 from crawler.source import host_of, is_on
@@ -38,6 +38,10 @@ LONGEST_WAIT = 600.0
 
 REFUSALS = 3
 """Pages in a row that a host refuses, after which it is left alone; a page or two may be closed by themselves."""
+
+OUTAGES = 2
+"""Pages in a row that a host answers with 503 however often it is asked, after which it is left alone: one may be
+broken by itself, and would else keep every other from being read."""
 
 LEAST_DELAY = 0.1
 """Seconds between two requests to a host that asked for a pause and had no delay."""
@@ -98,6 +102,7 @@ class Courtesy:
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self._replay = crawler.settings.getbool("PODIUM_REPLAY")
         self._refusals: Counter[str] = Counter()
+        self._outages: Counter[str] = Counter()
         self._waited: dict[str, float] = {}
         self._visits: dict[str, tuple[dt.time, dt.time]] = {}
         job: CrawlJob | None = crawler.settings.get("PODIUM_JOB")
@@ -171,7 +176,8 @@ class Courtesy:
         host, status = host_of(response.url), response.status
         if _for_robots(request):
             return self._judge_robots(host, response)
-        if status in BUSY:
+        self._outages[host] = self._outages[host] + 1 if status in BUSY else 0
+        if status == TOO_MANY or self._outages[host] >= OUTAGES:
             self.leave(host, f"HTTP {status}, however often it was asked")
         self._refusals[host] = self._refusals[host] + 1 if status in CLOSED else 0
         if self._refusals[host] >= REFUSALS:

@@ -20,12 +20,14 @@ from crawler.source import Source, SourceError, load_sources
 from flows import plan
 from flows.settings import Settings
 from flows.silence import silence
+from flows.verdict import several
 from storage import coverage
 from storage.coverage import Filled, days_of
 from storage.database import Database
 from storage.drift import drifts
+from storage.earlier import HOPELESS
 
-Kind = Literal["not visited", "silent", "gap", "drift"]
+Kind = Literal["not visited", "silent", "gap", "not read", "drift"]
 """What needs a look, the worst first."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -35,6 +37,9 @@ MISSED_NIGHTS = 2
 
 RHYTHM = 100
 """Distances between days of publication that tell a rhythm: of fewer the 99th percentile is the longest."""
+
+LATE_DAYS = 7
+"""Days after its own by which a page that was found is read, if it ever is."""
 
 TROUBLED_DAYS = 30
 """Days whose runs are asked for pages that could not be read."""
@@ -175,8 +180,9 @@ def look(
             needs += _gap_need(name, found)
             if source is not None and (not settings.collect or name in settings.collect):
                 needs += _visited(name, nights, name in settings.collect, end)
-                quiet = silence(source, own, sure, end) if name in nights else None
+                quiet = silence(source, own, sure - unread, end) if name in nights else None
                 needs += [Need("silent", name, str(quiet))] if quiet else []
+            needs += _lost_need(name, [page for page in lost if page.source == name], end)
             needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lately)]
             asked = days_of(max(filter(None, (since, min(own, default=end)))), end)
             published = sum(day in own for day in asked)
@@ -290,6 +296,17 @@ def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
         f"looked at{wrong}; up to {worst.usual} are usual{more}"
     )
     return [Need("gap", name, what)]
+
+
+def _lost_need(name: str, lost: Sequence[coverage.Lost], end: dt.date) -> list[Need]:
+    """One for all pages of a source that were found and that nights have not been able to read for a week."""
+    begin, late = end - dt.timedelta(coverage.CARRIED), end - dt.timedelta(LATE_DAYS)
+    pages = [page for page in lost if begin <= page.day <= late and not page.reason.startswith(HOPELESS)]
+    if not pages:
+        return []
+    last = max(pages, key=lambda page: page.day)
+    what = f"{several(len(pages), 'page')} found and never read, such as that of {last.day}"
+    return [Need("not read", name, f"{what}, {last.url}: {last.disposition}: {last.reason}")]
 
 
 def _visited(name: str, nights: Mapping[str, dt.date | None], wanted: bool, end: dt.date) -> list[Need]:

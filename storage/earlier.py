@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from storage import coverage, ledger
-from storage.models import Capture, Disposition, Page, Run
+from storage.ledger import Found
+from storage.models import Appearance, Capture, Disposition, Page, Run
+from storage.visits import EVERY_RUN
 
 Told = tuple[Disposition, str]
 """What became of a page, and why."""
@@ -101,6 +103,48 @@ def owed(session: Session, source: str, today: dt.date) -> Owed | None:
         .limit(1)
     )
     return Owed(first.since, first.until) if first is not None else None
+
+
+MOST_LOST = 100
+"""Pages that were never read and are asked for again in one night, those first that were not for longest."""
+
+HOPELESS = ("pdf", "too large", "redirected to ")
+"""How the reasons begin of pages that no later visit would read."""
+
+
+def lost(session: Session, source: str, today: dt.date) -> list[Found]:
+    """The pages that nights have found and none could read, and that are to be asked for again today.
+
+    As known ones are, daily in the first week after they were found and weekly later, until the days that no night
+    could prove are asked for no more either. So a page whose text comes late is not lost, nor one whose site was
+    down for as long as it was listed.
+
+    Args:
+        session: to read in.
+        source: its id.
+        today: the next night's day.
+    """
+    begin = today - dt.timedelta(coverage.CARRIED)
+    rows = session.execute(
+        select(Page.key, Page.url, Page.disposition, Page.reason, Run.until)
+        .join(Run, Page.run_id == Run.id)
+        .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None), Run.until >= begin)
+        .where(Page.disposition.in_((*coverage.LOST, "gone")))
+        .where(~exists().where(Appearance.source == source, Appearance.key == Page.key))
+        .order_by(Page.id)
+    )
+    first: dict[str, dt.date] = {}
+    last: dict[str, tuple[dt.date, Found, bool]] = {}
+    for key, url, disposition, reason, day in rows:
+        first.setdefault(key, day)
+        waits = disposition != "gone" and not (reason or "").startswith(HOPELESS)
+        last[key] = day, Found(key, url), waits
+    due = [
+        (day, found)
+        for key, (day, found, waits) in last.items()
+        if waits and day < today and ((today - first[key]).days < EVERY_RUN or (today - day).days >= 7)
+    ]
+    return [found for _, found in sorted(due, key=lambda each: each[0])[:MOST_LOST]]
 
 
 def answers(session: Session, run_ids: Iterable[int]) -> dict[str, Told]:

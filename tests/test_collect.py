@@ -303,6 +303,30 @@ def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     assert old.tally.counts["gone"] >= 5 and old.state == "completed"
 
 
+def test_a_page_that_no_night_could_read_is_asked_for_when_it_is_listed_no_more(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def night_after(days: int) -> set[str]:
+        day = TODAY + dt.timedelta(days)
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: day)
+        site.requests.clear()
+        night(settings)
+        return {request.path for request in site.requests}
+
+    site.misbehave("/briefings/114", server_error())
+    site.misbehave("/briefings/113", without_date())  # its text comes late
+    site.misbehave("/briefings/112", redirect("/briefings/"))  # and here will never be any
+    night_after(0)
+    site.misbehave("/briefings/11*", without_date())
+    late = night_after(20)  # the window begins after them
+    assert {"/briefings/114", "/briefings/113"} <= late and "/briefings/112" not in late
+    site.behave()
+    assert not {"/briefings/114", "/briefings/113"} & night_after(21)
+    assert {"/briefings/114", "/briefings/113"} <= night_after(27)
+    assert {"114", "113"} <= texts(settings).keys() and "112" not in texts(settings)
+    assert not {"/briefings/114", "/briefings/113"} & night_after(28)
+
+
 @pytest.mark.slow
 def test_a_refused_revisit_is_put_off_and_stands_before_no_other(
     site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch

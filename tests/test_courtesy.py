@@ -242,6 +242,17 @@ def test_a_robots_txt_counts_wherever_the_site_keeps_it(site: MisbehavingMinistr
     assert min(gaps(site)) > 0.45
 
 
+def test_one_page_that_is_never_available_keeps_no_other_from_being_read(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    site.misbehave("/briefings/113", unavailable())
+    found = run(place.settings, *WINDOW)
+    assert found.reasons == ("1 page blocked",)
+    said = pages(place.settings, found.run_id)
+    assert said["113"] == ("blocked", "HTTP 503")
+    assert {said[key][0] for key in set(said) - {"113"}} == {"new"}
+
+
 def test_a_host_is_left_alone_and_the_others_of_its_source_are_not(
     site: MisbehavingMinistry, place: Stage
 ) -> None:

@@ -95,7 +95,10 @@ ROWS = {
     "429 for a second": Row({DOCUMENT: times(1, too_many_requests(1))}, state="completed"),
     "429 for ever": at_the_document(too_many_requests(0), "blocked", "HTTP 429", left=True),
     "429 for an hour": at_the_document(too_many_requests(3600), "blocked", "for 3600 s", left=True, most=1),
-    "503": at_the_document(unavailable(), "blocked", "HTTP 503", left=True),
+    "503 for one page": at_the_document(unavailable(), "blocked", "1 page blocked"),
+    "503 for every page": Row(
+        {"/briefings/1*": unavailable()}, {"114": "blocked"}, "HTTP 503, however", left=True
+    ),
     "403 for one page": at_the_document(forbidden(), "blocked", "1 page blocked", most=1),
     "403 for every page": Row(
         {"/briefings/1*": forbidden()}, {"114": "blocked"}, "refused 3 pages in a row", left=True

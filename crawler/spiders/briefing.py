@@ -88,10 +88,15 @@ class BriefingSpider(Spider):
                 yield request
         if self.job.revisit:
             with self._keeping():
-                due = self._read(lambda session: visits.due(session, self.job.source.id, self.job.today))
+                due = self._read(self._due)
             for request in self._requests(due):
                 yield request
         self.walk.notes += self._taken_for_one()
+
+    def _due(self, session: Session) -> list[Found]:
+        """The pages that are due though nothing lists them: known ones, and those that no night could read."""
+        asked = session, self.job.source.id, self.job.today
+        return visits.due(*asked) + earlier.lost(*asked)
 
     def _requests(self, listed: Sequence[Found]) -> list[Request]:
         """Write documents down; requests for those that are due and not known to the run."""
