@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from crawler.accept import BUSY, CLOSED, TOO_MANY
 from crawler.job import CrawlJob
+from crawler.middlewares import LISTED
 from crawler.resolver import refused
 from crawler.source import host_of, is_on
 from crawler.together import Together
@@ -39,9 +40,9 @@ LONGEST_WAIT = 600.0
 REFUSALS = 3
 """Pages in a row that a host refuses, after which it is left alone; a page or two may be closed by themselves."""
 
-OUTAGES = 2
-"""Pages in a row that a host answers with 503 however often it is asked, after which it is left alone: one may be
-broken by itself, and would else keep every other from being read."""
+OUTAGE = 6
+"""Documents' answers of 503 in a row after which a host is left alone, where they are of `REFUSALS` or more: one
+or two may be broken by themselves, and would else keep every other from being read."""
 
 LEAST_DELAY = 0.1
 """Seconds between two requests to a host that asked for a pause and had no delay."""
@@ -102,7 +103,8 @@ class Courtesy:
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self._replay = crawler.settings.getbool("PODIUM_REPLAY")
         self._refusals: Counter[str] = Counter()
-        self._outages: Counter[str] = Counter()
+        self._unavailable: dict[str, list[str]] = {}
+        """The addresses of a host's last documents in a row that were answered with 503."""
         self._waited: dict[str, float] = {}
         self._visits: dict[str, tuple[dt.time, dt.time]] = {}
         job: CrawlJob | None = crawler.settings.get("PODIUM_JOB")
@@ -176,8 +178,7 @@ class Courtesy:
         host, status = host_of(response.url), response.status
         if _for_robots(request):
             return self._judge_robots(host, response)
-        self._outages[host] = self._outages[host] + 1 if status in BUSY else 0
-        if status == TOO_MANY or self._outages[host] >= OUTAGES:
+        if status == TOO_MANY:
             self.leave(host, f"HTTP {status}, however often it was asked")
         self._refusals[host] = self._refusals[host] + 1 if status in CLOSED else 0
         if self._refusals[host] >= REFUSALS:
@@ -220,11 +221,18 @@ class Courtesy:
             throttle.mindelay = max(throttle.mindelay, delay)
             throttle.maxdelay = max(throttle.maxdelay, delay)
 
-    def _answered(self, response: Response) -> None:
+    def _answered(self, response: Response, request: Request) -> None:
         """Slow down at each answer that asks for it, before anything else is sent there."""
-        if response.status not in BUSY:
-            return
         host = host_of(response.url)
+        if response.status not in BUSY:
+            if LISTED not in request.meta:
+                self._unavailable.pop(host, None)
+            return
+        if response.status != TOO_MANY:
+            urls = self._unavailable.setdefault(host, [])
+            urls.append(response.url)
+            if len(urls) >= OUTAGE and len(set(urls)) >= REFUSALS:
+                self.leave(host, f"{len(urls)} answers in a row were HTTP {response.status}")
         wait = retry_after(response)
         self._waited[host] = self._waited.get(host, 0.0) + wait
         if self._waited[host] > LONGEST_WAIT:

@@ -97,7 +97,7 @@ ROWS = {
     "429 for an hour": at_the_document(too_many_requests(3600), "blocked", "for 3600 s", left=True, most=1),
     "503 for one page": at_the_document(unavailable(), "blocked", "1 page blocked"),
     "503 for every page": Row(
-        {"/briefings/1*": unavailable()}, {"114": "blocked"}, "HTTP 503, however", left=True
+        {"/briefings/1*": unavailable()}, {"114": "blocked"}, "6 answers in a row were HTTP 503", left=True
     ),
     "403 for one page": at_the_document(forbidden(), "blocked", "1 page blocked", most=1),
     "403 for every page": Row(
