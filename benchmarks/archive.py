@@ -248,18 +248,17 @@ def _exported(database: Database, form: str, day: dt.date | None) -> None:
 
 def child(url: str, form: str, documents: int) -> None:
     """One export, in this process: its seconds and the most memory it took, printed."""
-    database = Database(url)
-    with database.engine.connect() as connection:  # the day up to which there are as many documents
-        query = text("SELECT date FROM revisions ORDER BY date LIMIT 1 OFFSET :n")
-        day = connection.execute(query, {"n": documents - 1}).scalar_one()
-    start = time.perf_counter()
-    if form == BARE:
-        _bare(database, documents)
-    else:
-        _exported(database, form, day if isinstance(day, dt.date) else dt.date.fromisoformat(day))
-    spent = time.perf_counter() - start
-    print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    database.close()
+    with Database(url) as database:
+        with database.engine.connect() as connection:  # the day up to which there are as many documents
+            query = text("SELECT date FROM revisions ORDER BY date LIMIT 1 OFFSET :n")
+            day = connection.execute(query, {"n": documents - 1}).scalar_one()
+        start = time.perf_counter()
+        if form == BARE:
+            _bare(database, documents)
+        else:
+            _exported(database, form, day if isinstance(day, dt.date) else dt.date.fromisoformat(day))
+        spent = time.perf_counter() - start
+        print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def exports(url: str, documents: int, forms: tuple[str, ...]) -> None:
@@ -282,18 +281,17 @@ def exports(url: str, documents: int, forms: tuple[str, ...]) -> None:
 
 def measure(url: str, documents: int, count: int, forms: tuple[str, ...]) -> None:
     """Fill a database, and measure."""
-    database = Database(url)
-    print(f"\n{database.engine.dialect.name}")
-    clock = Clock()
-    fill(database, range(documents))
-    spent = clock.stop().seconds
-    with database.read() as session:
-        turns = session.execute(text("SELECT count(*) FROM searched")).scalar_one()
-    print(f"  {documents} documents, {turns} turns, written in {spent:.0f} s")
-    searched(database, count, documents)
-    read(database, count, documents)
-    visited(database, count, documents)
-    database.close()
+    with Database(url) as database:
+        print(f"\n{database.engine.dialect.name}")
+        clock = Clock()
+        fill(database, range(documents))
+        spent = clock.stop().seconds
+        with database.read() as session:
+            turns = session.execute(text("SELECT count(*) FROM searched")).scalar_one()
+        print(f"  {documents} documents, {turns} turns, written in {spent:.0f} s")
+        searched(database, count, documents)
+        read(database, count, documents)
+        visited(database, count, documents)
     exports(url, documents, forms)
 
 

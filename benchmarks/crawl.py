@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -55,7 +55,7 @@ def crawl(job: CrawlJob) -> None:
 def opened(settings: Settings) -> CrawlJob:
     """A new run of the ledger, and the crawl that it is for."""
     (order,) = plan.night(settings, ["large"])
-    with closing(Database(settings.database_url)) as database, database.write() as session:
+    with Database(settings.database_url) as database, database.write() as session:
         run_id = ledger.open_run(session, "nightly", order.source.id, order.since, order.until).id
     return CrawlJob(
         source=order.source,
@@ -70,7 +70,7 @@ def opened(settings: Settings) -> CrawlJob:
 
 def captured(job: CrawlJob) -> int:
     """How many of the run's pages have a capture; every one that was discovered has to."""
-    with closing(Database(job.database_url)) as database, database.read() as session:
+    with Database(job.database_url) as database, database.read() as session:
         count = session.scalar(
             select(func.count()).where(Page.run_id == job.run_id, Page.capture_id.is_not(None))
         )
@@ -137,7 +137,7 @@ def nights(address: str, rounds: int, folder: Path, known: int) -> None:
     """Nights with nothing new on an archive that knows many pages, and the bare spider with the same requests."""
     settings = place(folder / "known", address)
     night(settings)
-    with closing(Database(settings.database_url)) as database:
+    with Database(settings.database_url) as database:
         fill(database, range(FIRST_ID, FIRST_ID + known), "large")
     requests(address)
     asked, file, spent = [], folder / "asked.json", []

@@ -216,14 +216,13 @@ def main() -> None:
     print(f"texts and fingerprints made in {spent:.0f} s: {count / spent:.0f} documents a second")
     with bench() as (folder, servers):
         for name, server in servers.items():
-            database = Database(new_database(folder, server))
-            before = size(database)
-            start = time.perf_counter()
-            fill(database, count, found)
-            spent = time.perf_counter() - start
-            score = measure(database, count, copies)
-            report(name, score, copies, count, len(found[0]), size(database) - before, spent)
-            database.close()
+            with Database(new_database(folder, server)) as database:
+                before = size(database)
+                start = time.perf_counter()
+                fill(database, count, found)
+                spent = time.perf_counter() - start
+                score = measure(database, count, copies)
+                report(name, score, copies, count, len(found[0]), size(database) - before, spent)
 
 
 if __name__ == "__main__":

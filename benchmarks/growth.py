@@ -19,7 +19,6 @@ import textwrap
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from importlib.metadata import version
 from itertools import pairwise, starmap
 from pathlib import Path
@@ -179,7 +178,7 @@ def filled(grown: dict[range, duplicates.Marks], folder: Path, server: Server | 
     url, found = new_database(folder, server), []
     for numbers, marks in grown.items():
         told(f"{numbers.stop - crawl.FIRST_ID:,} transcripts are stored")
-        with closing(Database(url)) as database:
+        with Database(url) as database:
             archive.fill(database, numbers)
             duplicates.remember(database, marks)
         found.append(copy_of(url, server))
@@ -216,7 +215,7 @@ def met(of: str, stored: int, address: str, new: int, folder: Path, server: Serv
 def waited(of: str, queries: Iterable[tuple[str, dict[str, Any]]]) -> list[float]:
     """Milliseconds of a search: the median, and what 95 of 100 stay below."""
     spent = []
-    with closing(Database(of)) as database:
+    with Database(of) as database:
         for query, filters in queries:
             with database.read() as session:
                 start = time.perf_counter()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +116,7 @@ def crawled(database: Database, outcomes: Iterable[Outcome]) -> int:
 def podium(of: Bench) -> tuple[Cost, Cost]:
     """Podium's load, and its load with the comparison."""
     outcomes: list[Outcome] = pickle.loads(of.outcomes.read_bytes())  # noqa: S301 - our own
-    with closing(Database(new_database(of.folder, of.server))) as database:
+    with Database(new_database(of.folder, of.server)) as database:
         run_id = crawled(database, outcomes)
         clock = Clock(of.server)
         for start in range(0, len(outcomes), BATCH):
@@ -158,7 +157,7 @@ def bare(of: Bench, wide: bool = False) -> Cost:
     """The same rows, as they are; `wide` writes many of them by one statement."""
     batches = pickle.loads(of.rows.read_bytes())  # noqa: S301 - our own
     outcomes: list[Outcome] = pickle.loads(of.outcomes.read_bytes())  # noqa: S301 - our own
-    with closing(Database(new_database(of.folder, of.server))) as database:
+    with Database(new_database(of.folder, of.server)) as database:
         database.engine.dialect.use_insertmanyvalues_wo_returning = wide
         crawled(database, outcomes)
         with database.write() as session:

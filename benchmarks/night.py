@@ -88,7 +88,7 @@ def night(settings: Settings) -> None:
 
 def loaded(settings: Settings) -> int:
     """How many texts there are."""
-    with closing(Database(settings.database_url)) as database, database.read() as session:
+    with Database(settings.database_url) as database, database.read() as session:
         return session.scalar(select(func.count()).select_from(Revision)) or 0
 
 

@@ -19,7 +19,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -85,7 +84,7 @@ def fill(settings: Settings, records: list[Record]) -> None:
     """Archive captures and load what they say, as one run."""
     assert settings.sources is not None
     source = load_sources(settings.sources)["large"]
-    with closing(Database(settings.database_url)) as database:
+    with Database(settings.database_url) as database:
         with database.write() as session:
             run_id = ledger.open_run(session, "ingest", "large", DAY, DAY).id
         with settings.warcs().writer("large", run_id, NOON) as writer:

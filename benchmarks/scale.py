@@ -16,7 +16,6 @@ import platform
 import random
 import tempfile
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def measure(corpus: Path, server: Server, folder: Path) -> Measured:
     clock = Clock(server)
     reextraction.propose(settings, reextraction.selection_of(settings))
     again = clock.stop().cpu
-    with closing(Database(settings.database_url)) as database, database.read() as session:
+    with Database(settings.database_url) as database, database.read() as session:
         documents, turns = (lookup.counts(session)[name] for name in ("transcripts", "turns"))
         fingerprints = session.scalar(select(func.count()).select_from(Fingerprint)) or 0
         rows = session.execute(

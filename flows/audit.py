@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +60,7 @@ def survey(settings: Settings, ids: Sequence[str], year: int, *, rows: bool) -> 
         crawler.source.SourceError: an id is unknown, or a source file is unusable.
         storage.database.DatabaseError: the database can't be opened.
     """
-    with closing(Database(settings.database_url)) as database:
+    with Database(settings.database_url) as database:
         if rows and (broken := _lines(integrity.damage(database))):
             head = "**The database's file is damaged, and no query of it can be trusted: restore a copy.**"
             return Survey("\n".join([head, "", *_listed(broken)]), None, tuple(broken), broken[0])

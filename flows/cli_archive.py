@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,7 +103,7 @@ def copy(
 
     console = Console(stderr=True)
     waiting = console.status("Opening ...") if console.is_terminal else nullcontext()
-    with waiting as line, opened(source) as here, closing(Database(target)) as there:
+    with waiting as line, opened(source) as here, Database(target) as there:
 
         def progress(step: str, rows: int) -> None:
             if line is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,7 +76,7 @@ def audit(
     archive = settings.warcs() if verify or repair else None
     if archive is not None and not settings.has_archive():
         raise Mistake(f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
-    with closing(Database(settings.database_url, create=False)) as kept:
+    with Database(settings.database_url, create=False) as kept:
         if year or picture:
             if since or until or months or as_json or quick or verify or repair:
                 raise Mistake("--year and --picture show a whole year; of the others they take --source only")

@@ -35,9 +35,8 @@ def browse(
     from storage.web.app import room
 
     settings = settings_from(database)
-    archive = Database(settings.database_url, read_only=True)
     try:
-        with _listening(host, port) as listener:
+        with Database(settings.database_url, read_only=True) as archive, _listening(host, port) as listener:
             app = room(archive, settings.warcs(), _names(settings), host)
             address = _address(host, listener.getsockname()[1])
 
@@ -65,8 +64,6 @@ def browse(
             Room(config).run(sockets=[listener])
     except KeyboardInterrupt:  # uvicorn has closed by then, and passes the signal on
         typer.echo("The reading room is closed.")
-    finally:
-        archive.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:

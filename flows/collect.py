@@ -144,21 +144,18 @@ def collect(
     What an earlier run had archived and not read, since it was killed or cancelled, is read first. However this
     one ends, its run in the ledger ends too, unless the database is gone: then the next run ends it.
     """
-    database = Database(settings.database_url)
 
     def watch(step: str) -> None:
         _heed(stop)
         progress(order.source.id, step, None)
 
-    try:
+    with Database(settings.database_url) as database:
         salvaged = salvage(database, order.source, settings, steps, watch)
         with database.read() as session:
             owed = earlier.owed(session, order.source.id, order.until)
         window = (order.kind, order.source.id, order.since, order.until)
         with open_run(database, *window, order.via) as run_id:
             return _collect(order, settings, database, run_id, owed, steps, progress, stop, salvaged)
-    finally:
-        database.close()
 
 
 def _heed(stop: threading.Event | None) -> None:

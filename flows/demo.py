@@ -116,13 +116,9 @@ def _watching(console: Console, settings: Settings) -> Iterator[None]:
 
 def _newest(settings: Settings) -> str:
     """The tally of the newest run."""
-    database = Database(settings.database_url)
-    try:
-        with database.read() as session:
-            runs = lookup.recent_runs(session, 1)
-            return str(ledger.tally_of(session, runs[0].id)) if runs else "starting"
-    finally:
-        database.close()
+    with Database(settings.database_url) as database, database.read() as session:
+        runs = lookup.recent_runs(session, 1)
+        return str(ledger.tally_of(session, runs[0].id)) if runs else "starting"
 
 
 def _say(console: Console, settings: Settings) -> None:
@@ -130,8 +126,7 @@ def _say(console: Console, settings: Settings) -> None:
 
 
 def _show(console: Console, place: Stage) -> None:
-    database = Database(place.settings.database_url)
-    with database.read() as session:
+    with Database(place.settings.database_url) as database, database.read() as session:
         # The one with the most turns has the most to show.
         wanted = select(models.Revision).where(
             models.Revision.kind == "transcript", models.Revision.number == 1
@@ -139,7 +134,6 @@ def _show(console: Console, place: Stage) -> None:
         revision = max(session.scalars(wanted), key=lambda found: len(found.turns))
         text = render(lookup.transcript_of(revision))
         number, url, rows = revision.transcript_id, revision.capture.url, lookup.counts(session)
-    database.close()
     console.print("[bold]4.[/] One of its transcripts, in the archive's text format:")
     console.print()
     console.out(text, highlight=False)

@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -135,7 +135,7 @@ def ingest_warc(
     strangers, passed, torn = Counter[str](), Counter[str](), list[ArchiveError]()
     intakes: dict[str, _Intake] = {}
     now = dt.datetime.now(dt.UTC)
-    with closing(Database(settings.database_url)) as database, ExitStack() as runs:
+    with Database(settings.database_url) as database, ExitStack() as runs:
         watch("copy")
         for record, location in read_whole(path, torn, others=passed):
             record = replace(record, url=without_port(record.url))
@@ -209,7 +209,7 @@ def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> Sour
     refused: list[str] = []
     told = ["texts as they were written"]
     with (
-        closing(Database(settings.database_url)) as database,
+        Database(settings.database_url) as database,
         _intake(database, settings, source) as intake,
     ):
         for path in paths:

@@ -83,14 +83,9 @@ def _due() -> dt.datetime | None:
 
 def collected_since(settings: Settings, orders: list[Order], moment: dt.datetime) -> set[str]:
     """The ids of the orders' sources that a night collected without failing, begun at a moment or later."""
-    database = Database(settings.database_url)
-    try:
-        with database.read() as session:
-            return {
-                order.source.id
-                for order in orders
-                if (last := ledger.last_night(session, order.source.id)) is not None
-                and last.started_at >= moment
-            }
-    finally:
-        database.close()
+    with Database(settings.database_url) as database, database.read() as session:
+        return {
+            order.source.id
+            for order in orders
+            if (last := ledger.last_night(session, order.source.id)) is not None and last.started_at >= moment
+        }

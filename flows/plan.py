@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -40,8 +39,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
     """
     tape = _tape(replay)
     sources = choose(settings, ids, tape)
-    database = Database(settings.database_url)
-    try:
+    with Database(settings.database_url) as database:
         _require_own_files(database, settings)
         orders = []
         for source in sources:
@@ -52,9 +50,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             if owed is not None:
                 since = min(since, owed.since)
             orders.append(Order("nightly", source, since, today, today, replay))
-        return _with_browsers(orders, settings)
-    finally:
-        database.close()
+    return _with_browsers(orders, settings)
 
 
 def backfill(
@@ -99,7 +95,7 @@ def backfill(
         orders.append(Order("backfill", source, since, last, today, replay, wayback, again))
     if dry:
         return orders
-    with closing(Database(settings.database_url)) as database:
+    with Database(settings.database_url) as database:
         _require_own_files(database, settings)
     return _with_browsers(orders, settings)
 

@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from crawler.page import VERSION
@@ -117,7 +117,7 @@ def propose(
         storage.database.DatabaseError: there is no database, or it can't be opened.
         sqlalchemy.exc.DBAPIError: it failed on the way.
     """
-    with closing(Database(settings.database_url, create=False)) as database:
+    with Database(settings.database_url, create=False) as database:
         with database.write() as session:
             number = proposals.begin(session, _reader(settings, selection), selection).id
         seen = _passed(settings, database, Pass("propose", Scope(selection), number), ways, watch)
@@ -147,7 +147,7 @@ def write(
         storage.database.DatabaseError: there is no database, or it can't be opened.
         sqlalchemy.exc.DBAPIError: it failed on the way.
     """
-    with closing(Database(settings.database_url, create=False)) as database:
+    with Database(settings.database_url, create=False) as database:
         if accept is None:
             return _unchanged(settings, selection, database, ways, watch)
         with database.read() as session:

@@ -12,7 +12,6 @@ import json
 import multiprocessing
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -153,7 +152,7 @@ def work(settings: Settings, order: Pass, shard: Shard, readers: Readers | None 
         with Readers() as own:
             return work(settings, order, shard, own)
     seen = Seen()
-    with closing(Database(settings.database_url, create=False)) as database:
+    with Database(settings.database_url, create=False) as database:
         reading = Rereading(database, settings, readers)
         begun = map(reading.begin, rereading.batches(database, order.scope, shard))
         for batch in _ahead(begun):
@@ -359,7 +358,7 @@ def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> li
         The ids of the revisions that are new.
     """
     added: list[int] = []
-    with closing(Database(settings.database_url, create=False)) as database, Readers() as readers:
+    with Database(settings.database_url, create=False) as database, Readers() as readers:
         reading = Rereading(database, settings, readers)
         home = load_sources(settings.sources)[source]
         with database.read() as session:
@@ -410,7 +409,7 @@ def _add(
 
 def shown(settings: Settings, proposal: int, limit: int) -> Iterator[Reread]:
     """The first changes of a proposal, with both texts."""
-    with closing(Database(settings.database_url, create=False)) as database, Readers() as readers:
+    with Database(settings.database_url, create=False) as database, Readers() as readers:
         reading = Rereading(database, settings, readers)
         with database.read() as session:
             stored = rereading.of_captures(session, proposals.first(session, proposal, limit))

@@ -69,11 +69,8 @@ def opened(database: str | None) -> Iterator[Database]:
     """The database that a flag or else the settings name; it has to be there."""
     from storage.database import Database
 
-    archive = Database(settings_from(database).database_url, create=False)
-    try:
+    with Database(settings_from(database).database_url, create=False) as archive:
         yield archive
-    finally:
-        archive.close()
 
 
 def reachable(api: str) -> None:

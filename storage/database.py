@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -42,7 +42,7 @@ class NoDatabaseError(DatabaseError):
 
 
 class Database:
-    """A database that is open and has the current schema.
+    """A database that is open and has the current schema; close it, or use it in a ``with`` statement.
 
     Args:
         url: an SQLAlchemy address, such as ``sqlite:///podium.db`` or ``postgresql://user@host/podium``.
@@ -94,6 +94,12 @@ class Database:
                 raise
         except (DBAPIError, NoSuchModuleError, ImportError, TypeError) as problem:
             raise DatabaseError(f"{self.url}: {cause_of(problem)}") from problem
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -165,10 +171,8 @@ def existing(url: str) -> Iterator[Database | None]:
     except NoDatabaseError:
         yield None
         return
-    try:
+    with found:
         yield found
-    finally:
-        found.close()
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

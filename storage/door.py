@@ -21,7 +21,6 @@ import tomllib
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from storage import USUAL, index, lookup
@@ -73,9 +72,7 @@ class OpenArchive:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_problem: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -124,7 +124,7 @@ def settings_of(sites: dict[str, MisbehavingMinistry], folder: Path) -> Settings
 def write_year(settings: Settings, today: dt.date) -> None:
     """A year of documents, by chance that comes out the same each time: weekdays mostly, a recess, some lost."""
     first = dt.date(today.year, 1, 1)
-    with closing(Database(settings.database_url)) as database:
+    with Database(settings.database_url) as database:
         for place, name in enumerate(MINISTRIES):
             chance, bureau = random.Random(name), Bureau(database, name)
             recess = range(200 + 9 * place, 216 + 9 * place)

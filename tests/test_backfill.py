@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -235,7 +234,7 @@ def broken_off(settings: Settings, order: Order) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         collect(order, settings, steps=replace(PLAIN, extract=killed))
-    with closing(Database(settings.database_url)) as database, database.write() as session:
+    with Database(settings.database_url) as database, database.write() as session:
         dead = subprocess.Popen([sys.executable, "-c", ""])
         dead.wait()
         host = session.scalars(select(models.Run.process)).first()
@@ -269,7 +268,7 @@ def test_what_a_killed_backfill_had_archived_is_read_and_not_fetched_again(
     first = pages(settings, 1)
     assert first.pop("112")[0] == "rejected"
     assert {disposition for disposition, _ in first.values()} == {"new"}
-    with closing(Database(settings.database_url)) as opened, opened.read() as session:
+    with Database(settings.database_url) as opened, opened.read() as session:
         dead = session.get_one(models.Run, 1)
         assert (dead.state, dead.reasons) == ("failed", ["interrupted: its process is gone"])
 

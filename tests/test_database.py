@@ -150,7 +150,7 @@ def test_a_newer_schema_is_refused_and_left_alone(database_url: str) -> None:
 
 def test_what_is_not_podiums_is_left_alone(database_url: str, tmp_path: Path) -> None:
     Database(database_url).close()
-    with closing(Database(database_url)) as database, database.write() as session:
+    with Database(database_url) as database, database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = 'ab12'"))
     with pytest.raises(DatabaseError, match="the database of another program, at schema ab12"):
         Database(database_url)

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -483,7 +482,7 @@ def test_a_revision_among_new_pages_loaded_together_keeps_its_place() -> None:
 
 def results(nights: list[list[tuple[str, str, Transcript]]], *, together: bool) -> tuple[Any, Any]:
     """What the pages of each night come to, and what a database holds then."""
-    with closing(Database("sqlite://")) as database:
+    with Database("sqlite://") as database:
         desk = Desk(database)
         return [outcomes_of(desk, pages, together=together) for pages in nights], stored(desk)
 

@@ -16,7 +16,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -239,7 +238,7 @@ def test_two_workers_keep_a_hosts_pace_together(prefect_api: str, postgres: Serv
         ] * 2
         asked = sorted(visit.time for visit in site.requests)
         # Both went on at once, or there was nothing to keep together; and a worker does one at a time.
-        with closing(Database(settings.database_url)) as database, database.read() as session:
+        with Database(settings.database_url) as database, database.read() as session:
             one, two = session.scalars(select(models.Run))
         assert one.finished_at and two.finished_at
         assert min(one.finished_at, two.finished_at) - max(one.started_at, two.started_at) > dt.timedelta(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -56,7 +55,7 @@ def proposed(settings: Settings) -> tuple[int, int]:
 
 def found(settings: Settings) -> tuple[list[Finding], Checked]:
     checked = Checked()
-    with contextlib.closing(Database(settings.database_url)) as database:
+    with Database(settings.database_url) as database:
         return list(verify(database, settings.warcs(), checked)), checked
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 from sqlalchemy import select
@@ -151,7 +150,7 @@ def test_a_page_that_vanishes_is_gone_after_three_days_and_can_come_back(
     assert len(texts(settings)["114"]) == 1
     site.behave()
     assert told(40)[0] == "unchanged"
-    with closing(Database(settings.database_url)) as database, database.read() as session:
+    with Database(settings.database_url) as database, database.read() as session:
         page = session.scalars(select(models.Appearance).where(models.Appearance.key == "114")).one()
     assert (page.missing, page.visited_on) == (0, TODAY + dt.timedelta(40))
 
