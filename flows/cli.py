@@ -29,6 +29,7 @@ from flows.terminal import (
     WRONG_USAGE,
     DatabaseUrl,
     Mistake,
+    Name,
     file_at,
     opened,
     plain,
@@ -116,7 +117,7 @@ def status(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A transcript's number, an address it is at, or SOURCE/KEY.")],
+    name: Name,
     revision: Annotated[
         str | None,
         typer.Option(

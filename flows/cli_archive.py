@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal import DatabaseUrl, Mistake, opened, plain, settings_from, table, write
+from flows.terminal import DatabaseUrl, Mistake, Name, opened, plain, settings_from, table, waiting, write
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ archive_app = typer.Typer()
 
 @archive_app.command()
 def diff(
-    name: Annotated[str, typer.Argument(help="A transcript's number, an address it is at, or SOURCE/KEY.")],
+    name: Name,
     other: Annotated[
         str | None, typer.Argument(help="Another transcript, such as a mirror's, to compare it with.")
     ] = None,
@@ -96,20 +95,11 @@ def copy(
     Either may be SQLite or PostgreSQL. Every row is read back and compared before anything is kept; others may use
     the source meanwhile.
     """
-    from rich.console import Console
-
     from storage.copy import copy as run
     from storage.database import Database
 
-    console = Console(stderr=True)
-    waiting = console.status("Opening ...") if console.is_terminal else nullcontext()
-    with waiting as line, opened(source) as here, Database(target) as there:
-
-        def progress(step: str, rows: int) -> None:
-            if line is not None:
-                line.update(f"{step}: {rows} rows")
-
-        copied = run(here, there, progress)
+    with waiting("Opening ...") as say, opened(source) as here, Database(target) as there:
+        copied = run(here, there, lambda step, rows: say(f"{step}: {rows} rows"))
     table(("table", "rows", "digest"), [(name, rows.count, "ok") for name, rows in copied.items()])
     folder = plain(str(settings_from().archive.absolute()))
     typer.echo(f"The WARC files are plain files and were not copied: copy {folder} with any tool.")

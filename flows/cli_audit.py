@@ -5,14 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, day, plain, settings_from, write
+from flows.terminal import (
+    DEGRADED,
+    DONE,
+    DatabaseUrl,
+    Mistake,
+    Sources,
+    day,
+    plain,
+    settings_from,
+    waiting,
+    write,
+)
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -22,9 +32,7 @@ if TYPE_CHECKING:
 
 
 def audit(
-    source: Annotated[
-        list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-    ] = None,
+    source: Sources = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="First day that is asked about.")] = None,
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Last day; what was known then is judged as of it.")
@@ -162,28 +170,16 @@ class _Damage:
 
     def _take(self, findings: Iterator[Finding]) -> None:
         """Mend and print findings as they come, with a line of progress where a person waits."""
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        line = console.status(_Line(self.checked)) if console.is_terminal else None
-        with line or nullcontext():
-            for finding in findings:
+        while True:
+            with waiting(_Line(self.checked)):
+                if (finding := next(findings, None)) is None:
+                    return
                 mended, outcome = _outcome(finding, repair=self.repair)
-                self.left += not mended
-                said = {
-                    "kind": finding.kind,
-                    "where": finding.where,
-                    "what": finding.what,
-                    "outcome": outcome,
-                }
-                self.found.append(said)
-                if self.quiet:
-                    continue
-                if line:
-                    line.stop()
+            self.left += not mended
+            told = {"kind": finding.kind, "where": finding.where, "what": finding.what, "outcome": outcome}
+            self.found.append(told)
+            if not self.quiet:
                 typer.echo(plain(f"{finding.kind}: {finding.where}: {finding.what} [{outcome}]"))
-                if line:
-                    line.start()
 
     def close(self, archive: Archive | None) -> None:
         """Print what was looked at: nothing found is not the same as nothing looked at."""

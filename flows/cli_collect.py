@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,11 +18,13 @@ from flows.terminal import (
     DatabaseUrl,
     Mistake,
     ReplayFile,
+    Sources,
     day,
     plain,
     reachable,
     settings_from,
     table,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.windows import Backfill, Window
 
-Sources = Annotated[
-    list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the log.")]
 
 
@@ -115,21 +113,16 @@ def _say(window: Window, found: SourceReport) -> None:
 
 def _collect(orders: Sequence[Order], settings: Settings, work: Backfill | None = None) -> list[SourceReport]:
     """Collect without Prefect, with a line of progress where a person watches."""
-    from rich.console import Console
-
     from flows.collect import collect, collect_all
     from storage.ledger import Tally
 
     now: dict[str, str] = {}
-    console = Console(stderr=True)
-
-    with console.status("Collecting ...") if console.is_terminal else _nothing() as line:
+    with waiting("Collecting ...") as say:
 
         def progress(source: str, step: str, tally: Tally | None) -> None:
             now[source] = f"{source}: {step}: {tally}" if tally else f"{source}: {step}"
-            if line is not None:
-                done = "{} of {} windows done | ".format(*work.counts) if work else ""
-                line.update(done + " | ".join(now.values()))
+            done = "{} of {} windows done | ".format(*work.counts) if work else ""
+            say(done + " | ".join(now.values()))
 
         def one(order: Order, stop: Event) -> SourceReport:
             return collect(order, settings, progress=progress, stop=stop)
@@ -143,11 +136,6 @@ def _finish(reports: Sequence[SourceReport]) -> None:
     for text in report.lines(reports):
         typer.echo(text)
     raise typer.Exit(report.exit_status(reports))
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
 
 
 def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal import DONE, FAILED, WRONG_USAGE, DatabaseUrl, Mistake, file_at, plain, settings_from
+from flows.terminal import (
+    DONE,
+    FAILED,
+    WRONG_USAGE,
+    DatabaseUrl,
+    Mistake,
+    file_at,
+    plain,
+    settings_from,
+    waiting,
+)
 
 if TYPE_CHECKING:
+    from crawler.source import Source
     from flows.ingest import Ingested
+    from flows.settings import Settings
 
 WARC = (".warc", ".warc.gz")
 TEXT = ".txt"
@@ -48,7 +58,7 @@ def ingest(
         raise Mistake(f"not an id: {source!r}; write lower case letters, digits and dashes")
     from crawler.source import SourceError, load_sources
     from flows import report
-    from flows.ingest import ingest_texts, ingest_warc
+    from flows.ingest import ingest_texts
 
     sources = load_sources(settings.sources)
     if source is not None and warcs:
@@ -57,8 +67,7 @@ def ingest(
         sources = {source: sources[source]}
     worst = DONE
     for path in warcs:
-        with _watched(path) as watch:
-            found = ingest_warc(path, sources, settings, watch)
+        found = _taken_in(path, sources, settings)
         for line in [*report.lines(found.reports), *_passed(path, found)]:
             typer.echo(line)
         worst = max(worst, report.exit_status(found.reports))
@@ -76,17 +85,12 @@ def ingest(
     raise typer.Exit(worst)
 
 
-@contextmanager
-def _watched(path: Path) -> Iterator[Callable[[str], None]]:
-    """A line that says the step, where a person waits."""
-    from rich.console import Console
+def _taken_in(path: Path, sources: dict[str, Source], settings: Settings) -> Ingested:
+    from flows.ingest import ingest_warc
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _step: None
-        return
-    with console.status(f"{plain(path.name)} ...") as line:
-        yield lambda step: line.update(f"{plain(path.name)}: {step}")
+    name = plain(path.name)
+    with waiting(f"{name} ...") as say:
+        return ingest_warc(path, sources, settings, lambda step: say(f"{name}: {step}"))
 
 
 def _sorted(files: list[Path]) -> tuple[list[Path], list[Path]]:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.terminal import DEGRADED, DONE, DatabaseUrl, Mistake, day, plain, settings_from, table
+from flows.terminal import (
+    DEGRADED,
+    DONE,
+    DatabaseUrl,
+    Mistake,
+    Sources,
+    day,
+    plain,
+    settings_from,
+    table,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from flows.reextraction import Proposed, Written
     from flows.reread import Seen
     from flows.settings import Settings
 
+LINE = "Reading the archive ..."
 MOST_IN_PAGE = 500
 """Changes that a page of HTML shows."""
 
@@ -28,9 +38,7 @@ def reextract(
         str | None,
         typer.Option("--accept", metavar="DIGEST", help="Write the changes that a dry run has shown."),
     ] = None,
-    source: Annotated[
-        list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
-    ] = None,
+    source: Sources = None,
     since: Annotated[
         str | None, typer.Option(metavar="DATE", help="First day of publication, such as 2020-05-10.")
     ] = None,
@@ -61,14 +69,14 @@ def reextract(
 
     selection = reextraction.selection_of(settings, source or (), first or None, last or None)
     if dry_run:
-        with _watched() as watch:
+        with waiting(LINE) as watch:
             proposed = reextraction.propose(settings, selection, watch=watch)
         words = [word for name in source or () for word in ("--source", name)]
         words += ["--since", str(first)] if first else []
         words += ["--until", str(last)] if last else []
         _show(settings, proposed, limit, html, words)
         raise typer.Exit(_passed_by(proposed, source))
-    with _watched() as watch:
+    with waiting(LINE) as watch:
         written = reextraction.write(settings, selection, accept and accept.strip(), watch=watch)
     for line in report.lines(written.reports):
         typer.echo(line)
@@ -83,19 +91,6 @@ def _passed_by(found: Proposed | Written, source: list[str] | None) -> int:
     """The exit status for what was not read: captures that can't be, and those of sources that nobody named."""
     unread = found.seen.total("unreadable") or (found.strangers and not source)
     return DEGRADED if unread else DONE
-
-
-@contextmanager
-def _watched() -> Iterator[Callable[[str], None]]:
-    """A line that says how far it is, where a person waits."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _step: None
-        return
-    with console.status("Reading the archive ...") as line:
-        yield lambda step: line.update(plain(step))
 
 
 def _show(settings: Settings, proposed: Proposed, limit: int, html: Path | None, words: list[str]) -> None:

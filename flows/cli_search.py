@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.terminal import DatabaseUrl, Mistake, day, opened, plain, settings_from, write
+from flows.terminal import DatabaseUrl, Mistake, day, opened, plain, settings_from, waiting, write
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -106,10 +104,11 @@ def export(
     from flows.verdict import several
     from storage.export import export as run
 
-    with opened(database) as archive, _watched() as progress:
+    with opened(database) as archive, waiting("Exporting ...") as say:
         with archive.read() as session:
             _known(session, source)
-        done = run(archive, settings_from(database).warcs(), folder, form, asked, progress)
+        warcs = settings_from(database).warcs()
+        done = run(archive, warcs, folder, form, asked, lambda count: say(f"Exporting: {count} documents"))
     told = [several(done.documents, "document"), several(done.turns, "turn"), several(done.files, "file")]
     typer.echo(f"{plain(str(folder))}: {', '.join(told)}")
 
@@ -168,16 +167,3 @@ def _highlighted(hit: Hit) -> Text:
     for start, end in hit.marks:
         text.stylize("bold yellow", start, end)
     return text
-
-
-@contextmanager
-def _watched() -> Iterator[Callable[[int], None]]:
-    """A line that says how many documents are done, where a person waits."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _done: None
-        return
-    with console.status("Exporting ...") as line:
-        yield lambda done: line.update(f"Exporting: {done} documents")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from flows.settings import Settings
     from storage.database import Database
 
@@ -23,6 +25,10 @@ SHORT = 20
 
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="SQLAlchemy address of the database.")
+]
+Name = Annotated[str, typer.Argument(help="A transcript's number, an address it is at, or SOURCE/KEY.")]
+Sources = Annotated[
+    list[str] | None, typer.Option("--source", metavar="ID", help="Only this source; may be repeated.")
 ]
 ReplayFile = Annotated[
     Path | None,
@@ -71,6 +77,19 @@ def opened(database: str | None) -> Iterator[Database]:
 
     with Database(settings_from(database).database_url, create=False) as archive:
         yield archive
+
+
+@contextmanager
+def waiting(text: RenderableType) -> Iterator[Callable[[str], None]]:
+    """A line on the terminal where a person waits, and what puts another text there; no line anywhere else."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _text: None
+        return
+    with console.status(text) as line:
+        yield lambda text: line.update(plain(text))
 
 
 def reachable(api: str) -> None:
