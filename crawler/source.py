@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -295,6 +295,17 @@ def load_sources(folder: Path | None = None) -> dict[str, Source]:
         folders.append(folder)
     sources = [load_source(path) for place in folders for path in sorted(place.glob("*.toml"))]
     return {source.id: source for source in sources}
+
+
+def require_known(ids: Iterable[str], known: Collection[str]) -> None:
+    """See that there are sources of those ids.
+
+    Raises:
+        SourceError: there is none of one.
+    """
+    for name in ids:
+        if name not in known:
+            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
 
 
 def source_of(url: str, sources: dict[str, Source]) -> Source | None:

@@ -72,10 +72,10 @@ def audit(
     Exit status 0: nothing needs a look, or all damage was mended; 1: something does.
     """
     from storage.database import Database
+    from storage.days import check_window
 
     first, last = (day(text) if text else None for text in (since, until))
-    if first and last and last < first:
-        raise Mistake(f"the window ends ({last}) before it begins ({first})")
+    check_window(first, last)
     if last and last.year < 1900:
         raise Mistake(f"a day long before there was anything to audit: {last}")
     if quick and (verify or repair):

@@ -56,14 +56,13 @@ def ingest(
     warcs, texts = _sorted(files)
     if source is not None and not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", source):
         raise Mistake(f"not an id: {source!r}; write lower case letters, digits and dashes")
-    from crawler.source import SourceError, load_sources
+    from crawler.source import load_sources, require_known
     from flows import report
     from flows.ingest import ingest_texts
 
     sources = load_sources(settings.sources)
     if source is not None and warcs:
-        if source not in sources:
-            raise SourceError(f"unknown source {source!r}; there are: {', '.join(sorted(sources))}")
+        require_known([source], sources)
         sources = {source: sources[source]}
     worst = DONE
     for path in warcs:

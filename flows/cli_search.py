@@ -134,8 +134,9 @@ def _selection(
     role: str | None,
 ) -> Selection:
     first, last = day(since) if since else None, day(until) if until else None
-    if first and last and last < first:
-        raise Mistake(f"the window ends ({last}) before it begins ({first})")
+    from storage.days import check_window
+
+    check_window(first, last)
     from storage.selection import Selection
 
     return Selection(source, language, first, last, speaker, role)

@@ -52,7 +52,7 @@ def source_check(
 
     With --replay or --live it also reads pages of a WARC file or of the site, and shows what it found.
     """
-    from crawler.source import SourceError, load_source, load_sources
+    from crawler.source import load_source, load_sources, require_known
 
     folder = settings_from().sources
     if page is not None and replay is None:
@@ -65,7 +65,7 @@ def source_check(
         elif name.endswith(".toml"):
             chosen.append((load_source(Path(name)), Path(name).parent))
         else:
-            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
+            require_known([name], known)
     worst = DONE
     for source, place in chosen:
         state = "checked live" if source.checked.live else "never checked live"

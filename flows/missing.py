@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from sqlalchemy.orm import Session
 
-from crawler.source import Source, SourceError, load_sources
+from crawler.source import Source, load_sources, require_known
 from flows import plan
 from flows.settings import Settings
 from flows.silence import silence
@@ -232,9 +232,7 @@ def choose(
         SourceError: nobody knows one.
     """
     known = coverage.known_sources(session)
-    for name in ids:
-        if name not in known and name not in facts:
-            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted({*known, *facts}))}")
+    require_known(ids, {*known, *facts})
     return sorted(set(ids) or known | (set(settings.collect) & set(facts)))
 
 

@@ -12,17 +12,14 @@ from sqlalchemy import select
 
 from crawler.browser import browser_for
 from crawler.replay import Replay
-from crawler.source import LOCAL, Source, SourceError, host_of, load_sources
+from crawler.source import LOCAL, Source, SourceError, host_of, load_sources, require_known
 from flows.collect import Order, needs_browser
 from flows.settings import Settings, SettingsError
 from storage import earlier
 from storage.database import Database
+from storage.days import WindowError, check_window
 from storage.models import Run
 from storage.warc import ArchiveError
-
-
-class WindowError(ValueError):
-    """A window of days that is none; one line."""
 
 
 def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = None) -> list[Order]:
@@ -80,8 +77,7 @@ def backfill(
         WindowError: it ends before it begins, or begins after today.
         SourceError, SettingsError, storage.warc.ArchiveError, storage.database.DatabaseError: see `choose`.
     """
-    if until < since:
-        raise WindowError(f"the window ends ({until}) before it begins ({since})")
+    check_window(since, until)
     if via and not dry and host_of(settings.wayback) not in LOCAL:
         require_contact(settings)
     tape = _tape(replay)
@@ -134,9 +130,7 @@ def choose(
     known = load_sources(settings.sources)
     if not ids and tape is None:
         ids = settings.collect
-    for name in ids:
-        if name not in known:
-            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
+    require_known(ids, known)
     chosen = [known[name] for name in dict.fromkeys(ids)] if ids else list(known.values())
     if tape is not None:
         if not ids:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from crawler.page import Page, Refused, extract
-from crawler.source import Source, SourceError, load_sources, source_of, without_port
+from crawler.source import Source, load_sources, require_known, source_of, without_port
 from storage import transcript
 from storage.transcript import Transcript, render
 from storage.warc import ArchiveError, Record, read_whole
@@ -55,8 +55,8 @@ def choice(folder: Path | None, name: str | None, *, generic: bool) -> Choice:
         SourceError: the source is unknown, or a source file is unusable.
     """
     sources = load_sources(folder)
-    if name is not None and name not in sources:
-        raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(sources))}")
+    if name is not None:
+        require_known([name], sources)
     return Choice(sources, sources[name] if name else None, generic)
 
 

@@ -14,15 +14,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from crawler.page import VERSION
-from crawler.source import Source, SourceError, load_sources
+from crawler.source import Source, load_sources, require_known
 from flows.collect import SourceReport, arrivals_of, open_run
-from flows.plan import WindowError
 from flows.readers import Readers
 from flows.reread import Pass, Seen, add_pages, reader_of, work
 from flows.settings import Settings, SettingsError
 from flows.steps import compare
 from storage import ledger, proposals, rereading
 from storage.database import Database
+from storage.days import check_window
 from storage.rereading import Reselection, Scope, Shard
 
 
@@ -96,11 +96,8 @@ def selection_of(
         WindowError: the days end before they begin.
     """
     sources = load_sources(settings.sources)
-    for name in ids:
-        if name not in sources:
-            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(sources))}")
-    if since is not None and until is not None and until < since:
-        raise WindowError(f"the window ends ({until}) before it begins ({since})")
+    require_known(ids, sources)
+    check_window(since, until)
     if not settings.has_archive():
         raise SettingsError(
             f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is"

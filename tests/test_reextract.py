@@ -23,13 +23,13 @@ from flows import about, difference, plan, proposal, reextraction
 from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.demo_site.content import Block, Document
-from flows.plan import WindowError
 from flows.reextraction import NotSeenError, Proposed, Written
 from flows.reread import kinds_of
 from flows.settings import Settings, SettingsError
 from storage import integrity, lookup, models, rereading
 from storage.corrections import corrections_of
 from storage.database import Database
+from storage.days import WindowError
 from storage.integrity import Checked
 from storage.search import search
 from storage.transcript import Transcript, Turn, render

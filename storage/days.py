@@ -1,0 +1,19 @@
+"""Windows of days: first and last included."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+
+class WindowError(ValueError):
+    """A window of days that is none; one line."""
+
+
+def check_window(since: dt.date | None, until: dt.date | None) -> None:
+    """See that a window, open where it has no day, is one.
+
+    Raises:
+        WindowError: it ends before it begins.
+    """
+    if since is not None and until is not None and until < since:
+        raise WindowError(f"the window ends ({until}) before it begins ({since})")
