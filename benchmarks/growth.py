@@ -40,6 +40,7 @@ from flows import steps
 from flows.settings import Settings
 from storage.database import Database
 from storage.search import search
+from storage.selection import Selection
 from tests.conftest import Server
 
 TIMES = (1, 10, 100)
@@ -218,8 +219,8 @@ def waited(of: str, queries: Iterable[tuple[str, dict[str, Any]]]) -> list[float
     with Database(of) as database:
         for query, filters in queries:
             with database.read() as session:
-                start = time.perf_counter()
-                search(session, query, **filters)
+                selection, start = Selection(**filters), time.perf_counter()
+                search(session, query, selection)
                 spent.append((time.perf_counter() - start) * 1000)
     return [statistics.median(spent), sorted(spent)[int(len(spent) * 0.95)]]
 

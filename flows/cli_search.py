@@ -72,7 +72,7 @@ def search(
     with opened(database) as archive, archive.read() as session:
         _known(session, source)
         try:
-            hits = run(session, query, **asdict(asked), limit=limit)
+            hits = run(session, query, asked, limit=limit)
         except SearchError as problem:
             raise Mistake(str(problem)) from problem
     if not hits:

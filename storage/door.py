@@ -168,19 +168,9 @@ class OpenArchive:
         ...     [(hit.speaker, hit.passage) for hit in archive.search("sails mon*")]
         [('Edda Rosk', 'It sails on Monday.')]
         """
+        chosen = Selection(source, language, _day(since), _day(until), speaker, role)
         with self.database.read() as session:
-            return search(
-                session,
-                query,
-                speaker=speaker,
-                role=role,
-                source=source,
-                language=language,
-                since=_day(since),
-                until=_day(until),
-                limit=limit,
-                offset=offset,
-            )
+            return search(session, query, chosen, limit=limit, offset=offset)
 
     def _documents(self, selection: Selection) -> Generator[Document, None, None]:
         with self.database.read() as session, closing(documents(session, selection)) as found:

@@ -11,13 +11,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from storage.index import folded
 from storage.models import Appearance, Revision, Searched, Turn
 from storage.search import met, parse
-from storage.selection import Selection
+from storage.selection import SEARCHED_TURN, Selection
 
 MOST_COUNTED = 1000
 """Hits that are counted."""
@@ -71,7 +71,7 @@ def facets(session: Session, query: str, selection: Selection, most: int = MOST_
         .select_from(Searched)
         .join(newest, newest.c.id == Searched.id)
         .join(Revision, Revision.id == Searched.revision_id)
-        .join(Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position))
+        .join(Turn, SEARCHED_TURN)
         .order_by(Searched.id)
     ).all()
     counted = rows[:most]

@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from storage.index import first_id, past_id
 from storage.models import Revision, Searched, Transcript, Turn
-from storage.selection import Selection
+from storage.selection import EVERYTHING, SEARCHED_TURN, Selection
 from storage.transcript import clean
 from storage.words import LONGEST_WORD, placed
 
@@ -130,13 +130,8 @@ class Hit:
 def search(
     session: Session,
     query: str,
+    selection: Selection = EVERYTHING,
     *,
-    speaker: str | None = None,
-    role: str | None = None,
-    source: str | None = None,
-    language: str | None = None,
-    since: dt.date | None = None,
-    until: dt.date | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> list[Hit]:
@@ -145,7 +140,7 @@ def search(
     Args:
         session: to read in.
         query: what is looked for, as the module's description has it.
-        speaker, role, source, language, since, until: which turns of which documents; see `Selection`.
+        selection: which turns of which documents.
         limit: how many hits at most.
         offset: how many to pass over.
 
@@ -153,7 +148,7 @@ def search(
         SearchError: the query has no word to look for, or too many.
     """
     asked = parse(query)
-    every = met(session, asked, Selection(source, language, since, until, speaker, role))
+    every = met(session, asked, selection)
     newest = every.add_columns(_rank(asked.wanted).label("rank")).limit(RANKED).subquery()
     ranked = select(newest.c.id).order_by(newest.c.rank.desc(), newest.c.id).limit(limit).offset(offset)
     ids = list(session.scalars(ranked))
@@ -205,7 +200,7 @@ def met(session: Session, asked: Query, selection: Selection) -> Select[tuple[in
     if documents:
         query = query.join(Revision, Revision.id == Searched.revision_id).where(*documents)
     if selection.role is not None:
-        query = query.join(Turn, _TURN)
+        query = query.join(Turn, SEARCHED_TURN)
     number: ColumnElement[int] = Searched.__table__.c.id
     if session.get_bind().dialect.name == "postgresql":
         query = query.where(
@@ -238,12 +233,9 @@ def _told(ids: Sequence[int]) -> Select[tuple[int, Revision, str, str, Turn]]:
         select(Searched.id, Revision, Transcript.source, Transcript.key, Turn)
         .join(Revision, Revision.id == Searched.revision_id)
         .join(Transcript, Transcript.id == Revision.transcript_id)
-        .join(Turn, _TURN)
+        .join(Turn, SEARCHED_TURN)
         .where(Searched.id.in_(ids))
     )
-
-
-_TURN = (Turn.revision_id == Searched.revision_id) & (Turn.position == Searched.position)
 
 
 def _tsquery(terms: Sequence[Term]) -> str:

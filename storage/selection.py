@@ -11,6 +11,9 @@ from storage.index import folded
 from storage.models import Appearance, Revision, Searched, Turn
 from storage.transcript import clean
 
+SEARCHED_TURN = and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position)
+"""What joins a row of `Searched` and its `Turn`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -78,13 +81,14 @@ class Selection:
         if turns := self.of_turns():
             has = (
                 select(Searched.id)
-                .join(
-                    Turn, and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position)
-                )
+                .join(Turn, SEARCHED_TURN)
                 .where(Searched.revision_id == Revision.id, *turns)
             )
             query = query.where(has.exists())
         return query
+
+
+EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True)

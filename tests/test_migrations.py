@@ -17,6 +17,7 @@ from storage.database import SCHEMA, Database
 from storage.migrations import configuration, downgrade, transaction, upgrade
 from storage.models import Appearance, Fingerprint, Revision, Run, Searched
 from storage.search import search
+from storage.selection import Selection
 from storage.transcript import Transcript, Turn, render
 from tests.test_load import Desk
 
@@ -179,7 +180,7 @@ def test_what_was_cut_into_other_words_is_indexed_and_compared_anew(database_url
     with upgraded.read() as session:
         cut, kept = session.scalars(select(Searched).order_by(Searched.revision_id)).all()
         assert ((cut.name, cut.words), kept.words) == (right, whole)
-        assert [hit.key for hit in search(session, "बारह", speaker="с.в. лавров")] == ["stops"]
+        assert [hit.key for hit in search(session, "बारह", Selection(speaker="с.в. лавров"))] == ["stops"]
         assert set(session.scalars(select(Fingerprint.transcript_id))) == {2}
         compared = select(Revision.transcript_id).where(Revision.compared_at.is_not(None))
         assert session.scalars(compared).all() == [2]

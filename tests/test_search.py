@@ -75,9 +75,10 @@ def desk(database: Database) -> Desk:
     return desk
 
 
-def hits(desk: Desk, query: str, **filters: object) -> list[Hit]:
+def hits(desk: Desk, query: str, limit: int = 20, offset: int = 0, **filters: object) -> list[Hit]:
+    chosen = Selection(**filters)  # type: ignore[arg-type]
     with desk.database.read() as session:
-        return search(session, query, **filters)  # type: ignore[arg-type]
+        return search(session, query, chosen, limit=limit, offset=offset)
 
 
 def found(desk: Desk, query: str, **filters: object) -> list[str]:

@@ -105,18 +105,7 @@ class Pages:
     def _hits(self, session: Session, asked: Asked) -> Response:
         start, chosen = (asked.page - 1) * LISTED, asked.selection
         try:
-            hits = search(
-                session,
-                asked.q,
-                speaker=chosen.speaker,
-                role=chosen.role,
-                source=chosen.source,
-                language=chosen.language,
-                since=chosen.since,
-                until=chosen.until,
-                limit=LISTED + 1,
-                offset=start,
-            )
+            hits = search(session, asked.q, chosen, limit=LISTED + 1, offset=start)
             counted = facets(session, asked.q, chosen)
         except SearchError as problem:
             told = {"asked": asked, "roles": ROLES, "problem": str(problem), "hits": []}
