@@ -13,6 +13,7 @@ from html import escape
 from itertools import pairwise
 
 from flows.year import MONTHS, SourceYear, column, year_days
+from storage.coverage import SHADES, shade_of
 from storage.transcript import clean
 
 CELL, STEP = 11, 13
@@ -23,9 +24,6 @@ HEAD, BLOCK = 52, 52 + 7 * 13 + 22
 """Pixels above the days of a source, and from one source to the next."""
 
 WIDTH = LEFT + 54 * STEP + 16
-
-LEVELS = (1, 2, 4, 8)
-"""The fewest documents of each shade."""
 
 # Blues that grow away from the ground in lightness, and vermilion, which no colour blindness takes for blue.
 _STYLE = """
@@ -89,7 +87,7 @@ def _calendar(source: SourceYear, days: Sequence[dt.date], top: int) -> Iterable
 def _day(source: SourceYear, day: dt.date, x: int, y: int) -> Iterable[str]:
     mark, count = source.mark(day), source.documents[day]
     if mark == "documents":
-        yield _box(f"l{sum(count >= level for level in LEVELS)}", x, y)
+        yield _box(f"l{shade_of(count)}", x, y)
     elif mark == "empty":
         yield _empty(x, y)
     elif mark == "unproved":
@@ -116,10 +114,10 @@ def _lost(x: int, y: int) -> str:
 
 def _legend() -> Iterable[str]:
     """What the shapes mean, in a row."""
-    ranges = [f"{low} to {high - 1}" if high - low > 1 else f"{low}" for low, high in pairwise(LEVELS)]
+    ranges = [f"{low} to {high - 1}" if high - low > 1 else f"{low}" for low, high in pairwise(SHADES)]
     named: list[tuple[Callable[[int, int], str], str]] = [
         (partial(_box, f"l{number}"), name)
-        for number, name in enumerate([*ranges, f"{LEVELS[-1]} or more"], 1)
+        for number, name in enumerate([*ranges, f"{SHADES[-1]} or more"], 1)
     ]
     named += [(_empty, "proved empty"), (_unproved, "never looked at"), (_lost, "a page could not be read")]
     x = LEFT
@@ -135,7 +133,7 @@ def _told(source: SourceYear, day: dt.date) -> str:
         "documents": f"{count} document{'' if count == 1 else 's'}",
         "empty": "proved empty",
         "unproved": "never looked at",
-        "to come": "to come",
+        "to-come": "to come",
     }[source.mark(day)]
     return f"{day}: {words}{f', {lost} not read' if lost else ''}"
 

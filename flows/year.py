@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from crawler.source import load_sources
 from flows.missing import choose, ends_of
@@ -19,9 +19,6 @@ from storage.database import Database
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-Mark = Literal["documents", "empty", "unproved", "to come"]
-"""What a day holds: documents, proved to be none, not proved by any run, or still nothing."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -46,11 +43,9 @@ class SourceYear:
     proved: frozenset[dt.date] = frozenset()
     lost: Counter[dt.date] = field(default_factory=Counter)
 
-    def mark(self, day: dt.date) -> Mark:
+    def mark(self, day: dt.date) -> coverage.Mark:
         """What a day holds."""
-        if self.documents[day]:
-            return "documents"
-        return "to come" if day > self.today else "empty" if day in self.proved else "unproved"
+        return coverage.mark_of(day, self.documents, self.proved, self.today)
 
     def summary(self, days: Sequence[dt.date]) -> str:
         """Some days in words."""

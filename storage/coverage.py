@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -221,6 +221,27 @@ def proved_days(
         last = min(last, today - dt.timedelta(1), until)
         found[name].update(day for day in days_of(max(first, since), last) if str(day) not in open_days)
     return dict(found)
+
+
+Mark = Literal["documents", "empty", "unproved", "to-come"]
+"""What a day holds: documents, proved to be none, not proved by any run, or still nothing."""
+
+SHADES = (1, 2, 4, 8)
+"""The fewest documents of each shade that a day is shown in."""
+
+
+def mark_of(
+    day: dt.date, documents: Mapping[dt.date, int], proved: Collection[dt.date], today: dt.date
+) -> Mark:
+    """What a day holds, by the documents of each day, the days proved and the last day that has begun."""
+    if documents.get(day):
+        return "documents"
+    return "to-come" if day > today else "empty" if day in proved else "unproved"
+
+
+def shade_of(documents: int) -> int:
+    """How dark a day with so many is shown, from 0 for none."""
+    return sum(documents >= fewest for fewest in SHADES)
 
 
 CARRIED = 92

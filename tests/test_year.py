@@ -49,7 +49,7 @@ def test_a_day_holds_documents_or_is_proved_empty_or_nobody_looked(
     (found,) = read_year(database, settings, 2026)
     assert found.name == "Ministry of Ferries & Bridges"
     marks = {number: found.mark(day(number)) for number in (-1, 0, 2, 3, 4, 5)}
-    assert marks == {-1: "to come", 0: "unproved", 2: "empty", 3: "documents", 4: "empty", 5: "unproved"}
+    assert marks == {-1: "to-come", 0: "unproved", 2: "empty", 3: "documents", 4: "empty", 5: "unproved"}
     assert found.documents == {day(3): 1} and found.lost == {day(2): 1}
     assert found.summary(year_days(2026)) == (
         "1 document on 1 day, 2 days proved empty, 76 days never looked at, 1 page not read"

@@ -5,35 +5,23 @@ from __future__ import annotations
 import datetime as dt
 from calendar import Calendar
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy.orm import Session
 
 from storage import coverage
 from storage.transcript import MONTHS
 
-Mark = Literal["documents", "empty", "unproved", "to-come"]
-"""What a day holds: documents, proved to be none, not proved by any run, or still nothing."""
-
-SHADES = (1, 2, 4, 8)
-"""The fewest documents of each shade."""
-
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day: what it holds, how many documents, and how many pages were found and could not be read."""
+    """A day: what it holds, how many documents, how dark, and how many pages were found and could not be read."""
 
     date: dt.date
-    mark: Mark
+    mark: coverage.Mark
     documents: int
+    shade: int
     lost: int
-
-    @property
-    def shade(self) -> int:
-        """How dark it is shown, from 0 for none."""
-        return sum(self.documents >= fewest for fewest in SHADES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,8 @@ def year_of(session: Session, source: str, year: int, today: dt.date) -> list[Mo
     lost = Counter(page.day for page in coverage.lost_pages(session, first, last, source) if page.listed)
 
     def cell(day: dt.date) -> Day:
-        return Day(day, _mark(day, documents, proved, today), documents[day], lost[day])
+        mark, shade = coverage.mark_of(day, documents, proved, today), coverage.shade_of(documents[day])
+        return Day(day, mark, documents[day], shade, lost[day])
 
     return [
         Month(
@@ -71,9 +60,3 @@ def year_of(session: Session, source: str, year: int, today: dt.date) -> list[Mo
         )
         for number, name in enumerate(MONTHS, 1)
     ]
-
-
-def _mark(day: dt.date, documents: Counter[dt.date], proved: Collection[dt.date], today: dt.date) -> Mark:
-    if documents[day]:
-        return "documents"
-    return "to-come" if day > today else "empty" if day in proved else "unproved"
