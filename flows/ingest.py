@@ -227,8 +227,8 @@ def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> Sour
                 refused.append(f"{key}: {reason}")
                 continue
             loaded = load(database, intake.run_id, reading)
-            if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
-                added.append(loaded.revision_id)
+            if loaded.added is not None:
+                added.append(loaded.added)
             if loaded.disposition == "revised" and loaded.reason:
                 told.append(f"{key}: {loaded.reason}")
         return intake.close(added, refused, *told)

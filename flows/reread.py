@@ -13,9 +13,9 @@ import multiprocessing
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, TypeVar
 
-from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from crawler.page import VERSION
@@ -44,9 +44,6 @@ KEPT: tuple[Kind, ...] = ("now refused", "unreadable")
 
 AT_ONCE = 20
 """Corrections in one transaction."""
-
-TRIES = 5
-"""Of one transaction that another process gets in the way of."""
 
 MOST_TOLD = 20
 """Reasons that one shard reports word for word."""
@@ -323,20 +320,12 @@ def _write(database: Database, order: Pass, found: Sequence[Reread], seen: Seen)
     ]
     seen.unseen += len(wanted) - len(accepted)
     for some in batches(accepted, AT_ONCE):
-        _write_some(database, order, some)
+        database.write_again(partial(_correct_all, order, some))
 
 
-def _write_some(database: Database, order: Pass, some: Sequence[Reread]) -> None:
-    for left in reversed(range(TRIES)):
-        try:
-            with database.write() as session:
-                for each in some:
-                    _correct(session, order, each)
-            return
-        except (IntegrityError, OperationalError):
-            # Another process wrote the same text, or each waited for the other: look again.
-            if not left:
-                raise
+def _correct_all(order: Pass, some: Sequence[Reread], session: Session) -> None:
+    for each in some:
+        _correct(session, order, each)
 
 
 def _correct(session: Session, order: Pass, each: Reread) -> None:
@@ -374,8 +363,8 @@ def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> li
                     continue
                 answered = home.key(each.item.url)
                 loaded = _add(database, run_id, each, each.read, to_come[each.item.url], answered)
-                if loaded.disposition in ("new", "revised") and loaded.revision_id is not None:
-                    added.append(loaded.revision_id)
+                if loaded.added is not None:
+                    added.append(loaded.added)
     return added
 
 

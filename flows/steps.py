@@ -151,12 +151,7 @@ def load_batch(
             answered=source.key(item.url),
             visited_on=visited_on,
         )
-    loaded = load_all(database, run_id, readings)
-    return [
-        each.revision_id
-        for each in loaded
-        if each.disposition in ("new", "revised") and each.revision_id is not None
-    ]
+    return [each.added for each in load_all(database, run_id, readings) if each.added is not None]
 
 
 def compare(database: Database, source: str) -> Counter[str]:

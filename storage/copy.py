@@ -62,9 +62,8 @@ def copy(source: Database, target: Database, progress: Progress) -> dict[str, Ro
         CopyError: a table couldn't be written, or reads otherwise than it was written.
     """
     _refuse(source, target)
-    with source.read() as reading, target.write() as writing:
-        consistent = {"isolation_level": "REPEATABLE READ"} if _is_postgresql(source) else {}
-        here, there = reading.connection(execution_options=consistent), writing.connection()
+    with source.read(snapshot=True) as reading, target.write() as writing:
+        here, there = reading.connection(), writing.connection()
         _lock_empty(there, target)
         copied = {}
         for table in Base.metadata.sorted_tables:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.ledger import ENDED_WELL, OWN_NIGHT
 from storage.models import Appearance, Page, Revision, Run, Turn
 from storage.transcript import GUESSED_DATE
 from storage.visits import GONE_AFTER
@@ -173,11 +174,9 @@ def _count_of(condition: ColumnElement[bool]) -> ColumnElement[Any]:
 
 def last_nights(session: Session, until: dt.date) -> dict[str, dt.date | None]:
     """The sources that nights visit, with the last day that one has reached without failing; None for none yet."""
-    reached = func.max(case((Run.state.in_(("completed", "degraded")), Run.until)))
+    reached = func.max(case((ENDED_WELL, Run.until)))
     rows = session.execute(
-        select(Run.source, reached)
-        .where(Run.kind == "nightly", Run.via.is_(None), Run.since <= until)
-        .group_by(Run.source)
+        select(Run.source, reached).where(OWN_NIGHT, Run.since <= until).group_by(Run.source)
     )
     return {source: day and min(day, until) for source, day in rows}
 
@@ -197,15 +196,13 @@ def proved_days(
     """
     wanted = (
         select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.open_days)
-        .where(or_(Run.kind == "backfill", (Run.kind == "nightly") & Run.via.is_(None)))
-        .where(Run.state.in_(("completed", "degraded")))
+        .where(or_(Run.kind == "backfill", OWN_NIGHT))
+        .where(ENDED_WELL)
         .order_by(Run.id)
     )
     runs = session.execute(wanted if source is None else wanted.where(Run.source == source))
     # Where the first ones failed, the next one owes what they had to look at: see `storage.earlier.owed`.
-    first_nights = (
-        select(func.min(Run.id)).where(Run.kind == "nightly", Run.via.is_(None)).group_by(Run.source)
-    )
+    first_nights = select(func.min(Run.id)).where(OWN_NIGHT).group_by(Run.source)
     begun_with = dict(
         session.execute(select(Run.source, Run.until).where(Run.id.in_(first_nights))).tuples().all()
     )

@@ -6,15 +6,15 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -23,11 +23,18 @@ from storage.models import Base
 if TYPE_CHECKING:  # SQLite needs no driver of PostgreSQL's
     import psycopg
 
+T = TypeVar("T")
+
 SCHEMA = "0014"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
 
 BUSY_SECONDS = 60
 """How long a writer waits for another on SQLite. A page's transaction takes milliseconds."""
+
+TRIES = 5
+"""Of one transaction that other processes get in the way of."""
+
+_DEADLOCK = "40P01"  # PostgreSQL's name of what happens to one of two transactions that wait for each other
 
 # Serialises first starts on one PostgreSQL server; any number does that no other program uses.
 _MIGRATION_LOCK = 0x504F4449
@@ -106,9 +113,15 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session to read in; what it loads stays usable after it ends."""
+    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """A session to read in; what it loads stays usable after it ends.
+
+        Args:
+            snapshot: whether all that is read is of one moment, as it is on SQLite anyway.
+        """
         with Session(self.engine, expire_on_commit=False) as session:
+            if snapshot and self.engine.dialect.name == "postgresql":
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     @contextmanager
@@ -120,6 +133,21 @@ class Database:
         """
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def write_again(self, work: Callable[[Session], T]) -> T:
+        """Do some work in a transaction, and anew where another process got in the way: at most `TRIES` times.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: it failed, or others got in the way each time; nothing was written.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                with self.write() as session:
+                    return work(session)
+            except DBAPIError as problem:
+                if not left or not is_crossed(problem):
+                    raise
+        raise AssertionError("unreachable")
 
     def _check(self) -> None:
         with self.engine.connect() as connection:
@@ -152,6 +180,11 @@ class Database:
                         f"{self.url}: schema {found} is newer than this Podium knows ({SCHEMA}); update Podium"
                     )
                 upgrade(connection)
+
+
+def is_crossed(problem: DBAPIError) -> bool:
+    """Whether another process got in the way: it wrote the same a moment ago, or each waited for the other."""
+    return isinstance(problem, IntegrityError) or getattr(problem.orig, "sqlstate", None) == _DEADLOCK
 
 
 def cause_of(problem: BaseException) -> str:

@@ -97,10 +97,7 @@ def owed(session: Session, source: str, today: dt.date) -> Owed | None:
         begin = coverage.owed_from(last.until, last.open_days, today)
         return Owed(begin, begin, frozenset(map(dt.date.fromisoformat, last.open_days)))
     first = session.scalar(
-        select(Run)
-        .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
-        .order_by(Run.id)
-        .limit(1)
+        select(Run).where(Run.source == source, ledger.OWN_NIGHT).order_by(Run.id).limit(1)
     )
     return Owed(first.since, first.until) if first is not None else None
 

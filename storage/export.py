@@ -17,8 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy.orm import Session
-
 from storage import tei
 from storage.archive import Archive
 from storage.database import Database
@@ -91,8 +89,7 @@ def _export(
     database: Database, archive: Archive, folder: Path, form: Format, selection: Selection, progress: Progress
 ) -> Exported:
     counted = [0, 0]
-    with _Output(folder).open() as output, database.read() as session:
-        _begin(session)
+    with _Output(folder).open() as output, database.read(snapshot=True) as session:
 
         def counting() -> Generator[Document, None, None]:
             with closing(documents(session, selection)) as found:
@@ -111,11 +108,6 @@ def _export(
         chosen = {name: str(value) for name, value in asdict(selection).items() if value is not None}
         output.finish(form, chosen, counted[0], counted[1])
     return Exported(counted[0], counted[1], output.files)
-
-
-def _begin(session: Session) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 # --- files ---------------------------------------------------------------------------------------

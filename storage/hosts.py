@@ -107,7 +107,7 @@ def all_left(session: Session) -> list[tuple[str, Left]]:
 
 def lift(session: Session, host: str) -> bool:
     """Ask a host again; False where it was not left alone."""
-    lifted = any(host == each for each, _ in all_left(session))
+    lifted = left(session, host) is not None
     session.execute(update(Host).where(Host.host == host).values(left_until=None, left_reason=None))
     return lifted
 

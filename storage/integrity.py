@@ -105,7 +105,7 @@ def _unsettled(database: Database) -> Iterator[Finding]:
         ended = session.execute(
             select(Run.id, Run.state, func.count())
             .join(Page, and_(Page.run_id == Run.id, Page.disposition.is_(None)))
-            .where(Run.state.in_(("completed", "degraded")))
+            .where(ledger.ENDED_WELL)
             .group_by(Run.id)
             .order_by(Run.id)
         ).all()

@@ -24,6 +24,12 @@ from storage.database import insert_into
 from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind, RunState
 from storage.transcript import clean
 
+OWN_NIGHT = (Run.kind == "nightly") & Run.via.is_(None)
+"""A run that is a night and asked the source's own site."""
+
+ENDED_WELL = Run.state.in_(("completed", "degraded"))
+"""A run that has ended and did not fail."""
+
 SILENT = dt.timedelta(days=1)
 """After so long without a capture a run of another host counts as dead: a crawl asks every few seconds."""
 
@@ -295,8 +301,7 @@ def last_night(session: Session, source: str) -> Run | None:
     """The source's newest nightly run that asked the site itself and ended without failing."""
     return session.scalar(
         select(Run)
-        .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None))
-        .where(Run.state.in_(("completed", "degraded")))
+        .where(Run.source == source, OWN_NIGHT, ENDED_WELL)
         .order_by(Run.until.desc(), Run.id.desc())
         .limit(1)
     )

@@ -19,20 +19,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, tuple_
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, revisions, visits
-from storage.database import Database, insert_all
+from storage.database import Database, insert_all, is_crossed
 from storage.sameness import digest, same_document, same_text, same_words
 from storage.transcript import Transcript
 
 OLDER = ", and this one is older"
 """How the reason ends for which a copy's older text is not loaded."""
-
-TRIES = 5
-DEADLOCK = "40P01"
-"""PostgreSQL's name of what happens to one of two transactions that wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +38,11 @@ class Loaded:
     disposition: models.Disposition
     revision_id: int | None
     reason: str | None = None
+
+    @property
+    def added(self) -> int | None:
+        """The revision where this load has written it."""
+        return self.revision_id if self.disposition in ("new", "revised") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +82,24 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
     Raises:
         sqlalchemy.exc.DBAPIError: the database failed; nothing was written.
     """
-    for left in reversed(range(TRIES)):
-        try:
-            with database.write() as session:
-                loaded = _led_away(session, reading) or _decide(session, reading)
-                if reading.visited_on is not None and loaded.revision_id is not None:
-                    visits.was_read(
-                        session,
-                        reading.source,
-                        reading.key,
-                        reading.capture_id,
-                        reading.transcript.date,
-                        reading.visited_on,
-                    )
-                ledger.settle(
-                    session,
-                    run_id,
-                    page or reading.key,
-                    loaded.disposition,
-                    loaded.reason,
-                    loaded.revision_id,
-                )
-                return loaded
-        except DBAPIError as problem:
-            if not left or not _is_crossed(problem):
-                raise
-    raise AssertionError("unreachable")
+
+    def decide(session: Session) -> Loaded:
+        loaded = _led_away(session, reading) or _decide(session, reading)
+        if reading.visited_on is not None and loaded.revision_id is not None:
+            visits.was_read(
+                session,
+                reading.source,
+                reading.key,
+                reading.capture_id,
+                reading.transcript.date,
+                reading.visited_on,
+            )
+        ledger.settle(
+            session, run_id, page or reading.key, loaded.disposition, loaded.reason, loaded.revision_id
+        )
+        return loaded
+
+    return database.write_again(decide)
 
 
 def load_all(database: Database, run_id: int, readings: Mapping[str, Reading]) -> list[Loaded]:
@@ -162,14 +155,9 @@ def _load_new(
                 return []
             return _create_all(session, run_id, readings, texts)
     except DBAPIError as problem:
-        if not _is_crossed(problem):
+        if not is_crossed(problem):
             raise
         return []
-
-
-def _is_crossed(problem: DBAPIError) -> bool:
-    """Whether another process got in the way: it loaded the same a moment ago, or each waited for the other."""
-    return isinstance(problem, IntegrityError) or getattr(problem.orig, "sqlstate", None) == DEADLOCK
 
 
 def _create_all(
