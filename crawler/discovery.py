@@ -30,6 +30,7 @@ from crawler.sheets import (
     read_sitemap,
 )
 from crawler.source import Calendar, Feed, Items, Listing, Section, SiteMap, Source, host_of
+from storage.days import day_after, days_of
 from storage.ledger import Found
 
 TRAILING_DAYS = 31
@@ -135,8 +136,7 @@ class Walk:
         return sorted({day for section in self._covered for day in self._gaps(section)})
 
     def _gaps(self, section: str) -> list[dt.date]:
-        window = (self.since + dt.timedelta(n) for n in range((self.until - self.since).days + 1))
-        return [day for day in window if day not in self._covered[section]]
+        return [day for day in days_of(self.since, self.until) if day not in self._covered[section]]
 
     def address(self, found: Found) -> str:
         """Where a document is fetched: at its own address."""
@@ -245,7 +245,7 @@ class Walk:
         self._failures = 0
         days = [link.date for link in links if link.date is not None]
         if len(days) == len(links) and days == sorted(days, reverse=True):
-            self._cover(entry, days[-1], _after(self.today))
+            self._cover(entry, days[-1], dayday_after(self.today))
         for link in links:
             yield link
 
@@ -275,7 +275,7 @@ class Walk:
                 )
             days = [each.published for each in documents if each.published is not None]
             if days and len(days) == len(documents) and read == 1 and whole:
-                self._cover(entry, min(days), _after(self.today))
+                self._cover(entry, min(days), day_after(self.today))
             for each in documents:
                 if each.published is None and each.modified is None:
                     undated += 1
@@ -326,12 +326,12 @@ class Walk:
         if mixed:
             # The Kremlin's page of a day is that page of its listing where the day begins. The rest of the day
             # may stand on the page of a day beside it, so no day is complete without those.
-            for beside in (_after(days[0]), days[-1] - dt.timedelta(1)):
+            for beside in (day_after(days[0]), days[-1] - dt.timedelta(1)):
                 if beside <= self.today and beside not in covered:
                     async for link in self._day(entry, beside):
                         yield link
             covered -= {
-                day for day in days if not {day - dt.timedelta(1), min(_after(day), self.today)} <= covered
+                day for day in days if not {day - dt.timedelta(1), min(day_after(day), self.today)} <= covered
             }
 
     async def _day(self, entry: Calendar, day: dt.date) -> AsyncIterator[Link]:
@@ -373,7 +373,7 @@ class Walk:
 
     async def _listing(self, entry: Listing) -> AsyncIterator[Link]:
         url: str | None = entry.url
-        before: dt.date | None = _after(self.today)
+        before: dt.date | None = dayday_after(self.today)
         seen: set[str] = set()
         number, last, missed, untold = 1, None, 0, 0
         here, first, lowest, oldest = Bookmark(page=1, url=entry.url), None, dt.date.max, dt.date.max
@@ -428,7 +428,7 @@ class Walk:
                     # A page out of order proves nothing by itself; the one after it may.
                     floor = days[-1] if days == sorted(days, reverse=True) else max(days)
                     self._cover(entry, floor, days[0] if before is None else before)
-                    before = _after(floor) if cut is None else None
+                    before = day_after(floor) if cut is None else None
                     if max(days) < self.since:
                         return
                 elif untold >= UNTOLD_PAGES:
@@ -469,7 +469,7 @@ class Walk:
 
     def _cover(self, entry: Section, after: dt.date, before: dt.date) -> None:
         """The days between two dates, both excluded, are complete in the entry's section."""
-        first, end = max(_after(after), self.since), min(before, _after(self.until))
+        first, end = max(day_after(after), self.since), min(before, day_after(self.until))
         days = (end - first).days
         self._covered[entry.section].update(first + dt.timedelta(n) for n in range(days))
 

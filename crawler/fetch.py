@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from crawler import settings as polite
 from crawler.courtesy import reason_of
+from crawler.middlewares import headers_of
 from crawler.source import LOCAL, host_of
 from storage.warc import Record
 
@@ -35,12 +36,8 @@ class _OnePage(Spider):
         yield Request(self.url, callback=self.keep, errback=self.fail)
 
     def keep(self, response: Response) -> None:
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, values in response.headers.items()
-            for value in values
-        )
-        self.record = Record(response.url, dt.datetime.now(dt.UTC), response.status, headers, response.body)
+        now = dt.datetime.now(dt.UTC)
+        self.record = Record(response.url, now, response.status, headers_of(response), response.body)
 
     def fail(self, failure: Failure) -> None:
         self.problem = reason_of(failure.value)

@@ -6,26 +6,9 @@ A word list belongs in the data file, never in code. Nothing here looks at a pag
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-
-_LISTS = (
-    *("question", "answer", "questioner", "moderator", "voice", "honorific"),
-    *(
-        "field",
-        "topic",
-        "speech",
-        "end",
-        "contents",
-        "back",
-        "published",
-        "updated",
-        "furniture",
-        "statement",
-        "missing",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +37,9 @@ class Words:
     missing: frozenset[str]
     anonymous: frozenset[str]
     print: str | None = None
+
+
+_LISTS = [each.name for each in fields(Words) if each.name not in ("anonymous", "print")]
 
 
 @cache

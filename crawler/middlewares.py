@@ -29,6 +29,9 @@ CAPTURE = "podium_capture"
 LISTED = "podium_listed"
 """The key in a request's meta for a page of discovery: the walk goes on when it is archived."""
 
+MOMENT = "podium_moment"
+"""The key in a request's meta for the moment of the capture that answered it in a replay."""
+
 NOT_MODIFIED = 304
 
 COPIED = "podium_copied"
@@ -43,6 +46,15 @@ def storage_failed(problem: Exception) -> str:
     """The reason that a crawl closes with when it can keep nothing more; one line."""
     cause = str(getattr(problem, "orig", None) or problem).strip() or type(problem).__name__
     return f"storage failed: {cause.splitlines()[0]}"
+
+
+def headers_of(response: Response) -> tuple[tuple[str, str], ...]:
+    """A response's headers, as a record has them."""
+    return tuple(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in response.headers.items()
+        for value in values
+    )
 
 
 class Miss(IgnoreRequest):
@@ -89,7 +101,7 @@ class Archiving:
             [(name, value) for name, value in record.headers if name.lower() != "content-length"]
         )
         kind = responsetypes.from_args(headers=headers, url=request.url, body=record.body)
-        request.meta["podium_moment"] = record.fetched_at
+        request.meta[MOMENT] = record.fetched_at
         return kind(url=request.url, status=record.status, headers=headers, body=record.body)
 
     async def process_response(self, request: Request, response: Response) -> Response:
@@ -101,13 +113,9 @@ class Archiving:
             return response
         record = Record(
             url=response.url,
-            fetched_at=request.meta.get("podium_moment") or dt.datetime.now(dt.UTC),
+            fetched_at=request.meta.get(MOMENT) or dt.datetime.now(dt.UTC),
             status=response.status,
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, values in response.headers.items()
-                for value in values
-            ),
+            headers=headers_of(response),
             body=response.body,
         )
         copied: Found | None = request.meta.get(COPIED)

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from crawler.discovery import MOST_PAGES, Fetch, Missed
 from crawler.job import Bookmark
 from crawler.source import Source, without_port
+from storage.days import days_of
 from storage.ledger import Found
 
 CAPTURED_WITHIN = dt.timedelta(366)
@@ -54,7 +55,7 @@ class Wayback:
     @property
     def gaps(self) -> list[dt.date]:
         """Every day of the window: nothing here proves one complete."""
-        return [self.since + dt.timedelta(n) for n in range((self.until - self.since).days + 1)]
+        return days_of(self.since, self.until)
 
     def address(self, found: Found) -> str:
         """Where the machine gives a capture's bytes as they were received."""

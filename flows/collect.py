@@ -31,6 +31,7 @@ from flows.silence import silence_tonight
 from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
 from storage import coverage, earlier, ledger, models, visits
+from storage.captures import batches
 from storage.database import Database, DatabaseError, cause_of
 from storage.ledger import Tally
 from storage.load import OLDER
@@ -102,6 +103,12 @@ class SourceReport:
     seconds: float = 0.0
     arrivals: tuple[Arrival, ...] = field(default=(), repr=False)
     links: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def unread(cls, order: Order, reason: str, listings: int | None = 0) -> SourceReport:
+        """Of a collection that failed before it had anything to report."""
+        window = order.source.id, 0, order.since, order.until
+        return cls(*window, "failed", Tally(), (reason,), listings=listings)
 
 
 Progress = Callable[[str, str, Tally | None], None]
@@ -318,8 +325,7 @@ def _left_by_earlier_runs(
 def arrivals_of(session: Session, revision_ids: Collection[int]) -> tuple[Arrival, ...]:
     """What a report says of the revisions that a run added, the newest briefing first."""
     found, ids = [], sorted(revision_ids)
-    for start in range(0, len(ids), ASKED_AT_ONCE):
-        wanted = ids[start : start + ASKED_AT_ONCE]
+    for wanted in batches(ids, ASKED_AT_ONCE):
         found += [
             Arrival("new" if is_first else "revised", *rest)
             for is_first, *rest in session.execute(_ARRIVALS.where(models.Revision.id.in_(wanted)))
@@ -362,9 +368,7 @@ def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
             expected = isinstance(problem, DBAPIError | DatabaseError | ArchiveError | Cancelled)
             if not expected:
                 log.exception("%s failed", order.source.id)
-            return SourceReport(
-                order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(_told(problem),)
-            )
+            return SourceReport.unread(order, _told(problem))
 
     def in_turn(places: list[int]) -> dict[int, SourceReport]:
         return {place: safe(orders[place]) for place in places}

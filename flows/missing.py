@@ -22,8 +22,9 @@ from flows.settings import Settings
 from flows.silence import silence
 from flows.verdict import several
 from storage import coverage
-from storage.coverage import Filled, days_of
+from storage.coverage import Filled
 from storage.database import Database
+from storage.days import days_of
 from storage.drift import drifts
 from storage.earlier import HOPELESS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,9 +19,7 @@ from flows.form import SourceId
 from flows.reextraction import NotSeenError, Ways
 from flows.reread import Pass, Seen, add_pages, work
 from flows.settings import Settings, SettingsError, load_settings
-from flows.steps import compare
-from flows.tasks import final_state
-from storage.database import Database
+from flows.tasks import compare_task, final_state
 from storage.rereading import Shard
 
 
@@ -56,12 +53,6 @@ def shard_task(settings: Settings, order: Pass, shard: Shard) -> Seen:
 def add_task(settings: Settings, number: int, source: str, run_id: int) -> list[int]:
     """Load the pages that can be read now."""
     return add_pages(settings, number, source, run_id)
-
-
-@task(task_run_name="compare {source}", cache_policy=NO_CACHE, persist_result=False)
-def compare_task(database: Database, source: str) -> Counter[str]:
-    """Link what is nearly the same."""
-    return compare(database, source)
 
 
 def _shards(settings: Settings, order: Pass, shards: Iterable[Shard]) -> Iterator[Seen]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from crawler.source import Source
 from storage import coverage
-from storage.coverage import days_of
+from storage.days import days_of
 
 
 @dataclass(frozen=True, slots=True)

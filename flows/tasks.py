@@ -29,7 +29,6 @@ from flows.settings import Settings
 from flows.steps import Steps, compare, crawl, extract_batch, load_batch
 from storage.archive import Archive
 from storage.database import Database
-from storage.ledger import Tally
 from storage.transcript import clean
 
 log = logging.getLogger("podium")
@@ -139,17 +138,12 @@ def collect_in_run(order: Order, settings: Settings, stop: Event, name: str) -> 
     if stop.is_set():
         raise collecting.Cancelled("told to stop")
     state = asyncio.run(run())
-    return found[0] if found else _unreported(order, str(state.message or state.name))
+    return found[0] if found else SourceReport.unread(order, str(state.message or state.name))
 
 
 def _attempts_left() -> bool:
     context = FlowRunContext.get()
     return context is not None and context.flow_run is not None and context.flow_run.run_count <= RETRIES
-
-
-def _unreported(order: Order, reason: str) -> SourceReport:
-    """The report of a collection that raised."""
-    return SourceReport(order.source.id, 0, order.since, order.until, "failed", Tally(), reasons=(reason,))
 
 
 def collect_in_flow(

@@ -21,6 +21,7 @@ from flows.report import WORST
 from flows.salvage import day_of
 from storage import earlier, models
 from storage.database import Database
+from storage.days import day_after, days_of
 from storage.ledger import Tally
 
 Split = Literal["week", "month", "year"]
@@ -55,7 +56,7 @@ class Window:
     def days(self) -> str:
         """The days, as short as they can be told."""
         since, until = self.order.since, self.order.until
-        if (since.day, _after(until).day) == (1, 1):
+        if (since.day, day_after(until).day) == (1, 1):
             if (since.year, since.month) == (until.year, until.month):
                 return f"{since:%Y-%m}"
             if (since.month, until.month, since.year) == (1, 12, until.year):
@@ -87,7 +88,7 @@ def _cut(database: Database | None, order: Order, split: Split) -> list[Window]:
             runs = earlier.backfills(session, order.source.id, order.since, order.until)
     done = set() if order.again else _proved(order, runs)
     whole = not any(isinstance(way, Listing | Calendar) for way in order.source.discover)
-    days = [order.until - dt.timedelta(n) for n in range((order.until - order.since).days + 1)]
+    days = reversed(days_of(order.since, order.until))
     out = []
     for (_, is_done), group in groupby(days, key=lambda day: (whole or _start(day, split), day in done)):
         row = list(group)
@@ -102,7 +103,7 @@ def _proved(order: Order, runs: Sequence[models.Run]) -> set[dt.date]:
     for run in runs:
         if run.state == "completed":
             last = min(run.until, day_of(run.started_at, order.source) - dt.timedelta(1))
-            done.update(run.since + dt.timedelta(n) for n in range((last - run.since).days + 1))
+            done.update(days_of(run.since, last))
     return done
 
 
@@ -120,10 +121,6 @@ def _start(day: dt.date, split: Split) -> dt.date:
     if split == "week":
         return day - dt.timedelta(day.weekday())
     return day.replace(day=1) if split == "month" else day.replace(month=1, day=1)
-
-
-def _after(day: dt.date) -> dt.date:
-    return day if day == dt.date.max else day + dt.timedelta(1)
 
 
 # --- walking them --------------------------------------------------------------------------------
@@ -166,7 +163,7 @@ class Backfill:
 
         def walk(order: Order, stop: threading.Event) -> SourceReport:
             window, source = named[order.source.id, order.since], order.source.id
-            found = _unbegun(order)
+            found = SourceReport.unread(order, NOT_BEGUN, listings=None)
             if source not in self._failed:
                 self._failed.add(source)  # until it has ended otherwise: it may raise
                 found = one(replace(order, today=self.today(order)), stop)
@@ -262,12 +259,6 @@ def markdown(work: Backfill) -> str:
     if len(told) > MOST_ROWS:
         lines += ["", f"And {len(told) - MOST_ROWS} more."]
     return "\n".join(lines) + "\n"
-
-
-def _unbegun(order: Order) -> SourceReport:
-    return SourceReport(
-        order.source.id, 0, order.since, order.until, "failed", Tally(), (NOT_BEGUN,), listings=None
-    )
 
 
 def _more(left: Sequence[str]) -> str:

@@ -14,8 +14,8 @@ from flows.missing import choose, ends_of
 from flows.settings import Settings
 from flows.verdict import several
 from storage import coverage
-from storage.coverage import days_of
 from storage.database import Database
+from storage.days import days_of
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import index, models, transcript
+from storage.captures import batches
 from storage.fingerprints import fingerprints
 from storage.lookup import holds, transcript_of
 from storage.revisions import write_turns
@@ -112,10 +113,10 @@ def _forget_likenesses(
     )
     kept = {mark for other in others for mark in fingerprints(transcript_of(other).turns)}
     stale = sorted(fingerprints(was.turns) - kept - fingerprints(read.turns))
-    for start in range(0, len(stale), 500):
+    for some in batches(stale):
         session.execute(
             delete(models.Fingerprint).where(
-                models.Fingerprint.hash.in_(stale[start : start + 500]),
+                models.Fingerprint.hash.in_(some),
                 models.Fingerprint.transcript_id == revision.transcript_id,
             )
         )

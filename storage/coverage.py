@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.days import days_of
 from storage.ledger import ENDED_WELL, OWN_NIGHT
 from storage.models import Appearance, Page, Revision, Run, Turn
 from storage.transcript import GUESSED_DATE
@@ -255,11 +256,6 @@ def owed_from(before: dt.date, left: Iterable[str], until: dt.date) -> dt.date:
     """
     days = map(dt.date.fromisoformat, left)
     return min([before, *(day for day in days if day >= until - dt.timedelta(CARRIED))])
-
-
-def days_of(since: dt.date, until: dt.date) -> list[dt.date]:
-    """Every day of a window, both ends included."""
-    return [since + dt.timedelta(n) for n in range((until - since).days + 1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,3 +17,13 @@ def check_window(since: dt.date | None, until: dt.date | None) -> None:
     """
     if since is not None and until is not None and until < since:
         raise WindowError(f"the window ends ({until}) before it begins ({since})")
+
+
+def days_of(since: dt.date, until: dt.date) -> list[dt.date]:
+    """Every day of a window; none where it ends before it begins."""
+    return [since + dt.timedelta(n) for n in range((until - since).days + 1)]
+
+
+def day_after(day: dt.date) -> dt.date:
+    """The day after; the last day there is stays."""
+    return day if day == dt.date.max else day + dt.timedelta(1)

@@ -23,6 +23,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import index, models
+from storage.captures import batches
 from storage.database import Database, insert_into
 from storage.fingerprints import marks_of
 from storage.sameness import RUN, SHORT_WORDS
@@ -153,8 +154,7 @@ def _uncompared(database: Database, source: str, besides: Sequence[int] = ()) ->
             .options(joinedload(models.Revision.transcript))
         ).all()
         marked: list[_Marked] = []
-        for start in range(0, len(found), LOT):
-            lot = found[start : start + LOT]
+        for lot in batches(found, LOT):
             words = index.words_in(session, [revision.id for revision in lot])
             marked += [(revision, marks_of(words[revision.id])) for revision in lot]
     return marked

@@ -12,8 +12,8 @@ from flows import missing, missing_report, plan
 from flows.missing import Missing, Need, look, usual_gap
 from flows.settings import Settings
 from flows.silence import silence_tonight
-from storage.coverage import days_of
 from storage.database import Database
+from storage.days import days_of
 from storage.transcript import NO_LAYOUT, Turn
 from tests.bureau import TODAY, Bureau, day, settings_of
 
