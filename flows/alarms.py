@@ -17,6 +17,8 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.events import ResourceSpecification
 from pydantic import SecretStr
 
+from flows import environment
+
 BLOCK = "podium-alarm"
 """The name of the notification block that holds the address."""
 
@@ -39,7 +41,7 @@ _HEARTBEAT = "prefect.flow-run.heartbeat"
 
 _QUIET = (
     "Completed",
-    "Degraded",
+    environment.DEGRADED,
     "Failed",
     "TimedOut",
     "Cancelled",
@@ -88,7 +90,7 @@ def automations(
         name=BROKEN,
         description="Tells when a run of a flow that somebody answers for ended degraded, failed or crashed.",
         trigger=EventTrigger(
-            expect=set(map(_event, ("Degraded", "Failed", "TimedOut", "Crashed"))),
+            expect=set(map(_event, (environment.DEGRADED, "Failed", "TimedOut", "Crashed"))),
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=ResourceSpecification(
                 {"prefect.resource.role": "flow", "prefect.resource.name": list(WATCHED)}
@@ -110,7 +112,7 @@ def automations(
     return [zombie, broken, _silence(SILENT, block, silent, _ENDS), _silence(STILL, block, silent, set())]
 
 
-_ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Degraded", "Failed")}
+_ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", environment.DEGRADED, "Failed")}
 
 
 def _silence(name: str, block: UUID, silent: float, after: set[str]) -> AutomationCore:

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
-from flows import missing_report
+from flows import environment, missing_report
 from flows.artifact import safe
 from flows.form import SourceId
 from flows.missing import look
@@ -115,5 +115,5 @@ def audit(
             description="the documents of each day of a year, and the days that nobody looked at",
         )
     if found.needs:
-        return Completed(name="Degraded", message="; ".join(found.needs))
+        return Completed(name=environment.DEGRADED, message="; ".join(found.needs))
     return Completed(message=found.verdict)

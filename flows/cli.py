@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -64,7 +64,10 @@ app.command()(browse)
 app.command()(export)
 
 
-Form = Annotated[str, typer.Option("--format", help="text, json, or jsonl (one object a line).")]
+Form = Annotated[
+    Literal["text", "json", "jsonl"],
+    typer.Option("--format", help="The text format, JSON, or one object of JSON a line."),
+]
 
 
 @app.command()
@@ -170,8 +173,6 @@ def extract(
     """Read a page and print its transcript; nothing is kept."""
     from flows import reading
 
-    if form not in ("text", "json", "jsonl"):
-        raise Mistake(f"no such format: {form!r}; there are text, json and jsonl")
     how = reading.choice(settings_from().sources, source, generic=generic)
     found: Iterator[reading.Read]
     if page.startswith(("http://", "https://")):
@@ -188,7 +189,7 @@ def extract(
             continue
         if form == "text" and count:
             write("\n\n")
-        write(reading.formatted(read, form) + ("" if form == "text" else "\n"))  # type: ignore[arg-type]
+        write(reading.formatted(read, form) + ("" if form == "text" else "\n"))
         count += 1
     if form == "text" and count and sys.stdout.isatty():
         write("\n")

@@ -150,7 +150,8 @@ def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
     flow: Callable[..., Any] = getattr(import_module(f"flows.{name}"), name)
     state = flow(**asked, return_state=True)
     typer.echo(f"{name}: {state.name}: {plain(state.message or '')}")
-    raise typer.Exit(FAILED if not state.is_completed() else DEGRADED if state.name == "Degraded" else DONE)
+    degraded = state.name == environment.DEGRADED
+    raise typer.Exit(FAILED if not state.is_completed() else DEGRADED if degraded else DONE)
 
 
 def _absolute(path: Path | None) -> Path | None:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from flows import environment
 from flows.demo_site import Ministry
 from flows.settings import Settings
+from flows.terminal import DONE, FAILED
 from storage import ledger, lookup, models
 from storage.database import Database
 from storage.transcript import render
@@ -89,9 +90,9 @@ def demo(folder: Path | None = None) -> int:
         _say(console, place.settings)
     if not (first.name == second.name == "Completed"):
         console.print(f"[red]The demo failed:[/] {first.message}; {second.message}", highlight=False)
-        return 3
+        return FAILED
     _show(console, place)
-    return 0
+    return DONE
 
 
 @contextmanager

@@ -1,8 +1,14 @@
-"""The variables that Prefect's own processes run with: no telemetry, nothing from outside, our log lines kept."""
+"""The variables that Prefect's own processes run with: no telemetry, nothing from outside, our log lines kept.
+
+And the name of a state that is ours, for all who give it or look for it.
+"""
 
 from __future__ import annotations
 
 import os
+
+DEGRADED = "Degraded"
+"""The name of the completed state of a run that has something to look at."""
 
 PREFECT = {
     # The server's heartbeat and the client's telemetry are two switches.

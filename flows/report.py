@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 from flows.artifact import address, safe, table
 from flows.collect import SourceReport
+from flows.terminal import DEGRADED, DONE, FAILED
 from flows.verdict import several
 from storage.models import DISPOSITIONS, RunState
 from storage.transcript import clean
-
-COMPLETED, DEGRADED, FAILED = 0, 1, 3
 
 WORST: dict[RunState, int] = {
     "running": FAILED,
     "failed": FAILED,
     "degraded": DEGRADED,
-    "completed": COMPLETED,
+    "completed": DONE,
 }
 """The exit status that a run's state stands for."""
 
@@ -26,7 +25,7 @@ MOST_LISTED = 200
 
 def exit_status(reports: Sequence[SourceReport]) -> int:
     """0 done, 1 done but degraded, 3 failed: that is when every source has failed, since the others are done."""
-    states = {WORST[report.state] for report in reports} or {COMPLETED}
+    states = {WORST[report.state] for report in reports} or {DONE}
     return DEGRADED if len(states) > 1 else states.pop()
 
 

@@ -22,11 +22,12 @@ from prefect.states import Cancelled, Completed, Failed
 from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows import collect as collecting
-from flows import report
+from flows import environment, report
 from flows.collect import One, Order, SourceReport, collect_all
 from flows.readers import Outcome
 from flows.settings import Settings
 from flows.steps import Steps, compare, crawl, extract_batch, load_batch
+from flows.terminal import DEGRADED, DONE
 from storage.archive import Archive
 from storage.database import Database
 from storage.transcript import clean
@@ -38,9 +39,6 @@ RETRIES = 2
 
 RETRY_SECONDS = 60
 """Between two of them."""
-
-DEGRADED = "Degraded"
-"""The name of the completed state of a run that has something to look at."""
 
 # No step is cached: databases and process pools can't be hashed, and none may be skipped because it ran before.
 
@@ -181,7 +179,11 @@ def state_of(result: SourceReport) -> State[Any]:
     if result.state == "completed":
         return Completed(message=f"pages: {result.tally}")
     told = clean("; ".join(result.reasons))
-    return Completed(name=DEGRADED, message=told) if result.state == "degraded" else Failed(message=told)
+    return (
+        Completed(name=environment.DEGRADED, message=told)
+        if result.state == "degraded"
+        else Failed(message=told)
+    )
 
 
 def final_state(reports: Sequence[SourceReport]) -> State[Any]:
@@ -192,7 +194,9 @@ def final_state(reports: Sequence[SourceReport]) -> State[Any]:
         if result.reasons
     ]
     status = report.exit_status(reports)
-    if status == 0:
+    if status == DONE:
         return Completed(message="every source is complete")
     told = clean("; ".join(bad))
-    return Completed(name=DEGRADED, message=told) if status == 1 else Failed(message=told)
+    if status == DEGRADED:
+        return Completed(name=environment.DEGRADED, message=told)
+    return Failed(message=told)
