@@ -51,7 +51,7 @@ MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Parts:
     """What was found on a page; what was not is empty or None."""
 
     title: str = ""
@@ -112,7 +112,7 @@ def _published_of(text: str) -> Iterator[str]:
             queue += [value for value in item.values() if isinstance(value, list | dict)]
 
 
-def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool = False) -> Found:
+def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool = False) -> Parts:
     """Title, date and paragraphs of a page.
 
     Args:
@@ -128,7 +128,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     body_text = stretch.body(root, paragraphs)
     first = stretch.find(paragraphs, body_text)
     if first is None:
-        return Found()
+        return Parts()
     rows = stretch.Rows(paragraphs, places, first)
     title, at = _title(root, paragraphs, places, first[0], url)
     floor = at + 1 if at is not None and at < first[0] + BESIDE else 0
@@ -170,7 +170,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     letters, taken = (sum(len(paragraphs[n].text) for n in some) for some in (range(len(paragraphs)), kept))
     if taken < letters * TAKEN:
         doubts.append(f"no more than {taken / letters:.0%} of the page's text was taken for its body")
-    return Found(title, day, [paragraphs[number] for number in kept], left_out, doubts)
+    return Parts(title, day, [paragraphs[number] for number in kept], left_out, doubts)
 
 
 def _elsewhere(root: etree._Element, url: str) -> set[str]:

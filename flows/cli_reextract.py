@@ -21,8 +21,8 @@ from flows.terminal import (
 )
 
 if TYPE_CHECKING:
+    from flows.reextract_shard import Seen
     from flows.reextraction import Proposed, Written
-    from flows.reread import Seen
     from flows.settings import Settings
 
 LINE = "Reading the archive ..."

@@ -55,7 +55,7 @@ class Ingested:
 
 
 @dataclass(slots=True)
-class _Intake:
+class _Ingestion:
     """What goes into the archive in one run."""
 
     database: Database
@@ -99,13 +99,13 @@ class _Intake:
 
 
 @contextmanager
-def _intake(database: Database, settings: Settings, source: str) -> Iterator[_Intake]:
+def _ingestion(database: Database, settings: Settings, source: str) -> Iterator[_Ingestion]:
     now = dt.datetime.now(dt.UTC)
     with (
         open_run(database, "ingest", source, now.date(), now.date()) as run_id,
         settings.warcs().writer(source, run_id, now) as writer,
     ):
-        yield _Intake(database, settings, source, run_id, writer)
+        yield _Ingestion(database, settings, source, run_id, writer)
 
 
 # --- WARC files ----------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def ingest_warc(
         sqlalchemy.exc.DBAPIError: it failed on the way.
     """
     strangers, passed, torn = Counter[str](), Counter[str](), list[ArchiveError]()
-    intakes: dict[str, _Intake] = {}
+    ingestions: dict[str, _Ingestion] = {}
     now = dt.datetime.now(dt.UTC)
     with Database(settings.database_url) as database, ExitStack() as runs:
         watch("copy")
@@ -153,32 +153,32 @@ def ingest_warc(
             elif record.fetched_at > now:
                 passed["dated in the future"] += 1  # nothing crawled from now on could be newer
             else:
-                if source.id not in intakes:
-                    intakes[source.id] = runs.enter_context(_intake(database, settings, source.id))
+                if source.id not in ingestions:
+                    ingestions[source.id] = runs.enter_context(_ingestion(database, settings, source.id))
                 where = record.origin or f"{FILE}{quote(path.name)}#{location.offset}"
-                if not _take(intakes[source.id], key, replace(record, origin=where)):
+                if not _take(ingestions[source.id], key, replace(record, origin=where)):
                     passed["second record of one capture"] += 1
         reports = []
-        for name, intake in intakes.items():
-            added = extract_and_load(database, intake.run_id, sources[name], settings.warcs(), watch=watch)
-            reports.append(intake.close(added, list(map(str, torn)), f"from {path.name}"))
+        for name, ingestion in ingestions.items():
+            added = extract_and_load(database, ingestion.run_id, sources[name], settings.warcs(), watch=watch)
+            reports.append(ingestion.close(added, list(map(str, torn)), f"from {path.name}"))
     return Ingested(tuple(reports), strangers, passed, str(torn[0]) if torn else None)
 
 
-def _take(intake: _Intake, key: str, record: Record) -> bool:
+def _take(ingestion: _Ingestion, key: str, record: Record) -> bool:
     """Keep one document's capture and write it down in the ledger; False where the run has it already."""
     found = Found(key, record.url, moment=record.fetched_at)
-    with intake.database.read() as session:
-        if ledger.has(session, intake.run_id, found.page):
+    with ingestion.database.read() as session:
+        if ledger.has(session, ingestion.run_id, found.page):
             return False
-    capture_id = intake.keep(record)
+    capture_id = ingestion.keep(record)
     verdict = verdict_on_status(record.status)
-    with intake.database.write() as session:
-        ledger.discovered(session, intake.run_id, found)
+    with ingestion.database.write() as session:
+        ledger.discovered(session, ingestion.run_id, found)
         if verdict is not None:
-            ledger.settle(session, intake.run_id, found.page, *verdict)
+            ledger.settle(session, ingestion.run_id, found.page, *verdict)
         else:
-            ledger.fetched(session, intake.run_id, found.page, capture_id)
+            ledger.fetched(session, ingestion.run_id, found.page, capture_id)
     return True
 
 
@@ -210,31 +210,31 @@ def ingest_texts(paths: Sequence[Path], source: str, settings: Settings) -> Sour
     told = ["texts as they were written"]
     with (
         Database(settings.database_url) as database,
-        _intake(database, settings, source) as intake,
+        _ingestion(database, settings, source) as ingestion,
     ):
         for path in paths:
             key = name_of(path)
             found = Found(key, FILE + quote(key))
             with database.write() as session:
-                ledger.discovered(session, intake.run_id, found)
+                ledger.discovered(session, ingestion.run_id, found)
             try:
-                reading = _read(intake, found, path)
+                reading = _read(ingestion, found, path)
             except (FormatError, OSError) as problem:
                 failed = isinstance(problem, OSError)
                 reason = str(problem.strerror) if isinstance(problem, OSError) else str(problem)
                 with database.write() as session:
-                    ledger.settle(session, intake.run_id, key, "failed" if failed else "rejected", reason)
+                    ledger.settle(session, ingestion.run_id, key, "failed" if failed else "rejected", reason)
                 refused.append(f"{key}: {reason}")
                 continue
-            loaded = load(database, intake.run_id, reading)
+            loaded = load(database, ingestion.run_id, reading)
             if loaded.added is not None:
                 added.append(loaded.added)
             if loaded.disposition == "revised" and loaded.reason:
                 told.append(f"{key}: {loaded.reason}")
-        return intake.close(added, refused, *told)
+        return ingestion.close(added, refused, *told)
 
 
-def _read(intake: _Intake, found: Found, path: Path) -> Reading:
+def _read(ingestion: _Ingestion, found: Found, path: Path) -> Reading:
     """Keep a text's file and read it.
 
     Raises:
@@ -249,5 +249,5 @@ def _read(intake: _Intake, found: Found, path: Path) -> Reading:
     if written.year < FIRST_YEAR:  # as programs write a date that was not set
         written = dt.datetime.now(dt.UTC)
     kind = (("Content-Type", "text/plain; charset=utf-8"),)
-    capture_id = intake.keep(Record(found.url, written, 200, kind, data))
-    return Reading(read_text(data), intake.source, found.key, found.url, capture_id, AS_WRITTEN)
+    capture_id = ingestion.keep(Record(found.url, written, 200, kind, data))
+    return Reading(read_text(data), ingestion.source, found.key, found.url, capture_id, AS_WRITTEN)

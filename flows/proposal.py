@@ -9,8 +9,8 @@ from crawler.page import VERSION
 from flows import difference
 from flows.artifact import safe, table
 from flows.difference import Side
+from flows.reextract_shard import KEPT, Kind, Reextracted, Seen, shown
 from flows.reextraction import Proposed, Written
-from flows.reread import KEPT, Kind, Reread, Seen, shown
 from flows.settings import Settings
 from flows.terminal import plain, write
 from storage.models import Capture
@@ -86,7 +86,7 @@ def markdown(settings: Settings, proposed: Proposed) -> str:
     return "\n".join(out) + "\n"
 
 
-def _listed(change: Reread) -> Iterator[str]:
+def _listed(change: Reextracted) -> Iterator[str]:
     pair = _sides(change)
     if pair is None:
         yield f"- {safe(_new(change))}"
@@ -96,7 +96,7 @@ def _listed(change: Reread) -> Iterator[str]:
         yield "  - " + safe("".join(map(str, line)).strip())
 
 
-def _sides(change: Reread) -> tuple[Side, Side] | None:
+def _sides(change: Reextracted) -> tuple[Side, Side] | None:
     """A text as it is stored and as it is read now; None for a page without a text."""
     revision = change.stored.revision
     if revision is None or change.old is None or change.read is None:
@@ -113,7 +113,7 @@ def _side(name: str, capture: Capture, text: Transcript) -> Side:
     return Side(name, capture.url, capture.fetched_at, capture.digest, text)
 
 
-def _new(change: Reread) -> str:
+def _new(change: Reextracted) -> str:
     read = change.read
     assert read is not None
     where = f"{change.stored.capture.url}, captured {change.stored.capture.fetched_at:%Y-%m-%d %H:%M} UTC"

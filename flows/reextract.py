@@ -16,11 +16,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import proposal, reextraction, report
 from flows.form import SourceId
+from flows.reextract_shard import Pass, Seen, add_pages, work
 from flows.reextraction import NotSeenError, Ways
-from flows.reread import Pass, Seen, add_pages, work
 from flows.settings import Settings, SettingsError, load_settings
 from flows.tasks import compare_task, final_state
-from storage.rereading import Shard
+from storage.reextraction import Shard
 
 
 def runner(settings: Settings) -> TaskRunner[Any]:
@@ -43,10 +43,10 @@ def runner(settings: Settings) -> TaskRunner[Any]:
     return cluster
 
 
-@task(task_run_name="{order.what} {shard.first}", cache_policy=NO_CACHE, persist_result=False)
-def shard_task(settings: Settings, order: Pass, shard: Shard) -> Seen:
+@task(task_run_name="{aim.what} {shard.first}", cache_policy=NO_CACHE, persist_result=False)
+def shard_task(settings: Settings, aim: Pass, shard: Shard) -> Seen:
     """One pass over one shard."""
-    return work(settings, order, shard)
+    return work(settings, aim, shard)
 
 
 @task(task_run_name="load {source}", cache_policy=NO_CACHE, persist_result=False)
@@ -55,8 +55,8 @@ def add_task(settings: Settings, number: int, source: str, run_id: int) -> list[
     return add_pages(settings, number, source, run_id)
 
 
-def _shards(settings: Settings, order: Pass, shards: Iterable[Shard]) -> Iterator[Seen]:
-    futures = shard_task.map(unmapped(settings), unmapped(order), list(shards))
+def _shards(settings: Settings, aim: Pass, shards: Iterable[Shard]) -> Iterator[Seen]:
+    futures = shard_task.map(unmapped(settings), unmapped(aim), list(shards))
     return (future.result() for future in futures)
 
 

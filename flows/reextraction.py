@@ -2,6 +2,9 @@
 
 What the dry run has shown is a proposal with a digest. Nothing is written but what a proposal has, and nothing at
 all where the run would do anything else.
+
+`flows.reextract` is its flow, `flows.cli_reextract` its command. `flows.reextract_shard` reads what
+`storage.reextraction` finds; changes stand in `storage.proposals` and `flows.proposal` shows them.
 """
 
 from __future__ import annotations
@@ -17,13 +20,13 @@ from crawler.page import VERSION
 from crawler.source import Source, load_sources, require_known
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.readers import Readers
-from flows.reread import Pass, Seen, add_pages, reader_of, work
+from flows.reextract_shard import Pass, Seen, add_pages, reader_of, work
 from flows.settings import Settings, SettingsError
 from flows.steps import compare
-from storage import ledger, proposals, rereading
+from storage import ledger, proposals, reextraction
 from storage.database import Database
 from storage.days import check_window
-from storage.rereading import Reselection, Scope, Shard
+from storage.reextraction import Reselection, Scope, Shard
 
 
 class NotSeenError(Exception):
@@ -62,10 +65,10 @@ class Written:
 Watch = Callable[[str], None]
 
 
-def _shard_by_shard(settings: Settings, order: Pass, shards: Iterable[Shard]) -> Iterator[Seen]:
+def _shard_by_shard(settings: Settings, aim: Pass, shards: Iterable[Shard]) -> Iterator[Seen]:
     with Readers() as readers:
         for shard in shards:
-            yield work(settings, order, shard, readers)
+            yield work(settings, aim, shard, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,8 @@ def _accepted(
         runs = {
             name: stack.enter_context(open_run(database, "reextract", name, since, until)) for name in names
         }
-        order = Pass("write", Scope(selection, proposal), proposal, runs)
-        seen = _passed(settings, database, order, ways, watch)
+        aim = Pass("write", Scope(selection, proposal), proposal, runs)
+        seen = _passed(settings, database, aim, ways, watch)
         reports = []
         for name, run_id in runs.items():
             watch(f"{name}: load")
@@ -229,23 +232,23 @@ def _accepted(
 
 def _strangers(settings: Settings, database: Database) -> dict[str, int]:
     with database.read() as session:
-        return rereading.strangers(session, tuple(load_sources(settings.sources)))
+        return reextraction.strangers(session, tuple(load_sources(settings.sources)))
 
 
-def _passed(settings: Settings, database: Database, order: Pass, ways: Ways, watch: Watch) -> Seen:
+def _passed(settings: Settings, database: Database, aim: Pass, ways: Ways, watch: Watch) -> Seen:
     seen = Seen()
-    for each in _passes(settings, database, order, ways, watch):
+    for each in _passes(settings, database, aim, ways, watch):
         seen.add(each)
     return seen
 
 
-def _passes(settings: Settings, database: Database, order: Pass, ways: Ways, watch: Watch) -> Iterator[Seen]:
-    step = {"count": "reading", "propose": "reading", "check": "checking", "write": "writing"}[order.what]
+def _passes(settings: Settings, database: Database, aim: Pass, ways: Ways, watch: Watch) -> Iterator[Seen]:
+    step = {"count": "reading", "propose": "reading", "check": "checking", "write": "writing"}[aim.what]
     watch(f"{step} ...")
     with database.read() as session:
-        shards = list(rereading.shards(session, order.scope, rereading.SHARD))
+        shards = list(reextraction.shards(session, aim.scope, reextraction.SHARD))
     done, total = 0, sum(shard.count for shard in shards)
-    for shard, each in zip(shards, ways.each(settings, order, shards), strict=False):
+    for shard, each in zip(shards, ways.each(settings, aim, shards), strict=False):
         done += shard.count
         watch(f"{step}: {done} of {total} captures")
         yield each

@@ -51,12 +51,12 @@ def verdict(
         reasons.append("no listing could be read")
     reasons += report.complaints
     if fresh := [day for day in open_days if day not in old]:
-        reasons.append(f"not proved complete: {coverage.spelled(fresh)}")
+        reasons.append(f"not proved complete: {coverage.spelt(fresh)}")
     if old:
-        notes.append(f"still not proved complete: {coverage.spelled(old)}")
+        notes.append(f"still not proved complete: {coverage.spelt(old)}")
     elsewhere = [day for day in report.gaps if day not in open_days]
     if elsewhere:
-        notes.append(f"not looked at, and not its to prove: {coverage.spelled(elsewhere)}")
+        notes.append(f"not looked at, and not its to prove: {coverage.spelt(elsewhere)}")
     if report.misses:
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
     if outside:

@@ -24,7 +24,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 from zlib_ng import zlib_ng
 
-from storage.store import Store, Stored
+from storage.store import Store, StoredFile
 from storage.warc import FILE, ORIGIN, TRANSFER, ArchiveError, Location, Record, records
 
 SOFTWARE = "podium"
@@ -83,7 +83,7 @@ class Archive:
         """
         path = self.place(location.warc)
         try:
-            if isinstance(path, Stored):
+            if isinstance(path, StoredFile):
                 member = path.read(location.offset, location.length)
             else:
                 with path.open("rb") as file:
@@ -98,7 +98,7 @@ class Archive:
             raise ArchiveError(f"{path}: not the recorded capture at offset {location.offset}")
         return record, member
 
-    def place(self, warc: str) -> Path | Stored:
+    def place(self, warc: str) -> Path | StoredFile:
         """Where a file is read: in the folder, or in the store where only that can have it."""
         path = self.folder / warc
         return path if self.store is None or path.exists() else self.store.file(warc)

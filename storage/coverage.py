@@ -31,7 +31,7 @@ EACH_NAMED = 3
 """So many days are named one by one; of more their number, the first and the last."""
 
 
-def spelled(days: Iterable[dt.date]) -> str:
+def spelt(days: Iterable[dt.date]) -> str:
     """Days, one by one where they are few."""
     ordered = sorted(days)
     if len(ordered) <= EACH_NAMED:

@@ -52,7 +52,7 @@ class Found:
 
     @property
     def page(self) -> str:
-        """What identifies its row in a run: the document's key, or the address and moment of the capture."""
+        """The ledger's name of it, in one run: the document's key, or the address and moment of the capture."""
         return self.key if self.moment is None else f"{self.url} {self.moment:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
@@ -167,29 +167,29 @@ def _row(run_id: int, found: Found) -> dict[str, Any]:
     return {"run_id": run_id, "key": found.page, "url": found.url, "date_hint": found.date_hint}
 
 
-def fetched(session: Session, run_id: int, key: str, capture_id: int) -> None:
+def fetched(session: Session, run_id: int, page: str, capture_id: int) -> None:
     """The page has a capture, to be extracted and loaded."""
-    fetched_all(session, run_id, {key: capture_id})
+    fetched_all(session, run_id, {page: capture_id})
 
 
 def fetched_all(session: Session, run_id: int, captures: Mapping[str, int]) -> None:
-    """The pages, by their keys, have captures."""
+    """The pages, by the ledger's names of them, have captures."""
     session.connection().execute(
-        _FETCHED, [{"run": run_id, "page": key, "capture": number} for key, number in captures.items()]
+        _FETCHED, [{"run": run_id, "page": page, "capture": number} for page, number in captures.items()]
     )
 
 
 def settle(
     session: Session,
     run_id: int,
-    key: str,
+    page: str,
     disposition: Disposition,
     reason: str | None = None,
     revision_id: int | None = None,
 ) -> None:
     """Give a page its disposition; one that has one keeps it."""
     session.flush()  # the revision's row comes first
-    settle_all(session, run_id, [(key, disposition, reason)], {key: revision_id})
+    settle_all(session, run_id, [(page, disposition, reason)], {page: revision_id})
 
 
 def settle_all(
@@ -198,13 +198,13 @@ def settle_all(
     pages: Sequence[tuple[str, Disposition, str | None]],
     revisions: Mapping[str, int | None] = MappingProxyType({}),
 ) -> None:
-    """Give pages, by their keys, their dispositions, with the reasons; one that has one keeps it.
+    """Give pages their dispositions, with the reasons; one that has one keeps it.
 
     Args:
         session: the transaction.
         run_id: the run.
-        pages: their keys, dispositions and reasons.
-        revisions: ids of the revisions that hold their texts, as far as there are such, by key.
+        pages: the ledger's names of them, their dispositions and reasons.
+        revisions: ids of the revisions that hold their texts, as far as there are such, by page.
     """
     session.connection().execute(
         _SETTLED,
@@ -212,12 +212,12 @@ def settle_all(
             # What a site or a parser said may hold what no database stores, such as a NUL.
             {
                 "run": run_id,
-                "page": key,
+                "page": page,
                 "is": disposition,
                 "why": reason and clean(reason),
-                "text": revisions.get(key),
+                "text": revisions.get(page),
             }
-            for key, disposition, reason in pages
+            for page, disposition, reason in pages
         ],
     )
 
@@ -227,7 +227,7 @@ def to_extract(
 ) -> list[tuple[Page, Capture]]:
     """The run's pages that were fetched and not settled, at most `limit`, the oldest capture first.
 
-    Some are left out, given by their keys.
+    Some are left out, given by the ledger's names of them.
     """
     rows = session.execute(
         select(Page, Capture)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage import transcript
 from storage.models import Capture, Proposal, ProposedChange
-from storage.rereading import Reselection, newest_capture
+from storage.reextraction import Reselection, newest_capture
 from storage.transcript import Transcript
 
 UNFINISHED = dt.timedelta(1)

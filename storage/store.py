@@ -24,9 +24,9 @@ class Store:
 
     url: str
 
-    def file(self, name: str) -> Stored:
+    def file(self, name: str) -> StoredFile:
         """One of its files, whether it is there or not."""
-        return Stored(self.url, name)
+        return StoredFile(self.url, name)
 
     def names(self) -> list[str]:
         """The files below it, by their paths from there.
@@ -42,7 +42,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """A file on a store. Each of its methods raises OSError where the store does not give what is asked for."""
 
     url: str

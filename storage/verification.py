@@ -20,7 +20,7 @@ from storage.captures import capture_of
 from storage.database import Database
 from storage.integrity import Checked, Finding
 from storage.models import Capture, Run
-from storage.store import Stored
+from storage.store import StoredFile
 from storage.warc import ArchiveError, Location, TornError, read_warc
 
 NAMED = 3
@@ -111,7 +111,7 @@ class _Verification:
     def _file(self, warc: str) -> Iterator[Finding]:
         path = self._archive.place(warc)
         try:
-            size = path.size() if isinstance(path, Stored) else path.stat().st_size
+            size = path.size() if isinstance(path, StoredFile) else path.stat().st_size
             reading = self._read(warc, path, size)
         except FileNotFoundError:
             self._missing.append(warc)
@@ -130,7 +130,7 @@ class _Verification:
             yield self._torn(warc, path, size, reading.torn)
         yield from self._strays(warc, reading)
 
-    def _read(self, warc: str, path: Path | Stored, size: int) -> _Reading:
+    def _read(self, warc: str, path: Path | StoredFile, size: int) -> _Reading:
         """Walk a file's records and its captures side by side.
 
         After damage it goes on at the next place that a capture names. What looks like a record in between is
@@ -176,9 +176,9 @@ class _Verification:
             self._wrong[row.id] = f"its record has another {', '.join(wrong)}"
             reading.strays.append((record, wrong))
 
-    def _torn(self, warc: str, path: Path | Stored, size: int, torn: TornError) -> Finding:
+    def _torn(self, warc: str, path: Path | StoredFile, size: int, torn: TornError) -> Finding:
         end, rest = torn.end, size - torn.end
-        if isinstance(path, Stored) and torn.broken_off:
+        if isinstance(path, StoredFile) and torn.broken_off:
             return Finding("torn", warc, f"its copy on the store ends within the record at offset {end}")
         if isinstance(path, Path) and (torn.broken_off or _only_zeros(path, end)):
             what = f"ends within the record at offset {end}: {rest} of its bytes are there"

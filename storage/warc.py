@@ -24,7 +24,7 @@ from warcio.bufferedreaders import BufferedReader, DecompressingBufferedReader
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 
-from storage.store import Stored
+from storage.store import StoredFile
 
 logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
 
@@ -115,7 +115,7 @@ TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"}
 
 
 def read_warc(
-    path: Path | Stored, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
+    path: Path | StoredFile, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
 ) -> Iterator[tuple[Record, Location]]:
     """Every response of a WARC file, gzip or plain, from whatever tool.
 
@@ -216,7 +216,7 @@ BufferedReader.DECOMPRESSORS["br"] = _Brotli
 
 
 def records(
-    file: IO[bytes], path: Path | Stored, others: Counter[str] | None = None
+    file: IO[bytes], path: Path | StoredFile, others: Counter[str] | None = None
 ) -> Iterator[tuple[Record, Location]]:
     """Every response and every file."""
     found_in = _Records(file)

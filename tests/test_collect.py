@@ -204,7 +204,7 @@ def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
     (order,) = plan.night(place.settings)
     assert order.since == TODAY - dt.timedelta(14)
     found = collect(order, place.settings)
-    assert f"not proved complete: {coverage.spelled(days_of(TODAY, order.until))}" in found.reasons
+    assert f"not proved complete: {coverage.spelt(days_of(TODAY, order.until))}" in found.reasons
 
 
 def test_a_report_tells_of_every_arrival_the_newest_first(

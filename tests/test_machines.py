@@ -32,7 +32,7 @@ from flows.deploy import POOL, PROJECT, deploy
 from flows.reextract import reextract, runner
 from flows.settings import Settings
 from flows.up import _WORKER as WORKER
-from storage import models, rereading
+from storage import models
 from storage.database import Database
 from tests.conftest import Server
 from tests.site import MisbehavingMinistry
@@ -141,7 +141,7 @@ def test_a_cluster_reads_the_archive_again_as_one_machine_does(
     layout(settings, drops=LOST)
     take(captured(tmp_path / "kept.warc.gz", site.base, *((each, NOON) for each in documents)), settings)
     layout(settings)
-    monkeypatch.setattr(rereading, "SHARD", 2)
+    monkeypatch.setattr("storage.reextraction.SHARD", 2)
     alone = reextraction.propose(settings, reextraction.selection_of(settings))
     spread = settings.model_copy(update={"dask": cluster})
     for name, value in spread.environment().items():

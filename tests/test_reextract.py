@@ -23,10 +23,10 @@ from flows import about, difference, plan, proposal, reextraction
 from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.demo_site.content import Block, Document
+from flows.reextract_shard import kinds_of
 from flows.reextraction import NotSeenError, Proposed, Written
-from flows.reread import kinds_of
 from flows.settings import Settings, SettingsError
-from storage import integrity, lookup, models, rereading
+from storage import integrity, lookup, models
 from storage.corrections import corrections_of
 from storage.database import Database
 from storage.days import WindowError
@@ -46,7 +46,7 @@ READS = (
 )
 """The modules that read a page."""
 
-READ_BY = 12, "89215314e5a71c5b"
+READ_BY = 12, "8116aae3aea4fd0e"
 """The extractor's version, and the beginning of the digest of these modules and their words."""
 
 LOST = ', ".document__body > p:last-of-type"'
@@ -536,8 +536,8 @@ def test_every_capture_is_looked_at_once_however_the_archive_is_cut(
         kept(settings, site, tmp_path, *((each, NOON + day * DAY) for each in documents))
     layout(settings)
     whole = propose(settings)
-    monkeypatch.setattr(rereading, "SHARD", 3)
-    monkeypatch.setattr(rereading, "BATCH", 2)
+    monkeypatch.setattr("storage.reextraction.SHARD", 3)
+    monkeypatch.setattr("storage.reextraction.BATCH", 2)
     cut = propose(settings)
     assert cut.digest == whole.digest
     assert cut.seen.counts == whole.seen.counts
@@ -559,11 +559,11 @@ def test_killed_half_way_and_started_again_it_comes_to_the_same(
     digest = propose(settings).digest
     program = """
 import os, signal, sys
-from flows import reextraction, reread
+from flows import reextract_shard, reextraction
 from flows.settings import load_settings
 from storage import duplicates
-reread.AT_ONCE = 1
-home = duplicates if sys.argv[1] == "compare" else reread
+reextract_shard.AT_ONCE = 1
+home = duplicates if sys.argv[1] == "compare" else reextract_shard
 left, real = [int(sys.argv[2])], getattr(home, sys.argv[1])
 def killed(*arguments):
     left[0] -= 1

@@ -22,13 +22,13 @@ from crawler.page import VERSION
 from crawler.source import Source, load_sources
 from flows.readers import Item, Outcome, Readers, begin_batch, item_of, read_capture
 from flows.settings import Settings
-from storage import ledger, lookup, proposals, rereading
+from storage import ledger, lookup, proposals, reextraction
 from storage.captures import batches
 from storage.corrections import correct
 from storage.database import Database
 from storage.ledger import Found
 from storage.load import Loaded, Reading, load
-from storage.rereading import Known, Scope, Shard, Stored
+from storage.reextraction import Known, Scope, Shard, Stored
 from storage.transcript import Transcript
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class Reextracted:
     """A capture whose reading differs from what is stored: how, and both texts as far as there are such."""
 
     stored: Stored
@@ -136,28 +136,28 @@ def kinds_of(old: Transcript, new: Transcript) -> tuple[Kind, ...]:
 # --- one shard -----------------------------------------------------------------------------------
 
 
-def work(settings: Settings, order: Pass, shard: Shard, readers: Readers | None = None) -> Seen:
+def work(settings: Settings, aim: Pass, shard: Shard, readers: Readers | None = None) -> Seen:
     """One pass over one shard.
 
     Args:
         settings: where things are kept.
-        order: the pass.
+        aim: the pass.
         shard: of the archive.
         readers: the processes that read; of its own if none are given.
     """
     if readers is None:
         with Readers() as own:
-            return work(settings, order, shard, own)
+            return work(settings, aim, shard, own)
     seen = Seen()
     with Database(settings.database_url, create=False) as database:
-        reading = Rereading(database, settings, readers)
-        begun = map(reading.begin, rereading.batches(database, order.scope, shard))
+        reading = Reextractor(database, settings, readers)
+        begun = map(reading.begin, reextraction.batches(database, aim.scope, shard))
         for batch in _ahead(begun):
             differing = reading.differing(batch, seen)
-            if order.what == "write":
-                _write(database, order, differing, seen)
-            elif order.what != "count":
-                _hold(database, order, differing, seen)
+            if aim.what == "write":
+                _write(database, aim, differing, seen)
+            elif aim.what != "count":
+                _hold(database, aim, differing, seen)
     return seen
 
 
@@ -175,7 +175,7 @@ def _ahead(several: Iterable[T]) -> Iterator[T]:
     yield from begun
 
 
-class Rereading:
+class Reextractor:
     """Reads captures again and says which differ from what is stored."""
 
     def __init__(self, database: Database, settings: Settings, readers: Readers) -> None:
@@ -184,7 +184,7 @@ class Rereading:
         self._sources = load_sources(settings.sources)
         self._readers = readers
 
-    def of(self, batch: Sequence[Stored], seen: Seen) -> list[Reread]:
+    def of(self, batch: Sequence[Stored], seen: Seen) -> list[Reextracted]:
         """Read captures, and say which differ."""
         return self.differing(self.begin(batch), seen)
 
@@ -205,9 +205,11 @@ class Rereading:
             found.append(([stored for stored, _ in pairs], outcomes))
         return found
 
-    def differing(self, begun: Sequence[tuple[list[Stored], Iterator[Outcome]]], seen: Seen) -> list[Reread]:
+    def differing(
+        self, begun: Sequence[tuple[list[Stored], Iterator[Outcome]]], seen: Seen
+    ) -> list[Reextracted]:
         """The captures of a batch whose reading differs from what is stored."""
-        found: list[Reread] = []
+        found: list[Reextracted] = []
         outcomes = [pair for several, read in begun for pair in zip(several, read, strict=True)]
         known = self._known(outcomes)
         for stored, outcome in outcomes:
@@ -233,26 +235,26 @@ class Rereading:
             return {
                 (source, key): known
                 for source, several in keys.items()
-                for key, known in rereading.known_at(session, source, several).items()
+                for key, known in reextraction.known_at(session, source, several).items()
             }
 
-    def _judge(self, stored: Stored, outcome: Outcome, there: Known | None) -> Reread | None:
+    def _judge(self, stored: Stored, outcome: Outcome, there: Known | None) -> Reextracted | None:
         read, item = outcome.transcript, outcome.item
         if stored.revision is not None:
             if read is None:
                 kind: Kind = "unreadable" if outcome.disposition == "failed" else "now refused"
-                return Reread(stored, item, (kind,), reason=outcome.reason or "")
+                return Reextracted(stored, item, (kind,), reason=outcome.reason or "")
             if lookup.holds(stored.revision, read):
                 return None
             old = lookup.transcript_of(stored.revision)
-            return Reread(stored, item, kinds_of(old, read), old, read)
+            return Reextracted(stored, item, kinds_of(old, read), old, read)
         if read is None:
             return None
         with self._database.read() as session:
-            adds = rereading.would_add(session, stored, read, there)
+            adds = reextraction.would_add(session, stored, read, there)
         if not adds or (there is not None and self._is_known(there, read)):
             return None
-        return Reread(stored, item, ("newly read",), read=read)
+        return Reextracted(stored, item, ("newly read",), read=read)
 
     def _is_known(self, there: Known, read: Transcript) -> bool:
         """Whether a page says what one of the texts there says, as that is read now."""
@@ -288,31 +290,31 @@ def _name(stored: Stored) -> str:
 # --- what is done with the changes ---------------------------------------------------------------
 
 
-def _hold(database: Database, order: Pass, found: Sequence[Reread], seen: Seen) -> None:
+def _hold(database: Database, aim: Pass, found: Sequence[Reextracted], seen: Seen) -> None:
     """Write the changes down in the proposal, or count those that it does not have."""
     changes = [
         (each.item.capture_id, proposals.digest_of(each.read), each.stored.revision is None)
         for each in found
         if each.read is not None
     ]
-    assert order.proposal is not None
-    if order.what == "propose":
+    assert aim.proposal is not None
+    if aim.what == "propose":
         with database.write() as session:
-            proposals.add(session, order.proposal, changes)
+            proposals.add(session, aim.proposal, changes)
         return
     with database.read() as session:
-        known = proposals.changes_of(session, order.proposal, [capture for capture, _, _ in changes])
+        known = proposals.changes_of(session, aim.proposal, [capture for capture, _, _ in changes])
     seen.unseen += sum(known.get(capture) != digest for capture, digest, _ in changes)
 
 
-def _write(database: Database, order: Pass, found: Sequence[Reread], seen: Seen) -> None:
+def _write(database: Database, aim: Pass, found: Sequence[Reextracted], seen: Seen) -> None:
     """Correct the texts that were accepted; pages without a text are not this pass's."""
-    assert order.proposal is not None
+    assert aim.proposal is not None
     wanted = [each for each in found if each.read is not None and each.stored.revision is not None]
     # In one order for all, so that two writers never wait for each other crosswise.
     wanted.sort(key=lambda each: each.stored.revision.transcript_id if each.stored.revision else 0)
     with database.read() as session:
-        known = proposals.changes_of(session, order.proposal, [each.item.capture_id for each in wanted])
+        known = proposals.changes_of(session, aim.proposal, [each.item.capture_id for each in wanted])
     accepted = [
         each
         for each in wanted
@@ -320,20 +322,20 @@ def _write(database: Database, order: Pass, found: Sequence[Reread], seen: Seen)
     ]
     seen.unseen += len(wanted) - len(accepted)
     for some in batches(accepted, AT_ONCE):
-        database.write_again(partial(_correct_all, order, some))
+        database.write_again(partial(_correct_all, aim, some))
 
 
-def _correct_all(order: Pass, some: Sequence[Reread], session: Session) -> None:
+def _correct_all(aim: Pass, some: Sequence[Reextracted], session: Session) -> None:
     for each in some:
-        _correct(session, order, each)
+        _correct(session, aim, each)
 
 
-def _correct(session: Session, order: Pass, each: Reread) -> None:
+def _correct(session: Session, aim: Pass, each: Reextracted) -> None:
     """Correct one text, and say so in the ledger."""
     revision, capture, item = each.stored.revision, each.stored.capture, each.item
     assert each.read is not None and revision is not None
     correct(session, revision.id, each.read, VERSION)
-    run = order.runs[capture.source]
+    run = aim.runs[capture.source]
     ledger.discovered(session, run, Found(item.key, item.url, moment=capture.fetched_at))
     ledger.fetched(session, run, item.page, capture.id)
     how = f"corrected, {', '.join(each.kinds)}: read by extractor {revision.extractor}, now by {VERSION}"
@@ -348,13 +350,13 @@ def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> li
     """
     added: list[int] = []
     with Database(settings.database_url, create=False) as database, Readers() as readers:
-        reading = Rereading(database, settings, readers)
+        reading = Reextractor(database, settings, readers)
         home = load_sources(settings.sources)[source]
         with database.read() as session:
             wanted = proposals.additions(session, proposal, source)
-        for ids in batches(wanted, rereading.BATCH):
+        for ids in batches(wanted, reextraction.BATCH):
             with database.read() as session:
-                stored = [each for each in rereading.of_captures(session, ids) if each.revision is None]
+                stored = [each for each in reextraction.of_captures(session, ids) if each.revision is None]
                 known = proposals.changes_of(session, proposal, ids)
                 urls = [each.capture.url for each in stored]
                 to_come = proposals.added_at(session, proposal, urls)
@@ -371,7 +373,7 @@ def add_pages(settings: Settings, proposal: int, source: str, run_id: int) -> li
 def _add(
     database: Database,
     run_id: int,
-    each: Reread,
+    each: Reextracted,
     read: Transcript,
     to_come: frozenset[int],
     answered: str | None,
@@ -396,11 +398,11 @@ def _add(
     return load(database, run_id, reading, item.page)
 
 
-def shown(settings: Settings, proposal: int, limit: int) -> Iterator[Reread]:
+def shown(settings: Settings, proposal: int, limit: int) -> Iterator[Reextracted]:
     """The first changes of a proposal, with both texts."""
     with Database(settings.database_url, create=False) as database, Readers() as readers:
-        reading = Rereading(database, settings, readers)
+        reading = Reextractor(database, settings, readers)
         with database.read() as session:
-            stored = rereading.of_captures(session, proposals.first(session, proposal, limit))
-        for some in batches(stored, rereading.BATCH):
+            stored = reextraction.of_captures(session, proposals.first(session, proposal, limit))
+        for some in batches(stored, reextraction.BATCH):
             yield from reading.of(some, Seen())
