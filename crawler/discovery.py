@@ -245,7 +245,7 @@ class Walk:
         self._failures = 0
         days = [link.date for link in links if link.date is not None]
         if len(days) == len(links) and days == sorted(days, reverse=True):
-            self._cover(entry, days[-1], dayday_after(self.today))
+            self._cover(entry, days[-1], day_after(self.today))
         for link in links:
             yield link
 
@@ -373,7 +373,7 @@ class Walk:
 
     async def _listing(self, entry: Listing) -> AsyncIterator[Link]:
         url: str | None = entry.url
-        before: dt.date | None = dayday_after(self.today)
+        before: dt.date | None = day_after(self.today)
         seen: set[str] = set()
         number, last, missed, untold = 1, None, 0, 0
         here, first, lowest, oldest = Bookmark(page=1, url=entry.url), None, dt.date.max, dt.date.max
@@ -478,8 +478,3 @@ def _ascends(days: list[dt.date]) -> bool:
     """Whether a page's dates rise more often than they fall. One kept on top of a newest-first list rises once."""
     steps = list(pairwise(days))
     return sum(a < b for a, b in steps) > sum(a > b for a, b in steps)
-
-
-def _after(day: dt.date) -> dt.date:
-    """The day after; the last day there is stays."""
-    return day if day == dt.date.max else day + dt.timedelta(1)

@@ -88,8 +88,13 @@ def waiting(text: RenderableType) -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda _text: None
         return
-    with console.status(text) as line:
-        yield lambda text: line.update(plain(text))
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    line = Spinner("dots", text)
+    # What is printed meanwhile stands above the line; but not what goes to a file.
+    with Live(line, console=console, transient=True, redirect_stdout=sys.stdout.isatty()):
+        yield lambda text: line.update(text=plain(text))
 
 
 def reachable(api: str) -> None:

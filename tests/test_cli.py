@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
+import pty
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -268,6 +271,29 @@ def test_a_page_is_shown_beside_what_was_read(saved: Path, place: Stage, site: M
     for text in said:
         assert any(text in row[0] and text in row[1] for row in rows), text
     assert podium(*words, f"{site.base}/briefings/999", settings=place.settings).returncode == 2
+
+
+def test_what_a_backfill_says_goes_to_its_file_while_a_person_watches(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    words = ["backfill", "--since", f"{TODAY}", "--until", f"{TODAY}", "--source", "demo"]
+    master, terminal = pty.openpty()
+    screen = bytearray()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while seen := os.read(master, 4096):
+                screen.extend(seen)
+
+    person = threading.Thread(target=watch)
+    person.start()
+    env = os.environ | place.settings.environment() | {"TERM": "xterm"}
+    done = subprocess.run([PODIUM, *words], env=env, stdout=subprocess.PIPE, stderr=terminal, text=True)
+    os.close(terminal)
+    person.join()
+    os.close(master)
+    assert done.returncode == 0 and b"Collecting" in screen
+    assert done.stdout.startswith(f"demo {TODAY}: completed: ")
 
 
 @pytest.mark.slow
