@@ -30,6 +30,7 @@ from crawler.sheets import (
     read_sitemap,
 )
 from crawler.source import Calendar, Feed, Items, Listing, Section, SiteMap, Source, host_of
+from storage.address import uncounted
 from storage.days import day_after, days_of
 from storage.ledger import Found
 
@@ -168,7 +169,7 @@ class Walk:
                 day = self._told(entry, link, trailing=trailing)
                 if day is None or self.since <= day <= self.until:
                     if key is not None:
-                        yield Found(key, link.url, day)
+                        yield Found(key, uncounted(link.url), day)
                     elif day is not None:
                         others.append(Link(link.url, day))
             # Whether the source as a whole is silent, others ask: another section of it may hide that one is dead.

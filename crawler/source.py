@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from crawler.layout import Css, Layout, Pattern
+from storage.address import escaped, uncounted
 
 BUILT_IN = Path(__file__).parent / "sources"
 
@@ -243,17 +244,21 @@ class Source(_Facts):
         """What identifies the document at an address within the source, or None where it is none of its documents.
 
         The document's number where the pattern has a group ``id``, else the address without scheme,
-        ``www.`` and fragment.
+        ``www.``, fragment and what only counts its readers. Letters beyond ASCII are as they are sent; a pattern
+        may have them either way.
         """
         match = self._document.search(url)
-        if match is None or len(url.encode(errors="replace")) > LONGEST_URL or not self.owns(host_of(url)):
+        if match is None and "%" in url:
+            match = self._document.search(unquote(url))
+        if match is None or len(escaped(url)) > LONGEST_URL or not self.owns(host_of(url)):
             return None
         number = match.groupdict().get("id")
         if number:
-            return number
-        parts = urlsplit(url)
+            return escaped(number)
+        parts = urlsplit(uncounted(url))
         host = host_of(url).removeprefix("www.")
-        return urlunsplit(("", host, parts.path.rstrip("/"), parts.query, "")).removeprefix("//")
+        path, query = escaped(parts.path.rstrip("/")), escaped(parts.query)
+        return urlunsplit(("", host, path, query, "")).removeprefix("//")
 
 
 def load_source(path: Path) -> Source:

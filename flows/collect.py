@@ -28,7 +28,7 @@ from flows.readers import Readers
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
 from flows.silence import silence_tonight
-from flows.steps import BATCH, PLAIN, Intake, Steps, as_it_is
+from flows.steps import ALIKE, BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
 from storage import coverage, earlier, ledger, models, visits
 from storage.captures import batches
@@ -268,7 +268,8 @@ def _collect(
             visits.put_off(session, source.id, run_id, order.today)
         outside = ledger.rejected_for(session, run_id, coverage.OUTSIDE)
         older = ledger.rejected_for(session, run_id, OLDER)
-        reasons, notes = verdict(report, tally, open_days, old, outside, newest, older)
+        alike = ledger.rejected_for(session, run_id, ALIKE)
+        reasons, notes = verdict(report, tally, open_days, old, outside, newest, older, alike)
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))
         broken = failed(report, tally)

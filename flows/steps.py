@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ from storage import duplicates, ledger, lookup
 from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
+from storage.transcript import Turn
 
 log = logging.getLogger("podium")
 
@@ -130,7 +131,7 @@ def load_batch(
         keys = [item.key for item in read]
         known = lookup.last_read(session, source.id, keys)
         copies = lookup.copies(session, source.id, keys)
-    readings = {}
+    readings: dict[str, Reading] = {}
     # Of several addresses of one document its own comes first: an edit of all of them is one revision.
     for outcome in sorted(outcomes, key=lambda outcome: outcome.item.key in copies):
         item = outcome.item
@@ -151,7 +152,31 @@ def load_batch(
             answered=source.key(item.url),
             visited_on=visited_on,
         )
+    if visited_on is not None and (alike := _alike(readings, known)):
+        with database.write() as session:
+            ledger.settle_all(session, run_id, [(page, "rejected", ALIKE) for page in alike])
+        readings = {page: each for page, each in readings.items() if page not in alike}
     return [each.added for each in load_all(database, run_id, readings) if each.added is not None]
+
+
+ALIKE = "the same text as other pages that changed with it: an error in its place?"
+"""Why a page is rejected that `ALIKE_PAGES` or more have the text of at once, who had different ones."""
+
+ALIKE_PAGES = 3
+
+
+def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) -> set[str]:
+    """Of known pages that are read otherwise now those that have come to one and the same text."""
+    pages: dict[tuple[Turn, ...], set[str]] = {}
+    had: dict[tuple[Turn, ...], set[str]] = {}
+    for page, reading in readings.items():
+        last, said = known.get(reading.key), reading.transcript.turns
+        if last is None or (reading.before is None and last.is_again(reading.transcript, VERSION)):
+            continue
+        if reading.before is None or reading.before.turns != said:
+            pages.setdefault(said, set()).add(page)
+            had.setdefault(said, set()).add(last.digest)
+    return {page for said, some in pages.items() if len(had[said]) >= ALIKE_PAGES for page in some}
 
 
 def compare(database: Database, source: str) -> Counter[str]:

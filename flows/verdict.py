@@ -32,6 +32,7 @@ def verdict(
     outside: int,
     newest_rejected: int | None,
     older: int = 0,
+    alike: int = 0,
 ) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note.
 
@@ -43,6 +44,7 @@ def verdict(
         outside: pages that were rejected since nobody had asked for their days.
         newest_rejected: of a night, see `suspicions`; None for any other run.
         older: pages that were rejected since their address says what another said first.
+        alike: pages that were rejected since they changed to one and the same text.
     """
     reasons, notes = [], list(report.notes)
     if not report.finished:
@@ -57,6 +59,8 @@ def verdict(
     elsewhere = [day for day in report.gaps if day not in open_days]
     if elsewhere:
         notes.append(f"not looked at, and not its to prove: {coverage.spelt(elsewhere)}")
+    if alike:
+        reasons.append(f"{several(alike, 'page')} changed to one and the same text: an error in its place?")
     if report.misses:
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
     if outside:

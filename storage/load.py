@@ -93,6 +93,7 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
                 reading.capture_id,
                 reading.transcript.date,
                 reading.visited_on,
+                reading.url if reading.answered == reading.key else None,
             )
         ledger.settle(
             session, run_id, page or reading.key, loaded.disposition, loaded.reason, loaded.revision_id
@@ -195,10 +196,13 @@ _REVISIONS = insert(models.Revision).returning(models.Revision.id, sort_by_param
 def _led_away(session: Session, reading: Reading) -> Loaded | None:
     """What becomes of a known page that leads to another document: it is not there. None for any other page.
 
-    A page that was moved leads away too, but to its own text, edited perhaps.
+    A page that was moved leads away too, but to its own text, edited perhaps; and one that led there when it was
+    read last has its text there.
     """
     here = session.scalar(_place(reading.source, reading.key))
     if here is None or reading.visited_on is None or reading.answered in (None, reading.key):
+        return None
+    if here.capture is not None and here.capture.url == reading.url:
         return None
     there = session.scalar(_place(reading.source, reading.answered))
     if there is None or there.transcript_id == here.transcript_id:

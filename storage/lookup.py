@@ -13,6 +13,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
+from storage.address import escaped
 from storage.sameness import digest
 from storage.transcript import Transcript, Turn, clean
 
@@ -196,11 +197,21 @@ def _named(session: Session, name: str) -> tuple[int, str | None] | None:
         .where(
             or_(
                 models.Appearance.url.in_([name, *urls]),
-                (models.Appearance.source == source) & (models.Appearance.key == key),
+                (models.Appearance.source == source) & models.Appearance.key.in_([key, escaped(key)]),
             )
         )
         .outerjoin(models.Appearance.capture)
         .order_by(models.Capture.fetched_at.desc().nulls_last(), models.Appearance.id)
         .limit(1)
     ).one_or_none()
-    return None if place is None else place._tuple()
+    if place is not None:
+        return place._tuple()
+    # Where it stood before its address was changed.
+    before = session.execute(
+        select(models.Revision.transcript_id, models.Revision.digest)
+        .join(models.Revision.capture)
+        .where(models.Capture.url.in_([name, *urls]))
+        .order_by(models.Capture.fetched_at.desc(), models.Revision.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if before is None else before._tuple()

@@ -9,6 +9,7 @@ text, so every `FULL_EVERY`th time the whole page is asked for. Nothing here kno
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,7 +127,15 @@ def first(capture_id: int, day: dt.date, today: dt.date | None) -> dict[str, Any
     }
 
 
-def was_read(session: Session, source: str, key: str, capture_id: int, day: dt.date, today: dt.date) -> None:
+def was_read(
+    session: Session,
+    source: str,
+    key: str,
+    capture_id: int,
+    day: dt.date,
+    today: dt.date,
+    url: str | None = None,
+) -> None:
     """A page was asked for and read well.
 
     Args:
@@ -136,9 +145,12 @@ def was_read(session: Session, source: str, key: str, capture_id: int, day: dt.d
         capture_id: what it was read from.
         day: its date of publication.
         today: the day of the visit.
+        url: the address that answered, where that is the document's own: there it is asked for from now on.
     """
     page = _page(session, source, key)
     if page is not None:
+        if url is not None and _bare(url) != _bare(page.url):
+            page.url = url
         page.capture_id, page.unmodified, page.missing = capture_id, 0, 0
         page.visited_on, page.next_visit = today, _next(day, today)
 
@@ -244,6 +256,11 @@ def _next(published: dt.date, today: dt.date) -> dt.date | None:
     if age < WEEKLY:
         return today + dt.timedelta(7)
     return today + dt.timedelta(30) if age < MONTHLY else None
+
+
+def _bare(url: str) -> str:
+    """An address without what only spells it in another way."""
+    return re.sub(r"^https?://(?:www\.)?", "", url.partition("#")[0]).rstrip("/")
 
 
 def _page(session: Session, source: str, key: str) -> models.Appearance | None:

@@ -44,6 +44,7 @@ from tests.site import (
     repeated_listing,
     robots_forbid,
     robots_of,
+    same_text,
     server_error,
     times,
     truncated,
@@ -288,6 +289,20 @@ def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     found = night(settings)
     assert found.tally.counts["rejected"] == 3
     assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
+
+
+def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    night(settings)
+    before = texts(settings)
+    site.misbehave("/briefings/1*", same_text())
+    found = night(settings)
+    count = found.tally.counts["rejected"]
+    assert count >= 3 and texts(settings) == before
+    assert f"{count} pages changed to one and the same text: an error in its place?" in found.reasons
+    site.behave()
+    assert night(settings).state == "completed" and texts(settings) == before
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import ledger, lookup, models
+from storage import ledger, lookup, models, visits
 from storage.database import Database
 from storage.ledger import Found
 from storage.load import Loaded, Reading, load, load_all
@@ -349,6 +349,32 @@ def test_a_page_that_leads_to_another_document_keeps_its_own_text(desk: Desk) ->
     moved = replace(desk.reading(said(LONG + " edited")), answered="b", visited_on=DAY)
     assert load(desk.database, desk.run, moved).disposition == "revised"
     assert desk.text("here/a") == render(said(LONG + " edited"))
+
+
+def test_a_document_is_asked_for_where_it_was_read_last_and_found_by_where_it_was_before(desk: Desk) -> None:
+    first = replace(desk.reading(said(LONG)), answered="a", visited_on=DAY)
+    load(desk.database, desk.run, first)
+    moved = "https://here.example/a-with-another-slug"
+    for url in ("http://www.here.example/a/", moved):  # the first is only spelt in another way
+        desk.next_run()
+        load(
+            desk.database, desk.run, replace(desk.reading(said(LONG)), url=url, answered="a", visited_on=DAY)
+        )
+        with desk.database.read() as session:
+            (due,) = visits.due(session, "here", DAY + dt.timedelta(40))
+        assert due.url == (moved if url == moved else first.url)
+    assert desk.text(moved) == desk.text(first.url) == render(said(LONG))
+
+
+def test_a_page_that_always_led_elsewhere_is_edited_there(desk: Desk) -> None:
+    there = "https://here.example/2026/a"
+    for text in (LONG, " ".join(f"other{n}" for n in range(200))):
+        desk.next_run()
+        led = replace(desk.reading(said(text)), url=there, answered="2026/a", visited_on=DAY)
+        with desk.database.write() as session:
+            session.get_one(models.Capture, led.capture_id).url = there
+        done = load(desk.database, desk.run, led)
+    assert done.disposition == "revised" and desk.counts() == (1, 2, 1)
 
 
 def test_a_page_that_was_moved_is_edited_where_it_is_now(desk: Desk) -> None:

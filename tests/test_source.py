@@ -330,6 +330,32 @@ def test_the_suggested_pattern_fits_each_document_and_tells_them_apart(
     assert re.search(r"^document = .* # REVIEW", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.org/news/ferry", "http://www.example.org/news/ferry/?utm_source=rss&fbclid=7#top"),
+        ("https://example.org/news/паром 2", "https://example.org/news/%d0%bf%d0%b0%d1%80%d0%be%d0%bc%202"),
+        (
+            "https://example.org/news/ferry?page=2",
+            "https://example.org/news/ferry;jsessionid=1A?utm_id=1&page=2",
+        ),
+    ],
+)
+def test_a_document_has_one_key_however_its_address_is_spelt(one: str, other: str, tmp_path: Path) -> None:
+    for pattern in ("'/news/'", "'/news/(?P<id>[^?#;]+?)/?(?:[;?#]|$)'"):
+        here = source(tmp_path, document=pattern)
+        assert here.key(one) == here.key(other) and (here.key(one) or "").isascii()
+    assert source(tmp_path, document="'/news/паром'").key(other) == source(
+        tmp_path, document="'/news/паром'"
+    ).key(one)
+
+
+def test_what_is_no_counting_stays_in_a_key(tmp_path: Path) -> None:
+    here = source(tmp_path, document="'/news'")
+    assert here.key("https://example.org/news?id=7&utm=1") == "example.org/news?id=7&utm=1"
+    assert here.key("https://example.org/news?id=8&utm=1") != here.key("https://example.org/news?id=7&utm=1")
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "cp1251"])
 def test_a_page_is_suggested_from_as_it_was_read(charset: str, tmp_path: Path) -> None:
     said = "".join(

@@ -240,6 +240,16 @@ def without_date() -> Misbehaviour:
     return _rewritten(lambda text: re.sub(r"<time\b.*?</time>", "", text, flags=re.DOTALL))
 
 
+def same_text(
+    text: str = "The content is not available at the moment. Please try again later.",
+) -> Misbehaviour:
+    """The right page with one text in place of its own, as while a site's storage is down; never 304."""
+    said = rf"\g<1><p>{text}</p></div></article>"
+    return _rewritten(
+        lambda page: re.sub(r'(<div class="document__body[^>]*>).*</article>', said, page, flags=re.DOTALL)
+    )
+
+
 def new_furniture(text: str = "The office is closed on Founders’ Day.") -> Misbehaviour:
     """The right page with another footer and no validators, so never 304; the text is the same."""
     return _rewritten(lambda page: page.replace("</footer>", f"<p>{text}</p></footer>"))

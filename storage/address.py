@@ -1,0 +1,36 @@
+"""Addresses in one spelling: what a link says of who follows it is no part of where it leads."""
+
+from __future__ import annotations
+
+import re
+import string
+from urllib.parse import quote, urlsplit, urlunsplit
+
+# What newsletters, feeds and advertisements add to a link to count who follows it, and sessions without cookies.
+_COUNTING = re.compile(
+    r"utm_\w+|fbclid|gclid|yclid|dclid|msclkid|mc_[ce]id|_ga|phpsessid|jsessionid", re.IGNORECASE
+)
+_SESSION = re.compile(r";jsessionid=[^/?#;]*", re.IGNORECASE)
+_ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+
+
+def uncounted(url: str) -> str:
+    """An address without the parameters that only count its readers; the address itself where it has none.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    parts = urlsplit(url)
+    kept = [each for each in parts.query.split("&") if not _COUNTING.fullmatch(each.partition("=")[0])]
+    path, query = _SESSION.sub("", parts.path), "&".join(kept)
+    if (path, query) == (parts.path, parts.query):
+        return url
+    return urlunsplit((parts.scheme, parts.netloc, path, query, parts.fragment))
+
+
+def escaped(text: str) -> str:
+    """An address, or a part of one, as it is sent: letters beyond ASCII and spaces as escapes of their UTF-8."""
+    if text.isascii() and "%" not in text and " " not in text:
+        return text
+    quoted = quote(text, safe=string.punctuation, errors="replace")
+    return _ESCAPE.sub(lambda match: match[0].upper(), quoted)
