@@ -44,7 +44,7 @@ SUSPICIOUS = 5
 """So many links of a window, none of them a document, say that the source's addresses have changed."""
 
 FEW = 3
-"""So many links are worth a note where the newest are no documents, and say the same where none is one."""
+"""So many links are worth a note where the newest are no documents; of a feed they say the same if none is one."""
 
 UNTOLD_PAGES = 5
 """How far a listing is walked that has no dates, or the oldest first: nothing says when a window is behind us."""
@@ -177,8 +177,9 @@ class Walk:
             if trailing and len(self._covered) > 1 and dt.date.min < newest < quiet:
                 self.notes.append(f"{entry.url}: nothing newer than {newest}")
             if not documents:
-                count = len(others) if isinstance(entry, Calendar) else links
-                if count >= (SUSPICIOUS if isinstance(entry, Calendar) else FEW):
+                # A feed is of documents; a map may be of the whole site, and a list of other things besides.
+                count, most = (links, FEW) if isinstance(entry, Feed) else (len(others), SUSPICIOUS)
+                if count >= most:
                     self._doubt(entry, f"none of {count} links is a document", dt.date.min)
             elif trailing and newest > dt.date.min:
                 newer = [link for link in others if link.date is not None and link.date > newest]
@@ -315,7 +316,7 @@ class Walk:
             mixed |= any(link.date != day for link in links)
             found = found or bool(links)
             other = shown.setdefault(frozenset(link.url for link in links), day)
-            if links and other != day and not mixed:
+            if len(links) > 1 and other != day and not mixed:
                 # It has no dates beside the links, or the same document would be of two days.
                 self._fail(f"{entry.url.format(date=day)}: lists what the page of {other} does")
                 covered -= set(days)
@@ -438,7 +439,7 @@ class Walk:
                     return
                 if ending:
                     if before is not None and days:
-                        self._cover(entry, oldest - dt.timedelta(1), before)
+                        self._cover(entry, oldest - dt.timedelta(oldest > dt.date.min), before)
                         if self._gaps(entry.section):
                             told = "if the site has none that is older, say so with `first`"
                             self.notes.append(f"{entry.url}: the list ends with {oldest}; {told}")

@@ -729,6 +729,25 @@ def test_new_links_that_are_no_documents_are_told_though_older_ones_are(
     assert walked.gaps == (days(ago(11), TODAY) if told == "a complaint" else [])
 
 
+def test_a_list_of_the_first_day_there_is_ends_without_harm(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/page/2", made(lambda _: [("1", dt.date.min)]))
+    site.misbehave("/briefings/", made(lambda _: [("2", TODAY)], '<a rel="next" href="/briefings/page/2">'))
+    ways = only(
+        source, "listing", page=None, pages=None, next="a[rel=next]", first=None, date_format="%d.%m.%Y"
+    )
+    assert Walked(ways, ago(2), TODAY).keys <= {"1", "2"}
+
+
+def test_a_document_that_a_calendar_has_on_two_days_is_believed(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/by-date/*", made(lambda n: [(str(n // 2), None)]))
+    walked = Walked(only(source, "calendar", first=None), ago(9), ago(6))
+    assert walked.gaps == [] and walked.complaints == []
+
+
 def test_a_feed_of_links_that_are_no_documents_proves_nothing(
     site: MisbehavingMinistry, source: Source
 ) -> None:

@@ -210,6 +210,28 @@ def test_a_packed_news_map_is_enough_for_a_night(
     assert found.state == "failed" and "can't be unpacked" in " ".join(found.reasons)
 
 
+def test_a_map_of_the_whole_site_may_hold_no_document_of_the_window(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    others = urlset(*(loc(f"{site.base}/about/{n}", ago(1)) for n in range(9)))
+    site.misbehave("/sitemap.xml", given(others))
+    assert Walked(source, ago(5), TODAY).complaints == []
+
+
+def test_a_map_that_breaks_off_proves_nothing_and_finds_what_it_lists(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    whole = newest(site, 5)
+    cut = whole[: whole.rindex("<news:title>")]
+    for body in (cut, whole.replace("</urlset>", "")):
+        site.misbehave("/sitemap.xml", given(body))
+        walked = Walked(source, ago(2), TODAY)
+        assert walked.gaps == days(ago(2), TODAY)
+        assert walked.complaints == [f"{site.base}/sitemap.xml: a site map without its end"]
+    site.misbehave("/sitemap.xml", given(whole + "<!-- made in 0.1 s -->\n"))
+    assert Walked(source, ago(2), TODAY).complaints == []
+
+
 def test_an_old_window_is_left_to_other_ways_first(site: MisbehavingMinistry, tmp_path: Path) -> None:
     path = tmp_path / "demo.toml"
     path.write_text(site.source_toml(), encoding="utf-8")
