@@ -228,7 +228,7 @@ class Courtesy:
             if LISTED not in request.meta:
                 self._unavailable.pop(host, None)
             return
-        if response.status != TOO_MANY:
+        if response.status != TOO_MANY and LISTED not in request.meta:
             urls = self._unavailable.setdefault(host, [])
             urls.append(response.url)
             if len(urls) >= OUTAGE and len(set(urls)) >= REFUSALS:

@@ -127,9 +127,6 @@ class Walk:
         self._begin = bookmarks
         self._zone = ZoneInfo(source.timezone)
         self._covered: dict[str, set[dt.date]] = {entry.section: set() for entry in source.discover}
-        for entry in source.discover:
-            if entry.first is not None:
-                self._cover(entry, dt.date.min, entry.first)
 
     @property
     def gaps(self) -> list[dt.date]:
@@ -176,8 +173,10 @@ class Walk:
             quiet = self.today - dt.timedelta(self.source.expect.silent_days)
             if trailing and len(self._covered) > 1 and dt.date.min < newest < quiet:
                 self.notes.append(f"{entry.url}: nothing newer than {newest}")
-            if not documents:
-                # A feed is of documents; a map may be of the whole site, and a list of other things besides.
+            if isinstance(entry, SiteMap):
+                pass  # it may be of the whole site
+            elif not documents:
+                # A feed is of documents, a list may be of other things besides.
                 count, most = (links, FEW) if isinstance(entry, Feed) else (len(others), SUSPICIOUS)
                 if count >= most:
                     self._doubt(entry, f"none of {count} links is a document", dt.date.min)
@@ -378,7 +377,7 @@ class Walk:
         before: dt.date | None = day_after(self.today)
         seen: set[str] = set()
         number, last, missed, untold = 1, None, 0, 0
-        here, first, lowest, oldest = Bookmark(page=1, url=entry.url), None, dt.date.max, dt.date.max
+        here, first, lowest, top = Bookmark(page=1, url=entry.url), None, dt.date.max, None
         bookmark = self._begin.get(entry.url)
         if bookmark is not None and (first := await self._beginning(entry, bookmark)) is not None:
             # What stands before it is newer than the window, so only the page's own days bound what it proves.
@@ -415,7 +414,6 @@ class Walk:
                 last = count or last
                 # Not what is kept on top of every page.
                 days = [link.date for link in fresh if link.date is not None]
-                oldest = min([oldest, *days])
                 ending = cut is None and is_last(entry, sheet, number, last)
                 # Where a page is out of order, an older document may stand anywhere: there is no bookmark then.
                 if days != sorted([*days, lowest], reverse=True)[1:]:
@@ -425,7 +423,9 @@ class Walk:
                     if entry.url not in self.bookmarks and (ending or lowest < self.since):
                         self.bookmarks[entry.url] = here
                 here = Bookmark(page=number, url=url)
-                untold = 0 if days and not _ascends(days) else untold + 1
+                rising = bool(days) and _rises(days, top, self.since)
+                top = max(days, default=top)
+                untold = 0 if days and not rising else untold + 1
                 if not untold:
                     # A page out of order proves nothing by itself; the one after it may.
                     floor = days[-1] if days == sorted(days, reverse=True) else max(days)
@@ -439,8 +439,10 @@ class Walk:
                     return
                 if ending:
                     if before is not None and days:
-                        self._cover(entry, oldest - dt.timedelta(oldest > dt.date.min), before)
-                        if self._gaps(entry.section):
+                        oldest = min(days)
+                        whole = entry.first is not None and oldest <= entry.first
+                        self._cover(entry, dt.date.min if whole else oldest - dt.timedelta(1), before)
+                        if not whole and oldest > self.since:
                             told = "if the site has none that is older, say so with `first`"
                             self.notes.append(f"{entry.url}: the list ends with {oldest}; {told}")
                     return
@@ -476,7 +478,17 @@ class Walk:
         self._covered[entry.section].update(first + dt.timedelta(n) for n in range(days))
 
 
-def _ascends(days: list[dt.date]) -> bool:
-    """Whether a page's dates rise more often than they fall. One kept on top of a newest-first list rises once."""
+def _rises(days: list[dt.date], top: dt.date | None, since: dt.date) -> bool:
+    """Whether a page looks like one of a list with the oldest first.
+
+    Args:
+        days: the page's, one at least.
+        top: the newest day of the page before; None on the first one.
+        since: first day of the window: a first page of one older day may be either end of a list.
+    """
     steps = list(pairwise(days))
-    return sum(a < b for a, b in steps) > sum(a > b for a, b in steps)
+    # One that is kept on top of a newest-first list rises once.
+    within = sum(a < b for a, b in steps) > sum(a > b for a, b in steps)
+    if top is None:
+        return within or (len(days) > 1 and len(set(days)) == 1 and days[0] < since)
+    return min(days) > top or (within and max(days) >= top)

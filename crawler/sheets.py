@@ -105,7 +105,7 @@ _MAP_END = re.compile(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>\s*(?:<!--.*?-->\s
 
 def is_whole_map(sheet: Sheet) -> bool:
     """Whether a site map has its end: what reads it passes over a break."""
-    return _MAP_END.search(sheet.text, max(0, len(sheet.text) - 1000)) is not None
+    return _MAP_END.search(sheet.text, max(0, len(sheet.text) - 20_000)) is not None
 
 
 def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]]:

@@ -30,6 +30,8 @@ LONGEST_URL = 2_000
 """Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
 
 
+# Letters beyond ASCII as they are sent.
+_ESCAPED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?!\.)[\w.-]+|[0-9a-fA-F:.]+")
 
@@ -92,11 +94,6 @@ class Section(_Facts):
     section: str = Field(
         default="", description="parts of a site with listings of their own have a name each"
     )
-    first: dt.date | None = Field(
-        default=None,
-        description="day of the section's first document: a list that ends may as well be cut there, so without "
-        "this no day before its oldest document is proved",
-    )
 
 
 class Feed(Section):
@@ -145,6 +142,11 @@ class Listing(Items):
     next: Css | None = None
     pages: Annotated[Pattern, AfterValidator(_numbered)] | None = Field(
         default=None, description="a pattern over the page's source; its group is the number of pages"
+    )
+    first: dt.date | None = Field(
+        default=None,
+        description="day of the first document: a list that ends there is whole, one that ends later may be cut "
+        "and proves no day before its oldest document",
     )
 
     @model_validator(mode="after")
@@ -249,7 +251,7 @@ class Source(_Facts):
         """
         match = self._document.search(url)
         if match is None and "%" in url:
-            match = self._document.search(unquote(url))
+            match = self._document.search(_ESCAPED.sub(lambda found: unquote(found[0]), url))
         if match is None or len(escaped(url)) > LONGEST_URL or not self.owns(host_of(url)):
             return None
         number = match.groupdict().get("id")

@@ -21,12 +21,11 @@ from flows import plan
 from flows.settings import Settings
 from flows.silence import silence
 from flows.verdict import several
-from storage import coverage
+from storage import coverage, earlier
 from storage.coverage import Filled
 from storage.database import Database
 from storage.days import days_of
 from storage.drift import drifts
-from storage.earlier import HOPELESS
 
 Kind = Literal["not visited", "silent", "gap", "not read", "drift"]
 """What needs a look, the worst first."""
@@ -40,7 +39,7 @@ RHYTHM = 100
 """Distances between days of publication that tell a rhythm: of fewer the 99th percentile is the longest."""
 
 LATE_DAYS = 7
-"""Days after its own by which a page that was found is read, if it ever is."""
+"""Days after which a page that was found is usually read, if it ever is."""
 
 TROUBLED_DAYS = 30
 """Days whose runs are asked for pages that could not be read."""
@@ -183,7 +182,7 @@ def look(
                 needs += _visited(name, nights, name in settings.collect, end)
                 quiet = silence(source, own, sure - unread, end) if name in nights else None
                 needs += [Need("silent", name, str(quiet))] if quiet else []
-            needs += _lost_need(name, [page for page in lost if page.source == name], end)
+            needs += _lost_need(name, earlier.lost(session, name, end), end)
             needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lately)]
             asked = days_of(max(filter(None, (since, min(own, default=end)))), end)
             published = sum(day in own for day in asked)
@@ -297,15 +296,16 @@ def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
     return [Need("gap", name, what)]
 
 
-def _lost_need(name: str, lost: Sequence[coverage.Lost], end: dt.date) -> list[Need]:
-    """One for all pages of a source that were found and that nights have not been able to read for a week."""
-    begin, late = end - dt.timedelta(coverage.CARRIED), end - dt.timedelta(LATE_DAYS)
-    pages = [page for page in lost if begin <= page.day <= late and not page.reason.startswith(HOPELESS)]
+def _lost_need(name: str, lost: Sequence[earlier.Lost], end: dt.date) -> list[Need]:
+    """One for all pages of a source that nights have found and not been able to read for a week."""
+    pages = [page for page in lost if page.first <= end - dt.timedelta(LATE_DAYS)]
     if not pages:
         return []
-    last = max(pages, key=lambda page: page.day)
-    what = f"{several(len(pages), 'page')} found and never read, such as that of {last.day}"
-    return [Need("not read", name, f"{what}, {last.url}: {last.disposition}: {last.reason}")]
+    last = max(pages, key=lambda page: page.first)
+    what = (
+        f"{several(len(pages), 'page')} found and never read, such as one of {last.first}, {last.found.url}"
+    )
+    return [Need("not read", name, f"{what}: {': '.join(last.told)}")]
 
 
 def _visited(name: str, nights: Mapping[str, dt.date | None], wanted: bool, end: dt.date) -> list[Need]:

@@ -171,6 +171,8 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
     had: dict[tuple[Turn, ...], set[str]] = {}
     for page, reading in readings.items():
         last, said = known.get(reading.key), reading.transcript.turns
+        if reading.answered not in (None, reading.key):  # it leads to another document
+            continue
         if last is None or (reading.before is None and last.is_again(reading.transcript, VERSION)):
             continue
         if reading.before is None or reading.before.turns != said:

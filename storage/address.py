@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from urllib.parse import quote, urlsplit, urlunsplit
 
 # What newsletters, feeds and advertisements add to a link to count who follows it, and sessions without cookies.
@@ -11,6 +10,8 @@ _COUNTING = re.compile(
     r"utm_\w+|fbclid|gclid|yclid|dclid|msclkid|mc_[ce]id|_ga|phpsessid|jsessionid", re.IGNORECASE
 )
 _SESSION = re.compile(r";jsessionid=[^/?#;]*", re.IGNORECASE)
+_KEPT = "!#$%&()*+,-./:;=?@_~"
+_PLAIN = re.compile(rf"[A-Za-z0-9{re.escape(_KEPT.replace('%', ''))}]*")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
 
@@ -30,7 +31,7 @@ def uncounted(url: str) -> str:
 
 def escaped(text: str) -> str:
     """An address, or a part of one, as it is sent: letters beyond ASCII and spaces as escapes of their UTF-8."""
-    if text.isascii() and "%" not in text and " " not in text:
+    if _PLAIN.fullmatch(text):
         return text
-    quoted = quote(text, safe=string.punctuation, errors="replace")
+    quoted = quote(text, safe=_KEPT, errors="replace")
     return _ESCAPE.sub(lambda match: match[0].upper(), quoted)

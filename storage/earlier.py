@@ -109,39 +109,66 @@ HOPELESS = ("pdf", "too large", "redirected to ")
 """How the reasons begin of pages that no later visit would read."""
 
 
-def lost(session: Session, source: str, today: dt.date) -> list[Found]:
-    """The pages that nights have found and none could read, and that are to be asked for again today.
+class Lost(NamedTuple):
+    """A page that nights have found and none could read.
 
-    As known ones are, daily in the first week after they were found and weekly later, until the days that no night
-    could prove are asked for no more either. So a page whose text comes late is not lost, nor one whose site was
-    down for as long as it was listed.
+    Args:
+        found: the page.
+        first, last: the days of the first and the last night that met it.
+        told: what became of it in the last one, and why.
+    """
+
+    found: Found
+    first: dt.date
+    last: dt.date
+    told: Told
+
+
+def lost(session: Session, source: str, today: dt.date) -> list[Lost]:
+    """The pages that nights have found, none could read, and another may: until the days that no night could prove
+    are asked for no more either.
+
+    Args:
+        session: to read in.
+        source: its id.
+        today: the day that is asked about.
+    """
+    begin = today - dt.timedelta(coverage.CARRIED)
+    rows = session.execute(
+        select(Page.key, Page.url, Page.disposition, Page.reason, Run.until)
+        .join(Run, Page.run_id == Run.id)
+        .where(Run.source == source, ledger.OWN_NIGHT, Run.until.between(begin, today))
+        .where(Page.disposition.in_((*coverage.LOST, "gone")))
+        .where(~exists().where(Appearance.source == source, Appearance.key == Page.key))
+        .where(~exists().where(Appearance.source == source, Appearance.url == Page.url))
+        .order_by(Page.id)
+    )
+    found: dict[str, Lost] = {}
+    for key, url, disposition, reason, day in rows:
+        first = found[key].first if key in found else day
+        found[key] = Lost(Found(key, url), first, day, (disposition, reason or ""))
+    return [
+        each for each in found.values() if each.told[0] != "gone" and not each.told[1].startswith(HOPELESS)
+    ]
+
+
+def due_again(session: Session, source: str, today: dt.date) -> list[Found]:
+    """Those of the lost pages that are to be asked for today, those first that were not for longest.
+
+    As known ones are, daily in the first week after they were found and weekly later. So a page whose text comes
+    late is not lost, nor one whose site was down for as long as it was listed.
 
     Args:
         session: to read in.
         source: its id.
         today: the next night's day.
     """
-    begin = today - dt.timedelta(coverage.CARRIED)
-    rows = session.execute(
-        select(Page.key, Page.url, Page.disposition, Page.reason, Run.until)
-        .join(Run, Page.run_id == Run.id)
-        .where(Run.source == source, Run.kind == "nightly", Run.via.is_(None), Run.until >= begin)
-        .where(Page.disposition.in_((*coverage.LOST, "gone")))
-        .where(~exists().where(Appearance.source == source, Appearance.key == Page.key))
-        .order_by(Page.id)
-    )
-    first: dict[str, dt.date] = {}
-    last: dict[str, tuple[dt.date, Found, bool]] = {}
-    for key, url, disposition, reason, day in rows:
-        first.setdefault(key, day)
-        waits = disposition != "gone" and not (reason or "").startswith(HOPELESS)
-        last[key] = day, Found(key, url), waits
     due = [
-        (day, found)
-        for key, (day, found, waits) in last.items()
-        if waits and day < today and ((today - first[key]).days < EVERY_RUN or (today - day).days >= 7)
+        each
+        for each in lost(session, source, today)
+        if each.last < today and ((today - each.first).days < EVERY_RUN or (today - each.last).days >= 7)
     ]
-    return [found for _, found in sorted(due, key=lambda each: each[0])[:MOST_LOST]]
+    return [each.found for each in sorted(due, key=lambda each: each.last)[:MOST_LOST]]
 
 
 def answers(session: Session, run_ids: Iterable[int]) -> dict[str, Told]:

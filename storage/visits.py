@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import models
+from storage.address import escaped, uncounted
 from storage.ledger import Found
 
 EVERY_RUN, WEEKLY, MONTHLY = 7, 31, 366
@@ -260,7 +261,7 @@ def _next(published: dt.date, today: dt.date) -> dt.date | None:
 
 def _bare(url: str) -> str:
     """An address without what only spells it in another way."""
-    return re.sub(r"^https?://(?:www\.)?", "", url.partition("#")[0]).rstrip("/")
+    return escaped(re.sub(r"^https?://(?:www\.)?", "", uncounted(url).partition("#")[0]).rstrip("/"))
 
 
 def _page(session: Session, source: str, key: str) -> models.Appearance | None:

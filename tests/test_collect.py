@@ -305,6 +305,17 @@ def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     assert night(settings).state == "completed" and texts(settings) == before
 
 
+def test_known_pages_that_lead_to_one_other_are_not_there_and_no_error(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    night(settings)
+    for number in (112, 113, 114):
+        site.misbehave(f"/briefings/{number}", redirect("/briefings/111"))
+    said = pages(settings, night(settings).run_id)
+    assert {said[str(number)][0] for number in (112, 113, 114)} == {"failed"}
+    assert all("not there, on 1 of 3 days" in said[str(number)][1] for number in (112, 113, 114))
+
+
 @pytest.mark.slow
 def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     site: MisbehavingMinistry, settings: Settings
@@ -556,10 +567,6 @@ def test_a_page_that_holds_the_samples_text_gives_back_its_bytes(
     first = site.documents[0]
     like = parse(text)
     site.publish(page_of(first, like))
-    assert settings.sources is not None
-    (settings.sources / "demo.toml").write_text(
-        site.source_toml(), encoding="utf-8"
-    )  # its first day is older now
     since = until = like.date
     found = run(settings, since, until)
     assert found.tally.counts == {"new": 1}

@@ -729,6 +729,50 @@ def test_new_links_that_are_no_documents_are_told_though_older_ones_are(
     assert walked.gaps == (days(ago(11), TODAY) if told == "a complaint" else [])
 
 
+def paged(pages: list[list[dt.date]]) -> Misbehaviour:
+    """A listing whose pages show documents of some days, each with a link to the next one."""
+
+    def serve(site: MisbehavingMinistry, visit: Any) -> None:
+        number = 1 if visit.path == "/briefings/" else int(visit.path.rpartition("/")[2])
+        more = f'<a rel="next" href="/briefings/page/{number + 1}">' if number < len(pages) else ""
+        own = [(f"{number}{n:02}", day) for n, day in enumerate(pages[number - 1])]
+        made(lambda _: own, more)(site, visit)
+
+    return serve
+
+
+def test_pages_that_rise_one_by_one_and_fall_together_are_newest_first(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/*", paged([days(ago(10 * n + 9), ago(10 * n)) for n in range(12)]))
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    for since, until in ((ago(100), ago(60)), (ago(5), TODAY)):
+        walked = Walked(ways, since, until)
+        assert len(walked.keys) > (until - since).days and walked.gaps == []
+
+
+def test_a_first_page_of_one_old_day_may_be_either_end_of_a_list(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    old = dt.date(2001, 1, 1)
+    pages = [[old + dt.timedelta(n)] * 9 for n in range(9)]
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    site.misbehave("/briefings/*", paged(pages))
+    assert Walked(ways, ago(3), TODAY).gaps == days(ago(3), TODAY)
+    site.misbehave("/briefings/*", paged(pages[::-1]))
+    assert Walked(ways, ago(3), TODAY).gaps == []
+
+
+def test_an_old_document_on_top_says_nothing_of_where_a_list_ends(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    site.misbehave("/briefings/*", paged([[ago(9000), TODAY, ago(1)], [ago(2), ago(400)]]))
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    walked = Walked(ways, ago(6000), ago(5990))
+    assert walked.gaps == days(ago(6000), ago(5990))
+    assert [note for note in walked.walk.notes if f"the list ends with {ago(400)}" in note]
+
+
 def test_a_list_of_the_first_day_there_is_ends_without_harm(
     site: MisbehavingMinistry, source: Source
 ) -> None:

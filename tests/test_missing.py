@@ -71,21 +71,23 @@ def test_silence_beyond_the_usual_is_told_with_what_of_it_is_proved(
     assert [kind for kind, _ in needs(bureau, settings)] == ["not visited"]
 
 
-def test_pages_that_were_found_and_never_read_are_told_after_a_week(
-    bureau: Bureau, settings: Settings
-) -> None:
+def test_pages_that_no_night_could_read_are_told_after_a_week(bureau: Bureau, settings: Settings) -> None:
     for number in range(0, 12, 2):
         bureau.publish(day(number))
-    run = bureau.run("nightly", day(14), TODAY, began=TODAY)
-    bureau.lose(run, "failed", "HTTP 503", day(2))  # it may be there tomorrow
-    bureau.lose(run, "rejected", "pdf: it is one", day(9))  # nor would a later visit read it
+    early, late = (bureau.run("nightly", day(30), day(age), began=day(age)) for age in (9, 0))
+    bureau.lose(late, "failed", "HTTP 503", key="new")  # it may be there tomorrow
+    bureau.lose(early, "rejected", "pdf: it is one", key="pdf")  # nor would a later visit read it
+    bureau.lose(early, "failed", "HTTP 404: not there yet", key="dead")
+    bureau.lose(late, "gone", "not there", key="dead")
+    bureau.lose(bureau.run("ingest", day(9), day(9)), "rejected", "no body: none", day(9), key="theirs")
     assert needs(bureau, settings) == []
-    bureau.lose(run, "failed", "HTTP 503", day(11))
-    bureau.lose(run, "rejected", "no body: none", day(9), key="late")
-    told = "2 pages found and never read, such as that of 2026-03-11, https://ministry.example/briefings/late"
-    assert needs(bureau, settings) == [("not read", f"{told}: rejected: no body: none")]
-    bureau.publish(day(9), key="late")
-    assert "1 page found and never read" in needs(bureau, settings)[0][1]
+    bureau.lose(early, "failed", "HTTP 503", key="other")
+    for run in (early, late):
+        bureau.lose(run, "rejected", "no body: none", key="text")
+    told = "2 pages found and never read, such as one of 2026-03-11, https://ministry.example/briefings/"
+    assert needs(bureau, settings) == [("not read", f"{told}other: failed: HTTP 503")]
+    bureau.publish(day(9), key="other")
+    assert needs(bureau, settings)[0][1].endswith("briefings/text: rejected: no body: none")
 
 
 def test_a_source_that_no_night_visits_is_not_called_silent(bureau: Bureau, settings: Settings) -> None:
@@ -156,8 +158,8 @@ def test_days_whose_pages_could_not_be_read_are_no_holiday(bureau: Bureau, setti
     assert look(bureau.database, settings).needs == ()
     for number in (90, 80, 70):
         bureau.lose(run, "rejected", "no body", day(number))
-    need, unread = needs(bureau, settings)
-    assert (need[0], unread[0]) == ("gap", "not read")
+    (need,) = needs(bureau, settings)
+    assert need[0] == "gap"
     assert (
         "79 days without a document, 0 of them never looked at, 3 with a page that could not be read"
         in need[1]

@@ -335,6 +335,7 @@ def test_the_suggested_pattern_fits_each_document_and_tells_them_apart(
     [
         ("https://example.org/news/ferry", "http://www.example.org/news/ferry/?utm_source=rss&fbclid=7#top"),
         ("https://example.org/news/паром 2", "https://example.org/news/%d0%bf%d0%b0%d1%80%d0%be%d0%bc%202"),
+        ("https://example.org/news/i?tt[n]=12&a='b'", "https://example.org/news/i?tt%5bn%5D=12&a=%27b%27"),
         (
             "https://example.org/news/ferry?page=2",
             "https://example.org/news/ferry;jsessionid=1A?utm_id=1&page=2",
@@ -348,6 +349,11 @@ def test_a_document_has_one_key_however_its_address_is_spelt(one: str, other: st
     assert source(tmp_path, document="'/news/паром'").key(other) == source(
         tmp_path, document="'/news/паром'"
     ).key(one)
+
+
+def test_an_address_within_another_makes_it_no_document(tmp_path: Path) -> None:
+    here = source(tmp_path, document="'/news/(?P<id>t\\d+)'")
+    assert here.key("https://example.org/login?return=https%3A%2F%2Fexample.org%2Fnews%2Ft12") is None
 
 
 def test_what_is_no_counting_stays_in_a_key(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class BriefingSpider(Spider):
     def _due(self, session: Session) -> list[Found]:
         """The pages that are due though nothing lists them: known ones, and those that no night could read."""
         asked = session, self.job.source.id, self.job.today
-        return visits.due(*asked) + earlier.lost(*asked)
+        return visits.due(*asked) + earlier.due_again(*asked)
 
     def _requests(self, listed: Sequence[Found]) -> list[Request]:
         """Write documents down; requests for those that are due and not known to the run."""

@@ -16,7 +16,8 @@ TRANSCRIPTS, APPEARANCES = (
         sa.column("id", sa.Integer),
         sa.column("source", sa.String),
         sa.column("key", sa.String),
-        sa.column("next_visit", sa.Date),  # of appearances alone
+        sa.column("url", sa.String),  # these two of appearances alone
+        sa.column("next_visit", sa.Date),
     )
     for name in ("transcripts", "appearances")
 )
@@ -25,7 +26,9 @@ TRANSCRIPTS, APPEARANCES = (
 def upgrade() -> None:
     connection = op.get_bind()
     wanted = (APPEARANCES.c.id, APPEARANCES.c.source, APPEARANCES.c.key)
-    rows = connection.execute(sa.select(*wanted).order_by(APPEARANCES.c.id))
+    # A text that was taken in from a file is known by the file's name, which is no address.
+    web = APPEARANCES.c.url.startswith("http")
+    rows = connection.execute(sa.select(*wanted).where(web).order_by(APPEARANCES.c.id))
     odd = [(row, key) for row in rows if (key := _plain(row.key)) != row.key]
     for row, key in odd:
         mine = APPEARANCES.c.id == row.id
@@ -41,7 +44,7 @@ def upgrade() -> None:
 
 def _plain(key: str) -> str:
     try:
-        return escaped(uncounted(key))
+        return escaped(uncounted(key).rstrip("/"))
     except ValueError:
         return key
 
