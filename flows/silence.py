@@ -66,5 +66,9 @@ def silence_tonight(session: Session, source: Source, today: dt.date) -> Silence
     published = set(coverage.documents_by_day(session, until=today, source=source.id).get(source.id, ()))
     begin = min({today - dt.timedelta(365), *published})
     proved = coverage.proved_days(session, begin, today, source.id).get(source.id, set())
-    proved -= {page.day for page in coverage.lost_pages(session, begin, today, source.id) if page.listed}
-    return silence(source, published, proved, today)
+    quiet = silence(source, published, proved, today)
+    if quiet is None:
+        return None
+    begin = quiet.last or today - dt.timedelta(365)
+    lost = {page.day for page in coverage.lost_pages(session, begin, today, source.id) if page.listed}
+    return silence(source, published, proved - lost, today)

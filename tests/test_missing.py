@@ -109,12 +109,14 @@ def test_a_source_that_never_had_a_document_is_silent_once_nights_have_proved_it
 def test_the_night_asks_the_same_of_each_source_that_it_collects(bureau: Bureau, settings: Settings) -> None:
     bureau.publish(day(20))
     bureau.run("nightly", day(14), TODAY)
+    bureau.lose(bureau.run("backfill", day(19), day(1)), "failed", "HTTP 503", day(4))
     Bureau(bureau.database, "office").publish(day(1))
     known = load_sources(settings.sources)
     with bureau.database.read() as session:
         quiet = silence_tonight(session, known["ministry"], TODAY)
         assert silence_tonight(session, known["office"], TODAY) is None
         assert silence_tonight(session, known["kremlin"], TODAY) is None
+    assert quiet is not None and quiet.proved == 19  # a day with a page that could not be read is not empty
     assert [("silent", str(quiet))] == needs(bureau, settings)
 
 
