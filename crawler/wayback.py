@@ -11,9 +11,9 @@ import json
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
-from crawler.discovery import MOST_PAGES, Fetch, Missed
 from crawler.job import Bookmark
 from crawler.source import Source, without_port
+from crawler.ways import MOST_PAGES, Fetch, Missed
 from storage.days import days_of
 from storage.ledger import Found
 

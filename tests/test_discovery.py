@@ -23,11 +23,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler import discovery
-from crawler.discovery import Missed, Walk
+from crawler.discovery import Walk
 from crawler.job import Bookmark
 from crawler.sheets import Link, Sheet, read_feed, read_items
 from crawler.source import Calendar, Feed, Listing, Source, load_source
+from crawler.ways import UNTOLD_PAGES, Missed
 from flows.demo_site import Answer
 from storage.ledger import Found
 from tests.site import (
@@ -511,7 +511,7 @@ def made(pages: Callable[[int], Iterable[tuple[str, dt.date | None]]], more: str
 def test_an_endless_listing_ends(
     site: MisbehavingMinistry, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discovery, "MOST_PAGES", 20)
+    monkeypatch.setattr("crawler.ways.MOST_PAGES", 20)
     site.misbehave("/briefings/*", made(lambda n: [(str(n), TODAY)]))
     walked = Walked(only(source, "listing"), ago(5), TODAY)
     assert len(site.requests) == 20
@@ -524,8 +524,8 @@ def test_a_listing_without_dates_is_walked_a_few_pages_and_proves_nothing(
 ) -> None:
     site.misbehave("/briefings/*", made(lambda n: [(str(n), None)]))
     walked = Walked(only(source, "listing"), ago(5), TODAY)
-    assert len(site.requests) == discovery.UNTOLD_PAGES
-    assert walked.keys == {str(n) for n in range(1, discovery.UNTOLD_PAGES + 1)}
+    assert len(site.requests) == UNTOLD_PAGES
+    assert walked.keys == {str(n) for n in range(1, UNTOLD_PAGES + 1)}
     assert walked.gaps == days(ago(5), TODAY)
     assert walked.walk.notes == [
         f"{site.base}/briefings/: left after 5 pages without dates, which prove no day"

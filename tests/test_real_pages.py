@@ -10,10 +10,11 @@ import pytest
 from parsel import Selector
 from sqlalchemy import select
 
-from crawler.discovery import Missed, Walk
+from crawler.discovery import Walk
 from crawler.replay import Replay
 from crawler.sheets import Sheet
 from crawler.source import load_sources
+from crawler.ways import Missed
 from flows import plan
 from flows.collect import SourceReport, collect
 from flows.settings import Settings

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crawler import discovery
 from crawler.sheets import Sheet, read_sitemap
 from crawler.source import SiteMap, Source, load_source
 from flows import plan
@@ -121,7 +120,7 @@ def test_an_index_is_followed_to_maps_that_changed_since_the_window_began(
 def test_an_index_without_end_ends(
     site: MisbehavingMinistry, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discovery, "MOST_MAPS", 5)
+    monkeypatch.setattr("crawler.ways.MOST_MAPS", 5)
     number = itertools.count(1)
     site.misbehave(
         "*",
@@ -138,7 +137,7 @@ def test_an_index_without_end_ends(
 def test_documents_without_any_date_are_taken_up_to_a_number(
     site: MisbehavingMinistry, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discovery, "MOST_UNDATED", 20)
+    monkeypatch.setattr("crawler.ways.MOST_UNDATED", 20)
     site.misbehave("/sitemap.xml", given(urlset(*(loc(f"{site.base}/briefings/{n}") for n in range(1, 31)))))
     walked = Walked(source, ago(5), TODAY)
     assert len(walked.keys) == 20

@@ -9,7 +9,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from crawler.discovery import Sheet
+from crawler.sheets import Sheet
 from crawler.source import load_sources
 from crawler.wayback import Wayback, read_index
 from flows import plan

@@ -23,7 +23,7 @@ from crawler.accept import GONE, verdict_on_status
 from crawler.ahead import ahead
 from crawler.browser import RENDERED
 from crawler.courtesy import FORBIDDEN, Astray, Courtesy, LeftAlone, courtesy_of, reason_of
-from crawler.discovery import Missed, Walk
+from crawler.discovery import Walk
 from crawler.job import CrawlJob
 from crawler.markup import MOST_ATTRIBUTES, crowded, decode
 from crawler.middlewares import (
@@ -40,6 +40,7 @@ from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
 from crawler.source import Feed, SiteMap, host_of
 from crawler.wayback import Wayback
+from crawler.ways import Missed
 from storage import earlier, visits
 from storage.keeper import Keeper
 from storage.ledger import Found
