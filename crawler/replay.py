@@ -9,6 +9,7 @@ from pathlib import Path
 from w3lib.url import canonicalize_url
 
 from crawler.source import host_of, is_on
+from storage.address import uncounted
 from storage.archive import Archive
 from storage.warc import Location, Record, read_warc
 
@@ -56,7 +57,7 @@ class Replay:
 def _key(url: str) -> str:
     """An address without scheme, www., fragment and the accidents of its spelling."""
     try:
-        url = canonicalize_url(url)
+        url = canonicalize_url(uncounted(url))
     except ValueError:  # no web address, and so the answer to none
         return url
     return url.partition("://")[2].removeprefix("www.").rstrip("/")

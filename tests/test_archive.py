@@ -416,7 +416,7 @@ def test_a_replay_answers_with_the_newest_capture_however_the_address_is_spelt(t
     later = NOON + dt.timedelta(minutes=1)
     archive, (place, *_) = archived(
         tmp_path,
-        Record("http://www.example.org/a?y=2&x=1", later, 200, (), b"new"),
+        Record("http://www.example.org/a?y=2&utm_source=rss&x=1", later, 200, (), b"new"),
         Record("https://example.org/a/?x=1&y=2#top".replace("/?", "?"), NOON, 200, (), b"old"),
         Record("https://example.org/b", NOON, 404, (), b"gone"),
     )
