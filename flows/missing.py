@@ -41,6 +41,9 @@ RHYTHM = 100
 LATE_DAYS = 7
 """Days after which a page that was found is usually read, if it ever is."""
 
+HABIT = 5
+"""Pages that were rejected in three months: more are a habit of the site, pictures without a text say."""
+
 TROUBLED_DAYS = 30
 """Days whose runs are asked for pages that could not be read."""
 
@@ -299,6 +302,8 @@ def _gap_need(name: str, gaps: Sequence[Gap]) -> list[Need]:
 def _lost_need(name: str, lost: Sequence[earlier.Lost], end: dt.date) -> list[Need]:
     """One for all pages of a source that nights have found and not been able to read for a week."""
     pages = [page for page in lost if page.first <= end - dt.timedelta(LATE_DAYS)]
+    if sum(page.told[0] == "rejected" for page in pages) > HABIT:
+        pages = [page for page in pages if page.told[0] != "rejected"]
     if not pages:
         return []
     last = max(pages, key=lambda page: page.first)

@@ -88,6 +88,9 @@ def test_pages_that_no_night_could_read_are_told_after_a_week(bureau: Bureau, se
     assert needs(bureau, settings) == [("not read", f"{told}other: failed: HTTP 503")]
     bureau.publish(day(9), key="other")
     assert needs(bureau, settings)[0][1].endswith("briefings/text: rejected: no body: none")
+    for number in range(5):  # the site has films among its news
+        bureau.lose(early, "rejected", "no body: none", key=f"film{number}")
+    assert needs(bureau, settings) == []
 
 
 def test_a_source_that_no_night_visits_is_not_called_silent(bureau: Bureau, settings: Settings) -> None:
