@@ -305,6 +305,7 @@ def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     assert night(settings).state == "completed" and texts(settings) == before
 
 
+@pytest.mark.slow
 def test_known_pages_that_lead_to_one_other_are_not_there_and_no_error(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
@@ -330,6 +331,7 @@ def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     assert old.tally.counts["gone"] >= 5 and old.state == "completed"
 
 
+@pytest.mark.slow
 def test_a_page_that_no_night_could_read_is_asked_for_when_it_is_listed_no_more(
     site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
