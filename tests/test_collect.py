@@ -331,17 +331,26 @@ def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     assert old.tally.counts["gone"] >= 5 and old.state == "completed"
 
 
-@pytest.mark.slow
-def test_a_page_that_no_night_could_read_is_asked_for_when_it_is_listed_no_more(
+@pytest.fixture
+def night_after(
     site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def night_after(days: int) -> set[str]:
+) -> Callable[[int], set[str]]:
+    """A night so many days later; what it asked for."""
+
+    def run_then(days: int) -> set[str]:
         day = TODAY + dt.timedelta(days)
         monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: day)
         site.requests.clear()
         night(settings)
         return {request.path for request in site.requests}
 
+    return run_then
+
+
+@pytest.mark.slow
+def test_a_page_that_no_night_could_read_is_asked_for_when_it_is_listed_no_more(
+    site: MisbehavingMinistry, settings: Settings, night_after: Callable[[int], set[str]]
+) -> None:
     site.misbehave("/briefings/114", server_error())
     site.misbehave("/briefings/113", without_date())  # its text comes late
     site.misbehave("/briefings/112", redirect("/briefings/"))  # and here will never be any
@@ -358,15 +367,8 @@ def test_a_page_that_no_night_could_read_is_asked_for_when_it_is_listed_no_more(
 
 @pytest.mark.slow
 def test_a_refused_revisit_is_put_off_and_stands_before_no_other(
-    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: MisbehavingMinistry, night_after: Callable[[int], set[str]]
 ) -> None:
-    def night_after(days: int) -> set[str]:
-        day = TODAY + dt.timedelta(days)
-        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: day)
-        site.requests.clear()
-        night(settings)
-        return {request.path for request in site.requests if request.path.startswith("/briefings/1")}
-
     night_after(0)
     site.misbehave("/briefings/114", server_error())
     assert "/briefings/114" in night_after(20)
