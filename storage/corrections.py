@@ -106,6 +106,8 @@ def _forget_likenesses(
     session: Session, revision: models.Revision, was: Transcript, read: Transcript
 ) -> None:
     """Drop what was found by the former words, and have the revision compared again."""
+    # First of all: whoever compares it just now has to be through, or its links would come after this.
+    session.execute(update(models.Revision).where(models.Revision.id == revision.id).values(compared_at=None))
     others = session.scalars(
         select(models.Revision).where(
             models.Revision.transcript_id == revision.transcript_id, models.Revision.id != revision.id
@@ -125,4 +127,3 @@ def _forget_likenesses(
             or_(models.Link.revision_id == revision.id, models.Link.other_id == revision.id)
         )
     )
-    session.execute(update(models.Revision).where(models.Revision.id == revision.id).values(compared_at=None))

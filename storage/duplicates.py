@@ -15,8 +15,8 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text, update
@@ -66,6 +66,14 @@ class Near:
     first: bool = True
 
 
+class _Pair(NamedTuple):
+    """Two revisions that are nearly the same, the one that is compared first."""
+
+    revision: models.Revision
+    other: models.Revision
+    near: Near
+
+
 class Words:
     """A text's words, given by paragraph, ready to be compared with many others."""
 
@@ -105,50 +113,61 @@ def nearness(one: Words, other: Words, *, within: bool) -> Near | None:
 def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
     """Compare what a source has loaded since it was last compared with the whole archive; a batch at a time.
 
-    Killed half-way, it goes on where it stopped; two at once write each link once. The fingerprints of a batch are
-    made while the database works on the one before it.
+    Killed half-way, it goes on where it stopped; two at once write each link once. A text that is corrected
+    meanwhile is compared again.
 
     Yields:
         The links that each batch added.
     """
-    with ThreadPoolExecutor(1) as aside:
-        batch = _uncompared(database, source)
-        while batch:
-            numbers = [revision.id for revision, _ in batch]
-            following = aside.submit(_uncompared, database, source, numbers)
-            yield _compare(database, batch, numbers)
-            batch = following.result()
+    # One after another: SQLite works in this process, where two threads would only take turns.
+    while batch := _uncompared(database, source):
+        yield _compare(database, batch)
 
 
-def _compare(database: Database, batch: Sequence[_Marked], numbers: Sequence[int]) -> list[models.Link]:
-    """Compare a batch, given with the ids of its revisions; the links that are new."""
+def _compare(database: Database, batch: Sequence[_Marked]) -> list[models.Link]:
+    """Compare a batch; the links that are new."""
     with database.write() as session:
         remember(session, ((revision.transcript_id, marks) for revision, marks in batch))
     with database.read() as session:
-        links = [link for each in batch for link in _links(session, *each)]
-    # Links and rows in one order for all, so that two writers never wait for each other crosswise.
-    links.sort(key=lambda link: (link.revision_id, link.other_id))
+        found = [pair for each in batch for pair in _pairs(session, *each)]
+    read = {each.id: _facts(each) for each in (*(own for own, _ in batch), *(pair.other for pair in found))}
     with database.write() as session:
-        added = [known for link in links if (known := _add(session, link)) is not None]
-        done = models.Revision.id.in_(numbers)
-        session.execute(
-            select(models.Revision.id)
-            .where(done)
+        # In one order for all, so that two writers never wait for each other crosswise.
+        rows = session.execute(
+            select(models.Revision.id, *_FACTS)
+            .where(models.Revision.id.in_(read))
             .order_by(models.Revision.id)
             .with_for_update(key_share=True)
         )
+        same = {number for number, *facts in rows if tuple(facts) == read[number]}
+        links = [_link(*pair) for pair in found if {pair.revision.id, pair.other.id} <= same]
+        links.sort(key=lambda link: (link.revision_id, link.other_id))
+        added = [known for link in links if (known := _add(session, link)) is not None]
+        done = models.Revision.id.in_([own.id for own, _ in batch if own.id in same])
         session.execute(update(models.Revision).where(done).values(compared_at=dt.datetime.now(dt.UTC)))
     return added
 
 
-def _uncompared(database: Database, source: str, besides: Sequence[int] = ()) -> list[_Marked]:
-    """The next revisions that nobody has compared, those with some ids left out."""
+_FACTS = (
+    models.Revision.digest,
+    models.Revision.document_number,
+    models.Revision.language,
+    models.Revision.date,
+)
+"""What a revision is compared by."""
+
+
+def _facts(revision: models.Revision) -> tuple[object, ...]:
+    return tuple(getattr(revision, fact.key) for fact in _FACTS)
+
+
+def _uncompared(database: Database, source: str) -> list[_Marked]:
+    """The next revisions that nobody has compared."""
     with database.read() as session:
         found = session.scalars(
             select(models.Revision)
             .join(models.Revision.transcript)
             .where(models.Revision.compared_at.is_(None), models.Transcript.source == source)
-            .where(models.Revision.id.not_in(besides))
             .order_by(models.Revision.id)
             .limit(BATCH)
             .options(joinedload(models.Revision.transcript))
@@ -219,16 +238,16 @@ def candidates(session: Session, marks: Iterable[int], besides: int = 0) -> list
     return sorted(shared, key=lambda number: (-shared[number], number))[:MOST_COMPARED]
 
 
-def _links(session: Session, revision: models.Revision, marks: set[int]) -> Iterator[models.Link]:
+def _pairs(session: Session, revision: models.Revision, marks: set[int]) -> Iterator[_Pair]:
     """What is nearly the same as a revision: of each other transcript one revision, the newest that is."""
     numbers = candidates(session, marks, revision.transcript_id)
     own = _words_of(session, revision) if numbers else Words([])
     for number in numbers:
         other, found = _nearest(session, revision, own, number)
         if other is not None and found is not None:
-            yield _link(revision, other, found)
+            yield _Pair(revision, other, found)
     for other in _translations(session, revision):
-        yield _link(revision, other, Near("translation"))
+        yield _Pair(revision, other, Near("translation"))
 
 
 def _words_of(session: Session, revision: models.Revision) -> Words:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from flows.demo_site.content import load_documents
 from storage import duplicates, ledger, lookup, models
+from storage.corrections import correct
 from storage.database import Database
 from storage.duplicates import Words, candidates, nearness
 from storage.fingerprints import fingerprints
@@ -272,6 +274,31 @@ def test_of_two_that_are_compared_at_once_the_link_is_found_and_kept_once(shelf:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(shelf.compare, ["s0", "s1", "s2", "s3"] * 2))
     assert len(shelf.links) == len(set(shelf.links)) == 20 * 19 // 2
+
+
+@pytest.mark.parametrize("corrected", ["embassy/7", "ministry/114"])
+def test_a_text_that_is_corrected_while_it_is_compared_is_compared_as_it_came_to_be(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, corrected: str
+) -> None:
+    """One that is corrected to a mirror of another, and one that is a mirror no longer."""
+    other, mirror = Transcript(DAY, "x", (Turn((FORM * 3,)),)), edited(BRIEFING, 0.03)
+    shelf.put("ministry", "114", BRIEFING)
+    shelf.load("embassy", "7", other if corrected == "embassy/7" else mirror)
+    pairs, left = duplicates._pairs, [mirror if corrected == "embassy/7" else other]
+
+    def meanwhile(session: Session, revision: models.Revision, marks: set[int]) -> list[object]:
+        found = list(pairs(session, revision, marks))
+        with shelf.database.write() as another:
+            while left:
+                place = lookup.find(another, corrected)
+                assert place is not None
+                correct(another, place.id, left.pop(), 2)
+        return found
+
+    monkeypatch.setattr(duplicates, "_pairs", meanwhile)
+    shelf.compare("embassy")
+    shelf.compare("ministry")
+    assert shelf.links == ([("mirror", "embassy/7", "ministry/114")] if corrected == "embassy/7" else [])
 
 
 def test_a_phrase_of_the_house_proposes_nothing(shelf: Shelf) -> None:
