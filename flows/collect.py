@@ -31,8 +31,7 @@ from flows.silence import silence_tonight
 from flows.steps import ALIKE, BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import failed, verdict
 from storage import coverage, earlier, ledger, models, visits
-from storage.captures import batches
-from storage.database import Database, DatabaseError, cause_of
+from storage.database import Database, DatabaseError, batches, cause_of
 from storage.ledger import Tally
 from storage.load import OLDER
 from storage.warc import ArchiveError
@@ -41,10 +40,6 @@ log = logging.getLogger("podium")
 
 AT_ONCE = 4
 """Sources collected at the same time. Each is polite to its own hosts."""
-
-
-ASKED_AT_ONCE = 1_000
-"""Revisions that one statement asks for; PostgreSQL's driver takes no more than 65,535 values in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +321,7 @@ def _left_by_earlier_runs(
 def arrivals_of(session: Session, revision_ids: Collection[int]) -> tuple[Arrival, ...]:
     """What a report says of the revisions that a run added, the newest briefing first."""
     found, ids = [], sorted(revision_ids)
-    for wanted in batches(ids, ASKED_AT_ONCE):
+    for wanted in batches(ids):
         found += [
             Arrival("new" if is_first else "revised", *rest)
             for is_first, *rest in session.execute(_ARRIVALS.where(models.Revision.id.in_(wanted)))

@@ -23,9 +23,8 @@ from crawler.source import Source, load_sources
 from flows.readers import Item, Outcome, Readers, begin_batch, item_of, read_capture
 from flows.settings import Settings
 from storage import ledger, lookup, proposals, reextraction
-from storage.captures import batches
 from storage.corrections import correct
-from storage.database import Database
+from storage.database import Database, batches
 from storage.ledger import Found
 from storage.load import Loaded, Reading, load
 from storage.reextraction import Known, Scope, Shard, Stored

@@ -7,24 +7,20 @@ record stands: its address, moment and digest say which it is, so the same one i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.archive import Writer
-from storage.database import Database
+from storage.database import BATCH, Database, batches
 from storage.models import Capture, Revision, Transcript
 from storage.transcript import clean
 from storage.warc import Location, Record
 
-BATCH = 1000
-"""Rows that are read at a time."""
-
 Identity = tuple[str, dt.datetime, str]
-T = TypeVar("T")
 
 FACTS = ("url", "fetched_at", "status", "digest", "size", "length")
 """What a row says of its record, and the record says too."""
@@ -156,9 +152,3 @@ def resting_on(session: Session, captures: Sequence[int]) -> dict[int, list[str]
         for capture_id, _, source, key in rows:
             resting.setdefault(capture_id, []).append(f"{source}/{key}")
     return resting
-
-
-def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
-    """The items, so many at a time."""
-    for first in range(0, len(items), size):
-        yield items[first : first + size]

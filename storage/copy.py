@@ -62,7 +62,7 @@ def copy(source: Database, target: Database, progress: Progress) -> dict[str, Ro
         CopyError: a table couldn't be written, or reads otherwise than it was written.
     """
     _refuse(source, target)
-    with source.read(snapshot=True) as reading, target.write() as writing:
+    with source.read() as reading, target.write() as writing:
         here, there = reading.connection(), writing.connection()
         _lock_empty(there, target)
         copied = {}

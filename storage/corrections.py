@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import index, models, transcript
-from storage.captures import batches
+from storage.database import batches
 from storage.fingerprints import fingerprints
 from storage.lookup import holds, transcript_of
 from storage.revisions import write_turns

@@ -31,6 +31,9 @@ SCHEMA = "0015"
 BUSY_SECONDS = 60
 """How long a writer waits for another on SQLite. A page's transaction takes milliseconds."""
 
+BATCH = 1000
+"""Rows that one statement asks for; PostgreSQL's driver takes no more than 65,535 values in one."""
+
 TRIES = 5
 """Of one transaction that other processes get in the way of."""
 
@@ -91,6 +94,9 @@ class Database:
             sealed = self.file is not None and self.file.exists() and not _writable(self.file)
             self.engine = _sealed(self.file) if sealed and self.file else _engine(address, create, read_only)
             self._writing = self.engine.execution_options(podium_writes=True)
+            # On SQLite a transaction reads what was there at its start anyway.
+            of_one_moment = {"isolation_level": "REPEATABLE READ"} if driver == "psycopg" else {}
+            self._reading = self.engine.execution_options(**of_one_moment)
             try:
                 if read_only:
                     self._check()
@@ -113,15 +119,9 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
-        """A session to read in; what it loads stays usable after it ends.
-
-        Args:
-            snapshot: whether all that is read is of one moment, as it is on SQLite anyway.
-        """
-        with Session(self.engine, expire_on_commit=False) as session:
-            if snapshot and self.engine.dialect.name == "postgresql":
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    def read(self) -> Iterator[Session]:
+        """A session to read in, all of it as it was at one moment; what it loads stays usable after it ends."""
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -206,6 +206,12 @@ def existing(url: str) -> Iterator[Database | None]:
         return
     with found:
         yield found
+
+
+def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    """The items, so many at a time."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

@@ -23,8 +23,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import index, models
-from storage.captures import batches
-from storage.database import Database, insert_into
+from storage.database import Database, batches, insert_into
 from storage.fingerprints import marks_of
 from storage.sameness import RUN, SHORT_WORDS
 

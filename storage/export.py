@@ -89,7 +89,7 @@ def _export(
     database: Database, archive: Archive, folder: Path, form: Format, selection: Selection, progress: Progress
 ) -> Exported:
     counted = [0, 0]
-    with _Output(folder).open() as output, database.read(snapshot=True) as session:
+    with _Output(folder).open() as output, database.read() as session:
 
         def counting() -> Generator[Document, None, None]:
             with closing(documents(session, selection)) as found:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from storage.database import batches
 from storage.index import first_id, past_id
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.selection import EVERYTHING, SEARCHED_TURN, Selection
@@ -138,7 +139,7 @@ def search(
     """The turns that a query finds, the best first, and the newest first among equals and after `RANKED`.
 
     Args:
-        session: to read in.
+        session: to read in, several times: all of one moment, as `storage.database.Database.read` gives it.
         query: what is looked for, as the module's description has it.
         selection: which turns of which documents.
         limit: how many hits at most.
@@ -157,7 +158,8 @@ def search(
         ids += session.scalars(every.limit(end - first).offset(first))
     found = {
         number: _hit(revision, of, key, turn, asked.wanted)
-        for number, revision, of, key, turn in session.execute(_told(ids))
+        for some in batches(ids)
+        for number, revision, of, key, turn in session.execute(_told(some))
     }
     return [found[number] for number in ids]
 

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from storage import captures, ledger
 from storage.archive import Archive, cut, made_by
 from storage.captures import capture_of
-from storage.database import Database
+from storage.database import Database, batches
 from storage.integrity import Checked, Finding
 from storage.models import Capture, Run
 from storage.store import StoredFile
@@ -232,7 +232,7 @@ class _Verification:
         return (record.url, record.fetched_at) != (row.url, row.fetched_at)
 
     def _point(self, warc: str, places: dict[int, Capture]) -> None:
-        for ids in captures.batches(list(places)):
+        for ids in batches(list(places)):
             here = [places[each].offset for each in ids]
             new = [
                 {"id": each, "warc": warc, "offset": places[each].offset, "length": places[each].length}
@@ -262,7 +262,7 @@ class _Verification:
             if told := self._resting_in(warc):
                 yield Finding("missing", warc, f"no such file; {told}")
         lost = [capture for capture in self._wrong if capture not in self._moved]
-        for batch in captures.batches(lost):
+        for batch in batches(lost):
             with self._database.read() as session:
                 rows = session.scalars(
                     select(Capture).where(Capture.id.in_(batch)).order_by(Capture.id)

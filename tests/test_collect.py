@@ -25,7 +25,7 @@ from flows.demo_site import Block, Document, Visit
 from flows.settings import Settings
 from storage import coverage, ledger, lookup, models
 from storage.archive import Archive
-from storage.database import Database
+from storage.database import Database, batches
 from storage.days import days_of
 from storage.transcript import Transcript, parse, render
 from storage.warc import Location
@@ -211,7 +211,7 @@ def test_a_night_reaches_back_to_the_first_one_where_every_one_failed(
 def test_a_report_tells_of_every_arrival_the_newest_first(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collecting, "ASKED_AT_ONCE", 3)
+    monkeypatch.setattr(collecting, "batches", lambda ids: batches(ids, 3))
     found = run(place.settings).arrivals
     assert {each.url for each in found} == {f"{site.base}{document.path}" for document in site.documents}
     assert len(found) == len(site.documents) > 3

@@ -7,6 +7,7 @@ import itertools
 import re
 import threading
 import unicodedata
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,8 +17,9 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy import insert as into
 
 from storage import index, integrity, lookup, models
+from storage import search as searching
 from storage.copy import copy
-from storage.database import Database
+from storage.database import Database, batches
 from storage.index import words_of
 from storage.integrity import Checked
 from storage.load import load
@@ -362,6 +364,20 @@ def test_only_the_newest_revision_is_found(desk: Desk) -> None:
     assert load(desk.database, desk.run, older).disposition == "revised"
     assert found(desk, "ancient") == [] and found(desk, "again") == ["zon:1"]
     assert not list(integrity.rows(desk.database, Checked()))
+
+
+def test_a_search_answers_as_of_one_moment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, told, edits = found(desk, "safe"), searching._told, [Transcript(DAY, "x", (Turn(("Gone.",)),))]
+
+    def meanwhile(ids: Sequence[int]) -> object:
+        while edits:
+            desk.load(edits.pop(), "zone")
+        return told(ids)
+
+    monkeypatch.setattr(searching, "_told", meanwhile)
+    monkeypatch.setattr(searching, "batches", lambda ids: batches(ids, 1))
+    assert found(desk, "safe") == before != []
+    assert not edits and found(desk, "safe") == []
 
 
 def test_a_load_that_fails_leaves_nothing_in_the_index(desk: Desk) -> None:
