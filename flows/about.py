@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
-from storage import lookup, models
+from storage import elsewhere, models
 from storage.corrections import corrections_of
 
 
@@ -32,20 +32,20 @@ def lines(session: Session, revision: models.Revision) -> Iterator[str]:
                 f"  corrected on {was.corrected_at:%Y-%m-%d}: what extractor {was.extractor} had read "
                 f"is in `podium diff {transcript.id} --corrected --to {text.number}`"
             )
-    newest = transcript.revisions[-1].digest
-    for place in transcript.appearances:
-        old = next((text.number for text in transcript.revisions if text.digest == place.digest), None)
-        behind = f", with revision {old}" if old is not None and place.digest != newest else ""
-        yield f"stands at: {place.url} ({place.source}/{place.key}, since {place.first_seen:%Y-%m-%d}{behind})"
-    # Each of several revisions may be like the same text.
-    yield from dict.fromkeys(_like(link, transcript.id) for link in lookup.links_of(session, transcript.id))
+    for place in elsewhere.places(session, revision):
+        behind = f", with revision {place.number}" if place.number is not None and not place.same else ""
+        since = f"{place.source}/{place.key}, since {place.first_seen:%Y-%m-%d}{behind}"
+        gone = f"; not there on {place.missed_on}" if place.missed_on else ""
+        yield f"{'stood' if gone else 'stands'} at: {place.url} ({since}{gone})"
+    yield from map(_like, elsewhere.likenesses(session, revision))
 
 
-def _like(link: models.Link, transcript_id: int) -> str:
-    ours = link.revision.transcript_id == transcript_id
-    other = link.other if ours else link.revision
+def _like(like: elsewhere.Likeness) -> str:
     words = {"mirror": "mirror of", "translation": "translation of"}
-    words["excerpt"] = "excerpt of" if ours else "has as an excerpt"
-    share = f"{link.similarity:.0%} of the words, " if link.similarity is not None else ""
+    words["excerpt"] = "excerpt of" if like.first else "has as an excerpt"
+    other = like.other
+    share = f"{like.share:.0%} of the words, " if like.share is not None else ""
+    text = f", its revision {other.number}" if like.outdated else ""
+    own = f", with revision {like.number}" if like.number is not None else ""
     place = f"{other.transcript.source}/{other.transcript.key}"
-    return f"{words[link.kind]}: {other.transcript_id}, {other.title} ({share}{place})"
+    return f"{words[like.kind]}: {other.transcript_id}, {other.title} ({share}{place}{text}{own})"

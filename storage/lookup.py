@@ -145,25 +145,6 @@ def copies(session: Session, source: str, keys: Collection[str]) -> set[str]:
     return set(rows)
 
 
-def links_of(session: Session, transcript_id: int) -> list[models.Link]:
-    """What a transcript's texts are nearly the same as, oldest first."""
-    # Asked for first: PostgreSQL goes through all links for an "or" of two subqueries.
-    own = session.scalars(
-        select(models.Revision.id).where(models.Revision.transcript_id == transcript_id)
-    ).all()
-    return list(
-        session.scalars(
-            select(models.Link)
-            .where(or_(models.Link.revision_id.in_(own), models.Link.other_id.in_(own)))
-            .order_by(models.Link.id)
-            .options(
-                joinedload(models.Link.revision).joinedload(models.Revision.transcript),
-                joinedload(models.Link.other).joinedload(models.Revision.transcript),
-            )
-        )
-    )
-
-
 def recent_runs(session: Session, limit: int) -> list[models.Run]:
     """The newest runs, newest first."""
     return list(session.scalars(select(models.Run).order_by(models.Run.id.desc()).limit(limit)))

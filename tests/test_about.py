@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from dataclasses import replace
 
 import pytest
 
 from flows.about import lines
-from storage import lookup
+from storage import lookup, visits
 from storage.database import Database
-from tests.test_duplicates import BRIEFING, Shelf, edited
+from storage.transcript import Transcript, Turn
+from tests.test_duplicates import BRIEFING, DAY, FORM, Shelf, edited
 
 
 @pytest.fixture
@@ -59,3 +62,31 @@ def test_an_address_says_what_stands_there_though_the_document_was_edited_elsewh
         assert newest is not None and newest.number == 2
     places = [line for line in told(shelf, "1").splitlines() if line.startswith("stands at")]
     assert [line.endswith(", with revision 1)") for line in places] == [False, True]
+
+
+def test_what_was_alike_before_an_edit_is_told_once_and_as_what_it_was(shelf: Shelf) -> None:
+    shelf.put("ministry", "114", BRIEFING)
+    shelf.put("embassy", "7", edited(BRIEFING, 0.03))
+    for seed in (1, 2):
+        shelf.put("ministry", "114", edited(BRIEFING, 0.01, seed))
+    assert alike(shelf, "1") == alike(shelf, "2") == [""]
+    shelf.put("ministry", "114", Transcript(DAY, "On the form", (Turn((FORM * 3,)),)))
+    assert alike(shelf, "1") == [", with revision 3"]
+    assert alike(shelf, "2") == [", its revision 3"]
+
+
+def alike(shelf: Shelf, name: str) -> list[str]:
+    """What each line of a near duplicate ends with, behind whose it is."""
+    lines = [line for line in told(shelf, name).splitlines() if line.startswith("mirror of")]
+    return [re.split("embassy/7|ministry/114", line)[1].rstrip(")") for line in lines]
+
+
+def test_an_address_that_is_gone_is_told_as_such(shelf: Shelf) -> None:
+    shelf.put("ministry", "114", BRIEFING)
+    shelf.put("mission", "9", BRIEFING)
+    for days in range(1, 4):
+        with shelf.database.write() as session:
+            visits.was_missing(session, "ministry", "114", DAY + dt.timedelta(days), None)
+    there = told(shelf, "1")
+    assert re.search(r"^stood at: .*/114 \(.*; not there on 2026-03-23\)$", there, re.MULTILINE)
+    assert re.search(r"^stands at: .*/9 \([^;]*\)$", there, re.MULTILINE)

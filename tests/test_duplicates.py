@@ -18,6 +18,7 @@ from storage import duplicates, ledger, lookup, models
 from storage.corrections import correct
 from storage.database import Database
 from storage.duplicates import Words, candidates, nearness
+from storage.elsewhere import links_of
 from storage.fingerprints import fingerprints
 from storage.ledger import Found
 from storage.load import Reading, load
@@ -325,7 +326,7 @@ def test_links_of_a_transcript_are_found_from_both_ends(shelf: Shelf) -> None:
         for name in ("ministry/114", "embassy/7"):
             revision = lookup.find(session, name)
             assert revision is not None
-            assert [link.kind for link in lookup.links_of(session, revision.transcript_id)] == ["mirror"]
+            assert [link.kind for link in links_of(session, revision.transcript_id)] == ["mirror"]
 
 
 # --- the comparison itself ------------------------------------------------------------------------

@@ -26,12 +26,13 @@ from storage.facets import facets
 from storage.selection import Selection
 from storage.transcript import render
 from storage.warc import Record
-from storage.web import handing_out
+from storage.web import handing_out, queries
 from storage.web.asked import MOST_PAGES
 from storage.web.display import direction, language_name
 from storage.web.handing_out import FORMATS
 from storage.web.pages import LISTED
 from tests.library import ARABIC, HOSTILE_PAGE, served, stock
+from tests.test_load import DAY, Desk, said
 
 
 @dataclass(frozen=True)
@@ -366,3 +367,18 @@ def test_an_empty_archive_says_how_to_fill_it(tmp_path: Path) -> None:
         assert "podium nightly" in empty.get("/sources").text
         assert "Nothing found" in empty.get("/?q=word").text
     database.close()
+
+
+def test_only_the_newest_texts_have_days_and_neighbours(database: Database) -> None:
+    desk, day = Desk(database), dt.timedelta(1)
+    desk.load(said(day=DAY + 9 * day), "a")
+    desk.load(said(day=DAY), "a")
+    desk.load(said("Another. " * 70, day=DAY + day), "b")
+    desk.load(said("Another. " * 70, day=DAY + day), "copy")
+    with database.read() as session:
+        assert queries.shelves(session) == [queries.Shelf("here", 2, DAY, DAY + day)]
+        assert queries.counts_by_source(session) == [("here", 2)]
+        old = lookup.find(session, "here/a", 1)
+        assert old is not None
+        before, after = queries.neighbours(session, old)
+        assert before is not None and (before.id, after) == (2, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from storage import lookup
+from storage import elsewhere, lookup
 from storage.archive import Archive
 from storage.citation import STYLES, Cited
 from storage.corrections import corrections_of
 from storage.database import Database
 from storage.diff import compare
 from storage.facets import Facets, facets
-from storage.models import Link, Revision
+from storage.models import Revision
 from storage.search import SearchError, search
 from storage.sections import sections
 from storage.selection import Selection
@@ -37,15 +37,6 @@ LISTED = 20
 
 SHOWN_FACETS = 6
 """Values of each facet that are shown, the most frequent first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """A transcript that is nearly the same as another: how, whose it is, and the share of words in common."""
-
-    how: str
-    other: Revision
-    share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +186,8 @@ class Pages:
                 text=text,
                 revisions=queries.revisions_of(session, own.id),
                 corrected=corrections_of(session, revision.id),
-                places=sorted(own.appearances, key=lambda place: place.id),
-                likenesses=list(_likenesses(session, own.id)),
+                places=list(elsewhere.places(session, revision)),
+                likenesses=[(_how(like), like) for like in elsewhere.likenesses(session, revision)],
                 before=before,
                 after=after,
                 # Clean already, and a template would take the spaces that BibTeX is aligned with.
@@ -274,16 +265,10 @@ def _within(year: int, chosen: Selection) -> dict[str, object]:
     return {"since": max(chosen.since or first, first), "until": min(chosen.until or last, last)}
 
 
-def _likenesses(session: Session, own: int) -> Iterator[Likeness]:
-    for link in lookup.links_of(session, own):
-        ours = link.revision.transcript_id == own
-        yield Likeness(_how(link, ours), link.other if ours else link.revision, link.similarity)
-
-
-def _how(link: Link, ours: bool) -> str:
-    if link.kind == "excerpt":
-        return "An excerpt of" if ours else "Has as an excerpt"
-    return {"mirror": "Nearly the same as", "translation": "In another language"}[link.kind]
+def _how(like: elsewhere.Likeness) -> str:
+    if like.kind == "excerpt":
+        return "An excerpt of" if like.first else "Has as an excerpt"
+    return {"mirror": "Nearly the same as", "translation": "In another language"}[like.kind]
 
 
 def _today() -> dt.date:

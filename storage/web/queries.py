@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from storage.models import Appearance, Revision, Transcript
@@ -39,6 +39,10 @@ class Shelf:
     last: dt.date
 
 
+_LATER = aliased(Revision)
+_IS_NEWEST = ~exists().where(_LATER.transcript_id == Revision.transcript_id, _LATER.number > Revision.number)
+
+
 def latest(session: Session, selection: Selection, limit: int, offset: int = 0) -> list[Listed]:
     """Documents, the newest first; of a selection its speaker and role don't count."""
     query = _listed().where(*selection.of_documents())
@@ -59,6 +63,8 @@ def neighbours(session: Session, of: Revision) -> tuple[Listed | None, Listed | 
     source = select(home.source).where(home.id == Revision.transcript_id).scalar_subquery()
     own = _listed().where(source == of.transcript.source).limit(1)
     day, number = Revision.date, Revision.transcript_id
+    # Of an older text of the document its newest may be published before or after it.
+    own = own.where(number != of.transcript_id)
     before = own.where(
         day.between(of.date - NEAR, of.date), or_(day < of.date, number < of.transcript_id)
     ).order_by(day.desc(), number.desc())
@@ -75,9 +81,10 @@ def revisions_of(session: Session, transcript_id: int) -> Sequence[Revision]:
 
 
 def counts_by_source(session: Session) -> list[tuple[str, int]]:
-    """How many addresses of documents each source has."""
+    """How many documents stand at addresses of each source."""
+    count = func.count(Appearance.transcript_id.distinct())
     rows = session.execute(
-        select(Appearance.source, func.count()).group_by(Appearance.source).order_by(Appearance.source)
+        select(Appearance.source, count).group_by(Appearance.source).order_by(Appearance.source)
     )
     return list(rows.tuples())
 
@@ -92,6 +99,7 @@ def shelves(session: Session, source: str | None = None) -> list[Shelf]:
             func.max(Revision.date),
         )
         .join(Revision, Revision.transcript_id == Appearance.transcript_id)
+        .where(_IS_NEWEST)
         .group_by(Appearance.source)
         .order_by(Appearance.source)
     )
@@ -101,15 +109,13 @@ def shelves(session: Session, source: str | None = None) -> list[Shelf]:
 
 def _listed() -> Select[Any]:
     """The newest revision of each transcript."""
-    later = aliased(Revision)
-    newer = and_(later.transcript_id == Revision.transcript_id, later.number > Revision.number)
     return (
         select(
             Transcript.id, Transcript.source, Revision.date, Revision.title, Revision.language, Revision.kind
         )
         .select_from(Revision)
         .join(Transcript, Transcript.id == Revision.transcript_id)
-        .where(~exists().where(newer))
+        .where(_IS_NEWEST)
     )
 
 
