@@ -25,11 +25,14 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
 
-VERSION = 12
+VERSION = 13
 """The extractor's version. Raise it with every change that can change a transcript; a test reminds of it."""
 
 DISAGREE = dt.timedelta(days=2)
 """Two dates of one page that lie further apart are worth a doubt; many sites publish the day after."""
+
+LONGEST_NUMBER = 100
+"""Characters of a document's number. PostgreSQL's index of them takes no 2,704 bytes."""
 
 OPENING = 4
 """Paragraphs at the top of a body among which a dateline is looked for."""
@@ -225,6 +228,9 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     leads = [lead for lead in select(root, layout.lead) if within.isdisjoint((lead, *lead.iterancestors()))]
     left_out = [*(text for text in map(text_of, leads) if text), *left_out]
     number = next((text for text in map(_shown, select(root, layout.number)) if text), None)
+    if number is not None and len(number) > LONGEST_NUMBER:
+        doubts.append(f"no document number: {len(number)} characters stand in its place")
+        number = None
     shown = [text for part in (*leads, *fit.body) for text in texts(part)]
     return _Parts(title, date, paragraphs, left_out, doubts, shown, number)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # SQLite needs no driver of PostgreSQL's
 
 T = TypeVar("T")
 
-SCHEMA = "0015"
+SCHEMA = "0016"
 """The newest migration: a database at this one needs none. A test holds it equal to the migrations folder."""
 
 BUSY_SECONDS = 60

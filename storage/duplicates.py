@@ -16,7 +16,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text, update
@@ -26,6 +27,9 @@ from storage import index, models
 from storage.database import Database, batches, insert_into
 from storage.fingerprints import marks_of
 from storage.sameness import RUN, SHORT_WORDS
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 SHARED, SHARED_WITHIN = 0.8, 0.9
 """The least share of a text's words that stand in the other: between two sources, and within one.
@@ -296,9 +300,21 @@ def _translations(session: Session, revision: models.Revision) -> Sequence[model
 
 
 def _institution(url: str) -> str:
-    """An address's host without what names its languages: of ``en.kremlin.ru`` and ``www.mfa.gov.by`` the last
-    labels. Only ever compared together with a document's number."""
-    return ".".join((urlsplit(url).hostname or "").split(".")[-2:])
+    """An address's host without what names its languages: the label below the public suffix, and that.
+
+    ``en.kremlin.ru`` is ``kremlin.ru``, and ``www.mfa.gov.by`` is ``mfa.gov.by``: all of a state stands below its
+    ``gov``. Only ever compared together with a document's number.
+    """
+    host = urlsplit(url).hostname or ""
+    return _suffixes()(host).top_domain_under_public_suffix or ".".join(host.split(".")[-2:])
+
+
+@cache
+def _suffixes() -> TLDExtract:
+    """The list of public suffixes (publicsuffix.org) that comes with the library: nothing is fetched or kept."""
+    from tldextract import TLDExtract  # with what it imports a tenth of a second, for few documents
+
+    return TLDExtract(cache_dir=None, suffix_list_urls=())
 
 
 def _link(revision: models.Revision, other: models.Revision, near: Near) -> models.Link:

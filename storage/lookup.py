@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import product
 from typing import NamedTuple
 
 from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
-from storage.address import escaped
+from storage.address import escaped, uncounted
 from storage.sameness import digest
 from storage.transcript import Transcript, Turn, clean
 
@@ -165,19 +166,32 @@ def counts(session: Session) -> dict[str, int]:
     }
 
 
+def _spellings(address: str) -> Iterator[str]:
+    """An address as it is given, and as it may stand in the archive: it may be copied from a browser's bar, from a
+    newsletter or from a citation."""
+    yield address
+    try:
+        plain = uncounted(address).partition("#")[0]
+    except ValueError:
+        return
+    bare = re.sub(r"^(https?://)?(www\.)?", "", plain).rstrip("/")
+    for spelt in dict.fromkeys((bare, escaped(bare))):
+        for scheme, host, end in product(("https://", "http://"), ("", "www."), ("", "/")):
+            yield f"{scheme}{host}{spelt}{end}"
+
+
 def _named(session: Session, name: str) -> tuple[int, str | None] | None:
     """The id of the transcript that a name stands for, and the digest of what the address says that it names."""
     if re.fullmatch(r"\d{1,9}", name):
         known = session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
         return None if known is None else (known, None)
     source, _, key = name.partition("/")
-    bare = re.sub(r"^https?://", "", name).rstrip("/")
-    urls = [f"{scheme}{bare}{end}" for scheme in ("https://", "http://") for end in ("", "/")]
+    urls = list(_spellings(name))
     place = session.execute(
         select(models.Appearance.transcript_id, models.Appearance.digest)
         .where(
             or_(
-                models.Appearance.url.in_([name, *urls]),
+                models.Appearance.url.in_(urls),
                 (models.Appearance.source == source) & models.Appearance.key.in_([key, escaped(key)]),
             )
         )
@@ -191,7 +205,7 @@ def _named(session: Session, name: str) -> tuple[int, str | None] | None:
     before = session.execute(
         select(models.Revision.transcript_id, models.Revision.digest)
         .join(models.Revision.capture)
-        .where(models.Capture.url.in_([name, *urls]))
+        .where(models.Capture.url.in_(urls))
         .order_by(models.Capture.fetched_at.desc(), models.Revision.id.desc())
         .limit(1)
     ).one_or_none()

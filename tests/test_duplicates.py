@@ -216,6 +216,10 @@ def test_a_translation_is_linked_by_the_number_that_both_pages_print(shelf: Shel
     shelf.put("rail-ru", "1", replace(other, title="x", turns=(Turn((russian * 2,)),)), "https://rail.test/1")
     late = replace(other, date=DAY + dt.timedelta(400), turns=(Turn((russian * 3,)),))
     shelf.put("mfa-ru", "2", late, "https://mfa.example/ru/2")
+    # Two institutions of one state.
+    for host, said, language in (("mfa", english.turns, "en"), ("rail", (Turn((russian * 4,)),), "ru")):
+        text = replace(other, title=host, turns=said[:9], number="77", language=language)
+        shelf.put(host, "7", text, f"https://www.{host}.gov.by/7")
     kinds = {link for link in shelf.links if link[0] == "translation"}
     assert kinds == {("translation", "mfa-ru/1", "mfa-en/1")}
 

@@ -366,6 +366,20 @@ def test_a_document_is_asked_for_where_it_was_read_last_and_found_by_where_it_wa
     assert desk.text(moved) == desk.text(first.url) == render(said(LONG))
 
 
+def test_a_document_is_found_by_its_address_as_whoever_asks_has_copied_it(desk: Desk) -> None:
+    stored = "https://www.here.example/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D1%8C?id=7"
+    load(desk.database, desk.run, replace(desk.reading(said(LONG)), url=stored))
+    for copied in (
+        "https://www.here.example/новость?id=7",
+        "here.example/новость?id=7&utm_source=telegram",
+        "http://here.example/%d0%bd%d0%be%d0%b2%d0%be%d1%81%d1%82%d1%8c?id=7#turn-2",
+    ):
+        assert desk.text(copied) == render(said(LONG)), copied
+    with desk.database.read() as session:
+        for other in ("https://www.here.example/новость?id=8", "https://[", "www.", ""):
+            assert lookup.find(session, other) is None, other
+
+
 def test_a_page_that_always_led_elsewhere_is_edited_there(desk: Desk) -> None:
     there = "https://here.example/2026/a"
     for text in (LONG, " ".join(f"other{n}" for n in range(200))):

@@ -12,7 +12,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine, insert, select, text
 
-from storage import duplicates, index, lookup, models, sameness
+from storage import duplicates, earlier, index, ledger, lookup, models, sameness
 from storage.database import SCHEMA, Database
 from storage.load import load
 from storage.migrations import configuration, downgrade, transaction, upgrade
@@ -244,6 +244,26 @@ def test_a_key_is_spelt_as_it_is_sent_and_counts_no_readers(database_url: str) -
         found = lookup.find(session, "here/новость")
         assert found is not None and found.id == loaded["новость"]
         assert {each.key for each in session.scalars(select(models.Transcript))} == {key for key, _ in keys}
+
+
+def test_a_page_that_none_could_read_is_known_by_its_one_spelling_too(database_url: str) -> None:
+    day = dt.date(2026, 3, 20)
+    with Database(database_url) as database:
+        desk = Desk(database)
+        for keys in (["a?utm_source=rss"], ["b/?fbclid=1", "b"], ["новость"]):
+            desk.next_run()
+            for key in keys:
+                desk.reading(Transcript(day, "Talks", (Turn(("unread",)),)), key)
+                with database.write() as session:
+                    ledger.settle(session, desk.run, key, "rejected", "no text")
+        assert desk.load(Transcript(day, "Talks", (Turn(("said " * 60,)),)), "a").disposition == "new"
+        with database.write() as session:
+            session.execute(text("UPDATE revisions SET document_number = :long"), {"long": "7" * 400})
+            session.execute(text("UPDATE alembic_version SET version_num = '0015'"))
+    with Database(database_url) as database, database.read() as session:
+        found = [each.found.key for each in earlier.lost(session, "here", day)]
+        assert found == ["b", "%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D1%8C"]
+        assert session.scalars(select(Revision.document_number)).all() == [None]
 
 
 def test_every_migration_goes_down_again_and_up_with_the_data_in_place(old: Any) -> None:

@@ -91,6 +91,12 @@ def test_a_page_of_a_known_layout_is_read_whole() -> None:
     assert parse_text(render(found)) == found
 
 
+def test_a_paragraph_is_no_document_number() -> None:
+    found = extract(page(NEW.replace("7-09-05", "All rights reserved. " * 9)), source())
+    assert found.number is None
+    assert found.doubts == ("no document number: 188 characters stand in its place",)
+
+
 def test_the_layout_of_the_captures_day_comes_first() -> None:
     both = "<h2 class='head'>Old head</h2><p class='date'>1 May 2019</p><table><tr><td class='text'>Old text</td>"
     both += f"</tr></table>{NEW}"
