@@ -300,7 +300,9 @@ def load_sources(folder: Path | None = None) -> dict[str, Source]:
         if not folder.is_dir():
             raise SourceError(f"{folder}: no such folder of sources")
         folders.append(folder)
-    sources = [load_source(path) for place in folders for path in sorted(place.glob("*.toml"))]
+    # An editor's locks and what a Mac leaves beside a file have names that begin with a dot.
+    paths = [path for place in folders for path in sorted(place.glob("[!.]*.toml"))]
+    sources = [load_source(path) for path in paths]
     return {source.id: source for source in sources}
 
 

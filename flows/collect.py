@@ -29,11 +29,12 @@ from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
 from flows.silence import silence_tonight
 from flows.steps import ALIKE, BATCH, PLAIN, Intake, Steps, as_it_is
-from flows.verdict import failed, verdict
+from flows.verdict import Aside, failed, verdict
 from storage import coverage, earlier, ledger, models, visits
 from storage.database import Database, DatabaseError, batches, cause_of
 from storage.ledger import Tally
 from storage.load import OLDER
+from storage.transcript import NO_LAYOUT
 from storage.warc import ArchiveError
 
 log = logging.getLogger("podium")
@@ -255,16 +256,12 @@ def _collect(
     # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
-        open_days, old, newest = _unproved(session, order, report.gaps, owed), set[dt.date](), None
+        open_days, old = _unproved(session, order, report.gaps, owed), set[dt.date]()
         if order.kind == "nightly":
             usual = order.until - dt.timedelta(settings.window_days)
             old = {day for day in open_days if day < usual and owed and day in owed.left}
-            newest = ledger.newest_rejected(session, run_id)
             visits.put_off(session, source.id, run_id, order.today)
-        outside = ledger.rejected_for(session, run_id, coverage.OUTSIDE)
-        older = ledger.rejected_for(session, run_id, OLDER)
-        alike = ledger.rejected_for(session, run_id, ALIKE)
-        reasons, notes = verdict(report, tally, open_days, old, outside, newest, older, alike)
+        reasons, notes = verdict(report, tally, open_days, old, _aside(session, order, run_id))
         if order.kind == "nightly" and (quiet := silence_tonight(session, source, order.today)):
             reasons.append(str(quiet))
         broken = failed(report, tally)
@@ -289,6 +286,18 @@ def _collect(
         seconds=round(time.monotonic() - started, 1),
         arrivals=arrivals,
         links=links,
+    )
+
+
+def _aside(session: Session, order: Order, run_id: int) -> Aside:
+    night = order.kind == "nightly"
+    return Aside(
+        outside=ledger.rejected_for(session, run_id, coverage.OUTSIDE),
+        older=ledger.rejected_for(session, run_id, OLDER),
+        alike=ledger.rejected_for(session, run_id, ALIKE),
+        unfit=0 if order.via else ledger.doubted(session, run_id, NO_LAYOUT),  # old captures have old layouts
+        unasked=ledger.unasked(session, run_id),
+        newest_rejected=ledger.newest_rejected(session, run_id) if night else None,
     )
 
 

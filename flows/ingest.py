@@ -21,7 +21,7 @@ from crawler.text import read_text
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.settings import Settings
 from flows.steps import compare, extract_and_load
-from flows.verdict import suspicions
+from flows.verdict import Aside, suspicions
 from storage import ledger, models
 from storage.archive import Writer
 from storage.captures import keep
@@ -77,7 +77,10 @@ class _Ingestion:
         links = compare(self.database, self.source)
         with self.database.write() as session:
             tally = ledger.tally_of(session, self.run_id)
-            complaints = [*reasons, *suspicions(tally, ledger.rejected_for(session, self.run_id, OLDER))]
+            complaints = [
+                *reasons,
+                *suspicions(tally, Aside(older=ledger.rejected_for(session, self.run_id, OLDER))),
+            ]
             run = session.get_one(models.Run, self.run_id)
             run.since, run.until = min(self.days, default=run.since), max(self.days, default=run.until)
             state = ledger.close_run(session, self.run_id, complaints, failed=False)

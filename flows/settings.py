@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from storage.archive import Archive
 
 FILE = Path("podium.toml")
+_FILE_BELOW = re.compile(
+    r"^(sqlite(?:\+\w+)?:///)(?=[^/:])"
+)  # a database's file, named from the working folder
 
 
 class SettingsError(Exception):
@@ -133,10 +136,7 @@ class Settings(BaseSettings):
 
         Without `alarm`: the server holds it, and no run needs to know.
         """
-        url = self.database_url
-        prefix = "sqlite:///"
-        if url.startswith(prefix) and not url.startswith(prefix + "/"):
-            url = f"{prefix}{Path(url.removeprefix(prefix)).absolute()}"
+        url = _FILE_BELOW.sub(lambda found: f"{found[1]}{Path.cwd()}/", self.database_url)
         out = {
             "PODIUM_DATABASE_URL": url,
             "PODIUM_ARCHIVE": str(self.archive.absolute()),
@@ -145,7 +145,8 @@ class Settings(BaseSettings):
             "PODIUM_TIMEOUT": str(self.timeout),
         }
         if self.store:
-            out["PODIUM_STORE"] = self.store
+            near = "://" not in self.store
+            out["PODIUM_STORE"] = str(Path(self.store).absolute()) if near else self.store
         if self.collect:
             out["PODIUM_COLLECT"] = ",".join(self.collect)
         if self.sources:

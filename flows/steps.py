@@ -29,7 +29,8 @@ from storage import duplicates, ledger, lookup
 from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
-from storage.transcript import Turn
+from storage.sameness import same_words
+from storage.transcript import NO_LAYOUT, Transcript, Turn
 
 log = logging.getLogger("podium")
 
@@ -152,33 +153,62 @@ def load_batch(
             answered=source.key(item.url),
             visited_on=visited_on,
         )
-    if visited_on is not None and (alike := _alike(readings, known)):
-        with database.write() as session:
-            ledger.settle_all(session, run_id, [(page, "rejected", ALIKE) for page in alike])
-        readings = {page: each for page, each in readings.items() if page not in alike}
+    if visited_on is not None:
+        wrong = dict.fromkeys(_alike(readings, known), ALIKE)
+        wrong |= {page: UNFIT for page, each in readings.items() if _fits_no_more(each)}
+        if wrong:
+            with database.write() as session:
+                ledger.settle_all(session, run_id, [(page, "rejected", why) for page, why in wrong.items()])
+        readings = {page: each for page, each in readings.items() if page not in wrong}
     return [each.added for each in load_all(database, run_id, readings) if each.added is not None]
 
 
-ALIKE = "the same text as other pages that changed with it: an error in its place?"
-"""Why a page is rejected that `ALIKE_PAGES` or more have the text of at once, who had different ones."""
+ALIKE = "the same text as other pages that came to it at once: an error in its place?"
+"""Why a page is rejected that `ALIKE_PAGES` or more have the text of at once, who had others or are new."""
 
 ALIKE_PAGES = 3
 
+UNFIT = "no layout of its source fits it any more, and it says something else: a notice in its place?"
+"""Why a known page is rejected that was read by a layout, and is read without one and otherwise now."""
+
 
 def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) -> set[str]:
-    """Of known pages that are read otherwise now those that have come to one and the same text."""
+    """Of pages that are new, or known and read otherwise now, those that have come to one and the same text.
+
+    A site may give several addresses to one text: new ones are meant where most of a batch have it.
+    """
     pages: dict[tuple[Turn, ...], set[str]] = {}
     had: dict[tuple[Turn, ...], set[str]] = {}
     for page, reading in readings.items():
         last, said = known.get(reading.key), reading.transcript.turns
         if reading.answered not in (None, reading.key):  # it leads to another document
             continue
-        if last is None or (reading.before is None and last.is_again(reading.transcript, VERSION)):
+        if last is not None and reading.before is None and last.is_again(reading.transcript, VERSION):
             continue
         if reading.before is None or reading.before.turns != said:
             pages.setdefault(said, set()).add(page)
-            had.setdefault(said, set()).add(last.digest)
-    return {page for said, some in pages.items() if len(had[said]) >= ALIKE_PAGES for page in some}
+            had.setdefault(said, set()).update({last.digest} if last is not None else ())
+    most = max(ALIKE_PAGES, sum(map(len, pages.values())) // 2 + 1)
+    return {
+        page
+        for said, some in pages.items()
+        if len(had[said]) >= ALIKE_PAGES or len(some) >= most
+        for page in some
+    }
+
+
+def _fits_no_more(reading: Reading) -> bool:
+    was = reading.before
+    return (
+        was is not None
+        and _unfit(reading.transcript)
+        and not _unfit(was)
+        and not same_words(was, reading.transcript)
+    )
+
+
+def _unfit(read: Transcript) -> bool:
+    return any(NO_LAYOUT in doubt for doubt in read.doubts)
 
 
 def compare(database: Database, source: str) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from crawler.job import CrawlReport
 from storage import coverage
@@ -18,6 +19,36 @@ NEWEST_REJECTED = 3
 GONE_SHARE, GONE_PAGES = 0.2, 5
 """More missing pages than this share, and no fewer than that many, say that a site was moved or hides them."""
 
+OLD_GONE_SHARE = 0.5
+"""The share where it was no night: old lists have dead links."""
+
+REVISED_SHARE, REVISED_PAGES = 0.5, 5
+"""More edits than this share of the pages that a night asked for, and no fewer, are none of the institution's."""
+
+UNFIT_SHARE, UNFIT_PAGES = 0.5, 3
+"""The same of new texts that were read without a layout, though their source has some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What the tally of a run doesn't tell.
+
+    Args:
+        outside: pages that were rejected since nobody had asked for their days.
+        older: pages that were rejected since their address says what another said first.
+        alike: pages that were rejected since they came to one and the same text.
+        unfit: new and revised texts that fit no layout of their source.
+        unasked: pages that are unchanged as nobody has asked for them.
+        newest_rejected: so many of a night's newest pages were rejected; None where it was no night.
+    """
+
+    outside: int = 0
+    older: int = 0
+    alike: int = 0
+    unfit: int = 0
+    unasked: int = 0
+    newest_rejected: int | None = None
+
 
 def failed(report: CrawlReport, tally: Tally) -> bool:
     """Whether nothing can be said of the window: the crawl broke off, or no listing could be read."""
@@ -25,14 +56,7 @@ def failed(report: CrawlReport, tally: Tally) -> bool:
 
 
 def verdict(
-    report: CrawlReport,
-    tally: Tally,
-    open_days: Sequence[dt.date],
-    old: Collection[dt.date],
-    outside: int,
-    newest_rejected: int | None,
-    older: int = 0,
-    alike: int = 0,
+    report: CrawlReport, tally: Tally, open_days: Sequence[dt.date], old: Collection[dt.date], aside: Aside
 ) -> tuple[list[str], list[str]]:
     """Why the run is not simply done, and what else is worth a note.
 
@@ -41,10 +65,7 @@ def verdict(
         tally: its pages.
         open_days: of the days that no discovery has covered those that are its business.
         old: those of them that nights before it have told of.
-        outside: pages that were rejected since nobody had asked for their days.
-        newest_rejected: of a night, see `suspicions`; None for any other run.
-        older: pages that were rejected since their address says what another said first.
-        alike: pages that were rejected since they changed to one and the same text.
+        aside: what else is known of its pages.
     """
     reasons, notes = [], list(report.notes)
     if not report.finished:
@@ -59,36 +80,41 @@ def verdict(
     elsewhere = [day for day in report.gaps if day not in open_days]
     if elsewhere:
         notes.append(f"not looked at, and not its to prove: {coverage.spelt(elsewhere)}")
-    if alike:
-        reasons.append(f"{several(alike, 'page')} changed to one and the same text: an error in its place?")
     if report.misses:
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
-    if outside:
-        notes.append(f"outside the window: {several(outside, 'page')}")
-    return reasons + suspicions(tally, outside + older, newest_rejected), notes
+    if aside.outside:
+        notes.append(f"outside the window: {several(aside.outside, 'page')}")
+    return reasons + suspicions(tally, aside), notes
 
 
-def suspicions(tally: Tally, aside: int = 0, newest_rejected: int | None = None) -> list[str]:
+def suspicions(tally: Tally, aside: Aside) -> list[str]:
     """What a run's counts alone say against it.
 
     Args:
         tally: its pages.
-        aside: so many of the rejected are none of its business.
-        newest_rejected: so many of a night's newest pages were rejected; None where it was no night.
+        aside: what else is known of them.
     """
+    counts, night = tally.counts, aside.newest_rejected is not None
     out = [
-        f"{several(count, 'page')} {name}"
-        for name in ("blocked", "failed")
-        if (count := tally.counts.get(name))
+        f"{several(count, 'page')} {name}" for name in ("blocked", "failed") if (count := counts.get(name))
     ]
-    rejected, pages = tally.counts.get("rejected", 0) - aside, tally.discovered - aside
+    if aside.alike:
+        out.append(f"{several(aside.alike, 'page')} came to one and the same text: an error in its place?")
+    none_of_its = aside.outside + aside.older
+    rejected, pages = counts.get("rejected", 0) - none_of_its, tally.discovered - none_of_its
     if rejected > REJECTED_SHARE * pages:
         out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
-    elif (newest_rejected or 0) >= NEWEST_REJECTED:
-        out.append(f"the newest {newest_rejected} pages were all rejected: a new layout?")
-    gone = tally.counts.get("gone", 0) if newest_rejected is not None else 0  # old lists have dead links
-    if gone >= GONE_PAGES and gone > GONE_SHARE * pages:
+    elif (aside.newest_rejected or 0) >= NEWEST_REJECTED:
+        out.append(f"the newest {aside.newest_rejected} pages were all rejected: a new layout?")
+    gone = counts.get("gone", 0)
+    if gone >= GONE_PAGES and gone > (GONE_SHARE if night else OLD_GONE_SHARE) * pages:
         out.append(f"{gone} of {pages} pages gone: has the site moved?")
+    revised, asked = counts.get("revised", 0), pages - aside.unasked
+    if night and revised >= REVISED_PAGES and revised > REVISED_SHARE * asked:
+        out.append(f"{revised} of {asked} pages revised at once: a notice in their place?")
+    texts = counts.get("new", 0) + revised
+    if aside.unfit >= UNFIT_PAGES and aside.unfit > UNFIT_SHARE * texts:
+        out.append(f"{aside.unfit} of {texts} texts fit no layout of their source: a new layout, or a wall?")
     return out
 
 

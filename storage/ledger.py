@@ -16,12 +16,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Text, bindparam, cast, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.database import insert_into
-from storage.models import DISPOSITIONS, Capture, Disposition, Page, Run, RunKind, RunState
+from storage.models import DISPOSITIONS, Capture, Disposition, Page, Revision, Run, RunKind, RunState
 from storage.transcript import clean
 
 OWN_NIGHT = (Run.kind == "nightly") & Run.via.is_(None)
@@ -274,6 +274,23 @@ def rejected_for(session: Session, run_id: int, ending: str) -> int:
     """How many of a run's pages were rejected for a reason with some ending."""
     count = select(func.count()).where(Page.run_id == run_id, Page.disposition == "rejected")
     return session.scalar(count.where(Page.reason.endswith(ending, autoescape=True))) or 0
+
+
+def doubted(session: Session, run_id: int, doubt: str) -> int:
+    """How many of the texts that a run added have a doubt with some words in it."""
+    texts = select(func.count(Page.id)).join(Page.revision).where(Page.run_id == run_id)
+    doubts = cast(Revision.doubts, Text)
+    return session.scalar(texts.where(Page.disposition.in_(("new", "revised")), doubts.contains(doubt))) or 0
+
+
+NOT_ASKED = "not asked for"
+"""How the reason begins of a page that is unchanged as it was not due."""
+
+
+def unasked(session: Session, run_id: int) -> int:
+    """How many of a run's pages are unchanged as they were not due."""
+    pages = select(func.count()).where(Page.run_id == run_id, Page.disposition == "unchanged")
+    return session.scalar(pages.where(Page.reason.startswith(NOT_ASKED))) or 0
 
 
 def added_by(session: Session, run_ids: Iterable[int]) -> list[int]:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import models
@@ -153,7 +153,10 @@ def was_read(
         if url is not None and _bare(url) != _bare(page.url):
             page.url = url
         page.capture_id, page.unmodified, page.missing = capture_id, 0, 0
-        page.visited_on, page.next_visit = today, _next(day, today)
+        # What stands in its place for a while may be dated long before it.
+        own = models.Revision.transcript_id == page.transcript_id, models.Revision.date <= today
+        newest = session.scalar(select(func.max(models.Revision.date)).where(*own))
+        page.visited_on, page.next_visit = today, _next(max(day, newest or day), today)
 
 
 def were_unmodified(

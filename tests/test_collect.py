@@ -40,6 +40,8 @@ from tests.site import (
     hang,
     hang_up,
     html_error,
+    not_found,
+    notice,
     redirect,
     repeated_listing,
     robots_forbid,
@@ -300,9 +302,49 @@ def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     found = night(settings)
     count = found.tally.counts["rejected"]
     assert count >= 3 and texts(settings) == before
-    assert f"{count} pages changed to one and the same text: an error in its place?" in found.reasons
+    assert f"{count} pages came to one and the same text: an error in its place?" in found.reasons
     site.behave()
     assert night(settings).state == "completed" and texts(settings) == before
+
+
+def test_a_notice_in_place_of_known_pages_is_no_revision_of_them(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    settings = place.settings
+    night(settings)
+    before = texts(settings)
+    site.misbehave("/briefings/11[0-4]", notice())
+    found = night(settings)
+    assert found.tally.counts["rejected"] == 3 and texts(settings) == before
+    assert found.state == "degraded"
+    site.behave()
+    assert night(settings).state == "completed" and texts(settings) == before
+
+
+@pytest.mark.parametrize("how", [same_text(), not_found()], ids=["one text", "not found"])
+def test_a_window_is_not_done_in_which_every_page_is_wrong(
+    site: MisbehavingMinistry, place: Stage, how: Misbehaviour
+) -> None:
+    settings = place.settings
+    site.misbehave("/briefings/1*", how)
+    found = run(settings)
+    assert found.state == "degraded" and not texts(settings)
+    site.behave()
+    assert run(settings).state == "completed"
+    assert {key: text[-1] for key, text in texts(settings).items()} == {
+        key: text[-1] for key, text in expected(site, *WINDOW).items()
+    }
+
+
+def test_texts_that_fit_no_layout_are_told_by_the_run_that_loads_them(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    site.misbehave("/briefings/1*", notice())
+    found = run(place.settings)
+    count = found.tally.counts["new"]
+    assert (
+        f"{count} of {count} texts fit no layout of their source: a new layout, or a wall?" in found.reasons
+    )
 
 
 @pytest.mark.slow
@@ -321,13 +363,13 @@ def test_known_pages_that_lead_to_one_other_are_not_there_and_no_error(
 def test_pages_that_are_gone_in_numbers_are_told_by_a_night(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
-    site.misbehave("/briefings/1[01]*", gone())
+    site.misbehave("/briefings/10[0-5]", gone())
     settings = settings.model_copy(update={"window_days": 45})
     found = night(settings)
     count = found.tally.counts["gone"]
     assert count >= 5
     assert f"{count} of {found.tally.discovered} pages gone: has the site moved?" in found.reasons
-    old = run(settings, TODAY - dt.timedelta(44), TODAY - dt.timedelta(10))  # an old list may have dead links
+    old = run(settings)  # an old list may have dead links
     assert old.tally.counts["gone"] >= 5 and old.state == "completed"
 
 

@@ -380,6 +380,16 @@ def test_a_document_is_found_by_its_address_as_whoever_asks_has_copied_it(desk: 
             assert lookup.find(session, other) is None, other
 
 
+def test_a_page_is_asked_for_as_the_newest_date_says_that_it_has_had(desk: Desk) -> None:
+    """An old notice in place of a new page is not left there for a month."""
+    for days in (0, 300, -300):  # a date to come is a mistake
+        desk.next_run()
+        text = said(f"{days} {LONG}", day=DAY - dt.timedelta(days))
+        load(desk.database, desk.run, replace(desk.reading(text), visited_on=DAY))
+        with desk.database.read() as session:
+            assert [each.key for each in visits.due(session, "here", DAY)] == ["a"]
+
+
 def test_a_page_that_always_led_elsewhere_is_edited_there(desk: Desk) -> None:
     there = "https://here.example/2026/a"
     for text in (LONG, " ".join(f"other{n}" for n in range(200))):

@@ -24,6 +24,7 @@ from tests.site import (
     forbidden,
     hang,
     linked,
+    never_changed,
     not_found,
     packed,
     private_redirect,
@@ -159,6 +160,7 @@ ROWS = {
     # It says something else than it should.
     "soft 404": at_the_document(soft_404(), "rejected", "soft 404", state="completed"),
     "same ETag though changed": Row({"*": same_etag()}, state="completed", edited=True),
+    "304 that nobody asked for": at_the_document(never_changed(), "failed", "HTTP 304"),
     "changing content": Row({DOCUMENT: changing()}, state="completed"),
     "endless calendar": Row(
         {"/briefings/page/*": not_found(), "/briefings/by-date/*": endless_calendar()},

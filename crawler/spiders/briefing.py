@@ -43,7 +43,7 @@ from crawler.wayback import Wayback
 from crawler.ways import Missed
 from storage import earlier, visits
 from storage.keeper import Keeper
-from storage.ledger import Found
+from storage.ledger import NOT_ASKED, Found
 from storage.models import Disposition
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class BriefingSpider(Spider):
                     out.append(self._request(found, visit))
                 else:
                     when = f"before {visit.next_on}" if visit.next_on else "again: it is old"
-                    keeper.settle(found.page, "unchanged", f"not asked for {when}")
+                    keeper.settle(found.page, "unchanged", f"{NOT_ASKED} {when}")
         return out
 
     def _taken_for_one(self) -> list[str]:
@@ -166,7 +166,9 @@ class BriefingSpider(Spider):
         """Note the capture; a response that can't be a document is settled here and now."""
         source = self.job.source
         verdict = verdict_on_status(response.status)
-        if response.status == NOT_MODIFIED:
+        if response.status == NOT_MODIFIED and found.moment is None and not _asked_whether(response):
+            self._settle(found, "failed", "HTTP 304: not modified, though the whole page was asked for")
+        elif response.status == NOT_MODIFIED:
             with self._keeping() as keeper:
                 keeper.unmodified(found.key, published)
             self._settle(found, "unchanged", "HTTP 304: not modified")
@@ -262,6 +264,12 @@ def _disposition(problem: BaseException | None) -> Disposition:
     if isinstance(problem, Astray):
         return "rejected"
     return "blocked" if reason_of(problem) == FORBIDDEN else "failed"
+
+
+def _asked_whether(response: Response) -> bool:
+    """Whether it was only asked whether the page had changed."""
+    asked = response.request.headers if response.request is not None else {}
+    return "If-None-Match" in asked or "If-Modified-Since" in asked
 
 
 def _page(response: Response) -> Page:

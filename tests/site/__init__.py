@@ -250,6 +250,30 @@ def same_text(
     )
 
 
+def never_changed() -> Misbehaviour:
+    """304, though the whole page was asked for."""
+    return _status(HTTPStatus.NOT_MODIFIED)
+
+
+def notice() -> Misbehaviour:
+    """Status 200 with a page that no layout fits, a notice with an older date and another number each time."""
+    number = itertools.count(4711)
+
+    def tell(_site: MisbehavingMinistry, visit: Visit) -> None:
+        text = (
+            "We value your privacy. Before you go on, say which cookies we may keep here, and for how long."
+        )
+        body = (
+            '<html lang="en"><head><title>Before you go on</title>'
+            '<meta property="article:published_time" content="2025-05-01T09:00:00Z"></head>'
+            f"<body><main><h1>Before you go on</h1><p>{text}</p><p>Your request is number {next(number)}.</p>"
+            f"<p>{text.replace('cookies', 'files')}</p></main></body></html>"
+        )
+        visit.give(Answer(body.encode()))
+
+    return tell
+
+
 def new_furniture(text: str = "The office is closed on Founders’ Day.") -> Misbehaviour:
     """The right page with another footer and no validators, so never 304; the text is the same."""
     return _rewritten(lambda page: page.replace("</footer>", f"<p>{text}</p></footer>"))
