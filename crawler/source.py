@@ -206,6 +206,7 @@ class Source(_Facts):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")
     name: str
+    draft: bool = Field(default=False, description="not reviewed: it is collected only where it is named")
     hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(min_length=1)
     language: str = Field(pattern=r"^[a-z]{2}$", description="ISO 639-1")
     timezone: Annotated[str, AfterValidator(_zone)]

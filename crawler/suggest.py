@@ -46,7 +46,7 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
     pattern = re.sub(r"\d+", r"\\d+", re.escape(f"{folder}/")) + _of_any(last) + "/?(?:[?#]|$)"
     local = "loopback = true\n" if host in LOCAL else ""
     title, day, body = _title(root, transcript), _day(root, transcript), _body(root, transcript)
-    return f"""# REVIEW every line of this file, then take this one out.
+    return f"""draft = true                     # REVIEW every line of this file, then take this one out
 id = {_quoted(source_id)}
 name = {_quoted(_site_name(root) or host)}
 hosts = [{_quoted(host)}]

@@ -27,7 +27,7 @@ def source_list() -> None:
 
     rows = []
     for source in load_sources(settings_from().sources).values():
-        live = "live" if source.checked.live else "never checked live"
+        live = "a draft" if source.draft else "live" if source.checked.live else "never checked live"
         ways = ", ".join(entry.kind for entry in source.discover)
         rows.append(
             (source.id, source.name, source.language, ways, live, source.checked.on, source.checked.against)
@@ -69,7 +69,10 @@ def source_check(
     worst = DONE
     for source, place in chosen:
         state = "checked live" if source.checked.live else "never checked live"
-        typer.echo(f"{source.id}: ok: {len(source.discover)} listings, {len(source.layout)} layouts, {state}")
+        draft = ", a draft: no night collects it" if source.draft else ""
+        typer.echo(
+            f"{source.id}: ok: {len(source.discover)} listings, {len(source.layout)} layouts, {state}{draft}"
+        )
         if place is not None:
             worst = max(worst, _check_goldens(place, source))
         if replay is not None:

@@ -18,7 +18,7 @@ from flows.settings import Settings, SettingsError
 from storage import earlier
 from storage.database import Database
 from storage.days import WindowError, check_window
-from storage.models import Run
+from storage.models import Capture, Run
 from storage.warc import ArchiveError
 
 
@@ -97,15 +97,19 @@ def backfill(
 
 
 def _require_own_files(database: Database, settings: Settings) -> None:
-    """See that the archive's files are those of the database: an empty one beside files is a wrong address.
+    """See that the archive's files are those of the database: either without the other is a wrong address.
 
     Raises:
-        SettingsError: it knows of no run, and there are files.
+        SettingsError: it knows of no run, and there are files; or of captures, and there is none.
     """
     with database.read() as session:
-        if session.scalar(select(Run.id).limit(1)) is not None:
-            return
-    if next(settings.archive.rglob("*.warc.gz"), None) is not None:
+        runs, captures = (session.scalar(select(kind.id).limit(1)) is not None for kind in (Run, Capture))
+    files = next(settings.archive.rglob("*.warc.gz"), None) is not None
+    if captures and not files and settings.store is None:
+        raise SettingsError(
+            f"{settings.archive}: holds no WARC file, and the database knows of captures; is its disk mounted?"
+        )
+    if files and not runs:
         raise SettingsError(
             f"{settings.archive}: holds WARC files, and the database knows none of them; is database_url right? "
             "`podium ingest` takes them into a new one"
@@ -115,7 +119,7 @@ def _require_own_files(database: Database, settings: Settings) -> None:
 def choose(
     settings: Settings, ids: Sequence[str], tape: Replay | None = None, *, dry: bool = False
 ) -> list[Source]:
-    """The sources of those ids, or all that the settings let a crawl visit.
+    """The sources of those ids, or all that the settings let a crawl visit; a draft has to be named.
 
     Args:
         settings: names the folder of further sources, and the contact.
@@ -131,7 +135,8 @@ def choose(
     if not ids and tape is None:
         ids = settings.collect
     require_known(ids, known)
-    chosen = [known[name] for name in dict.fromkeys(ids)] if ids else list(known.values())
+    reviewed = [source for source in known.values() if not source.draft]
+    chosen = [known[name] for name in dict.fromkeys(ids)] if ids else reviewed
     if tape is not None:
         if not ids:
             chosen = [source for source in chosen if tape.holds(source.hosts)]

@@ -151,6 +151,27 @@ def test_a_new_database_beside_another_ones_files_is_refused(
         )
 
 
+def test_a_database_without_its_archive_is_refused(filled: Settings, saved: Path, tmp_path: Path) -> None:
+    (empty := tmp_path / "not-mounted").mkdir()
+    away = filled.model_copy(update={"archive": empty})
+    done = podium("nightly", "--replay", str(saved), settings=away)
+    assert done.returncode == 2 and "is its disk mounted?" in done.stderr and done.stderr.count("\n") == 1
+    assert not list(empty.iterdir())
+
+
+def test_another_process_is_told_where_things_are_wherever_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for driver in ("sqlite", "sqlite+pysqlite"):
+        told = Settings(database_url=f"{driver}:///a/x.db", store="copies").environment()
+        assert told["PODIUM_DATABASE_URL"] == f"{driver}:///{tmp_path}/a/x.db"
+        assert told["PODIUM_STORE"] == f"{tmp_path}/copies"
+    for given in ("sqlite:////srv/x.db", "sqlite:///:memory:", "postgresql://host/x"):
+        told = Settings(database_url=given, store="s3://bucket/copies").environment()
+        assert (told["PODIUM_DATABASE_URL"], told["PODIUM_STORE"]) == (given, "s3://bucket/copies")
+
+
 def test_a_broken_settings_file_or_variable_is_named(tmp_path: Path) -> None:
     (tmp_path / "podium.toml").write_text('contcat = "x"\n')
     done = podium("source", "list")
@@ -306,7 +327,10 @@ def test_a_source_begins_with_a_page_and_a_review(site: MisbehavingMinistry, tmp
     assert begun.returncode == 1 and "REVIEW" in begun.stdout
     assert "REVIEW" in file.read_text() and not text.exists()
     waiting = podium("source", "check", str(file))
-    assert waiting.returncode == 1 and "waits for a review" in waiting.stdout
+    assert waiting.returncode == 1 and "waits for a review" in waiting.stdout and "a draft" in waiting.stdout
+    settings = Settings(sources=file.parent)
+    assert "vell" not in {source.id for source in plan.choose(settings, [], dry=True)}
+    assert [source.id for source in plan.choose(settings, ["vell"])] == ["vell"]
     text.with_name("112.txt.new").rename(text)
     assert render(document.transcript) in text.read_text()
     reviewed = podium("source", "check", str(file))

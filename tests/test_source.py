@@ -209,6 +209,7 @@ def test_a_source_file_that_is_not_there_is_told_once(tmp_path: Path) -> None:
 def test_a_folder_of_sources_adds_to_ours_and_replaces_one(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     written(tmp_path, GOOD.replace('id = "here"', 'id = "kremlin"'), "kremlin")
+    (tmp_path / ".#here.toml").symlink_to("somebody@host.1234")  # an editor has the file open
     sources = load_sources(tmp_path)
     assert set(sources) == {path.stem for path in BUILT_INS} | {"here"}
     assert sources["kremlin"].name == "Ministry"
