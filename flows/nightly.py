@@ -22,6 +22,9 @@ from flows.tasks import collect_in_flow
 from storage import ledger
 from storage.database import Database, DatabaseError
 
+SKEW = dt.timedelta(hours=1)
+"""How far apart the clocks of two machines may be."""
+
 
 def _name() -> str:
     return f"nightly-{dt.datetime.now(dt.UTC):%Y-%m-%d}"
@@ -82,10 +85,11 @@ def _due() -> dt.datetime | None:
 
 
 def collected_since(settings: Settings, orders: list[Order], moment: dt.datetime) -> set[str]:
-    """The ids of the orders' sources that a night collected without failing, begun at a moment or later."""
+    """The ids of the orders' sources that a night collected without failing, begun at a moment or later.
+
+    One that seems yet to begin had a clock that was ahead, and says nothing of tonight.
+    """
+    now = dt.datetime.now(dt.UTC)
     with Database(settings.database_url) as database, database.read() as session:
-        return {
-            order.source.id
-            for order in orders
-            if (last := ledger.last_night(session, order.source.id)) is not None and last.started_at >= moment
-        }
+        lasts = {order.source.id: ledger.last_night(session, order.source.id) for order in orders}
+    return {source for source, last in lasts.items() if last and moment <= last.started_at <= now + SKEW}

@@ -67,6 +67,9 @@ def test_a_night_that_comes_late_leaves_out_what_a_later_one_has_collected(
     assert collected_since(settings, orders, began - dt.timedelta(days=3)) == {"ministry"}
     assert collected_since(settings, orders, began) == {"ministry"}
     assert collected_since(settings, orders, began + dt.timedelta(seconds=1)) == set()
+    ahead = dt.date.today() + dt.timedelta(700)  # by a clock that was wrong
+    Bureau(database, "ministry").run("nightly", ahead, ahead, began=ahead)
+    assert collected_since(settings, orders, began) == set()
 
 
 @pytest.mark.slow
