@@ -64,6 +64,8 @@ def ingest(
     if source is not None and warcs:
         require_known([source], sources)
         sources = {source: sources[source]}
+    else:
+        sources = {name: each for name, each in sources.items() if not each.draft}
     worst = DONE
     for path in warcs:
         found = _taken_in(path, sources, settings)

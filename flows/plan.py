@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -104,7 +105,8 @@ def _require_own_files(database: Database, settings: Settings) -> None:
     """
     with database.read() as session:
         runs, captures = (session.scalar(select(kind.id).limit(1)) is not None for kind in (Run, Capture))
-    files = next(settings.archive.rglob("*.warc.gz"), None) is not None
+    walk = os.walk(settings.archive, followlinks=True)  # a folder may be a link to another disk
+    files = any(name.endswith(".warc.gz") for _, _, names in walk for name in names)
     if captures and not files and settings.store is None:
         raise SettingsError(
             f"{settings.archive}: holds no WARC file, and the database knows of captures; is its disk mounted?"

@@ -29,7 +29,7 @@ from storage import duplicates, ledger, lookup
 from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
-from storage.sameness import same_words
+from storage.sameness import digest, same_words
 from storage.transcript import NO_LAYOUT, Transcript, Turn
 
 log = logging.getLogger("podium")
@@ -173,38 +173,39 @@ UNFIT = "no layout of its source fits it any more, and it says something else: a
 
 
 def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) -> set[str]:
-    """Of pages that are new, or known and read otherwise now, those that have come to one and the same text.
-
-    A site may give several addresses to one text: new ones are meant where most of a batch have it.
+    """Of known pages that are read otherwise now those that have come to one and the same text; of new ones those
+    that have one, where most of the batch are such: a site may give several addresses to a text.
     """
+    new: dict[str, set[str]] = {}
     pages: dict[tuple[Turn, ...], set[str]] = {}
     had: dict[tuple[Turn, ...], set[str]] = {}
     for page, reading in readings.items():
         last, said = known.get(reading.key), reading.transcript.turns
-        if reading.answered not in (None, reading.key):  # it leads to another document
+        if _leads_away(reading):
             continue
-        if last is not None and reading.before is None and last.is_again(reading.transcript, VERSION):
+        if last is None:
+            new.setdefault(digest(reading.transcript), set()).add(page)
+            continue
+        if reading.before is None and last.is_again(reading.transcript, VERSION):
             continue
         if reading.before is None or reading.before.turns != said:
             pages.setdefault(said, set()).add(page)
-            had.setdefault(said, set()).update({last.digest} if last is not None else ())
-    most = max(ALIKE_PAGES, sum(map(len, pages.values())) // 2 + 1)
-    return {
-        page
-        for said, some in pages.items()
-        if len(had[said]) >= ALIKE_PAGES or len(some) >= most
-        for page in some
-    }
+            had.setdefault(said, set()).add(last.digest)
+    most = max(ALIKE_PAGES, len(readings) // 2 + 1)
+    wrong = {page for said, some in pages.items() if len(had[said]) >= ALIKE_PAGES for page in some}
+    return wrong | {page for some in new.values() if len(some) >= most for page in some}
 
 
 def _fits_no_more(reading: Reading) -> bool:
-    was = reading.before
-    return (
-        was is not None
-        and _unfit(reading.transcript)
-        and not _unfit(was)
-        and not same_words(was, reading.transcript)
-    )
+    was, now = reading.before, reading.transcript
+    if was is None or _leads_away(reading):
+        return False
+    return _unfit(now) and not _unfit(was) and not same_words(was, now)
+
+
+def _leads_away(reading: Reading) -> bool:
+    """Whether another document's address has answered: the load sees what that means."""
+    return reading.answered not in (None, reading.key)
 
 
 def _unfit(read: Transcript) -> bool:

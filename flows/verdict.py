@@ -19,9 +19,6 @@ NEWEST_REJECTED = 3
 GONE_SHARE, GONE_PAGES = 0.2, 5
 """More missing pages than this share, and no fewer than that many, say that a site was moved or hides them."""
 
-OLD_GONE_SHARE = 0.5
-"""The share where it was no night: old lists have dead links."""
-
 REVISED_SHARE, REVISED_PAGES = 0.5, 5
 """More edits than this share of the pages that a night asked for, and no fewer, are none of the institution's."""
 
@@ -106,10 +103,10 @@ def suspicions(tally: Tally, aside: Aside) -> list[str]:
         out.append(f"{rejected} of {pages} pages rejected: a new layout, or a wall?")
     elif (aside.newest_rejected or 0) >= NEWEST_REJECTED:
         out.append(f"the newest {aside.newest_rejected} pages were all rejected: a new layout?")
-    gone = counts.get("gone", 0)
-    if gone >= GONE_PAGES and gone > (GONE_SHARE if night else OLD_GONE_SHARE) * pages:
+    gone, revised, asked = counts.get("gone", 0), counts.get("revised", 0), pages - aside.unasked
+    # Old lists have dead links; a backfill that meets nothing else meets another fault.
+    if gone >= GONE_PAGES and gone > GONE_SHARE * pages and (night or gone == asked):
         out.append(f"{gone} of {pages} pages gone: has the site moved?")
-    revised, asked = counts.get("revised", 0), pages - aside.unasked
     if night and revised >= REVISED_PAGES and revised > REVISED_SHARE * asked:
         out.append(f"{revised} of {asked} pages revised at once: a notice in their place?")
     texts = counts.get("new", 0) + revised

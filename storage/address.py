@@ -29,6 +29,22 @@ def uncounted(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, parts.fragment))
 
 
+def bare(url: str) -> str:
+    """An address in one spelling: without scheme, ``www.``, fragment, a slash at its end and what only counts its
+    readers, with host and path as they are sent.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    host, slash, path = _STEM.sub("", uncounted(url).partition("#")[0]).rstrip("/").partition("/")
+    name, colon, port = host.lower().partition(":")
+    sent = name if name.isascii() else name.encode("idna").decode()
+    return f"{sent}{colon}{port}{slash}{escaped(path)}"
+
+
+_STEM = re.compile(r"^(https?://)?(www\.)?", re.IGNORECASE)
+
+
 def escaped(text: str) -> str:
     """An address, or a part of one, as it is sent: letters beyond ASCII and spaces as escapes of their UTF-8."""
     if _PLAIN.fullmatch(text):

@@ -62,7 +62,7 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
             text=transcript.as_dict(was),
         )
     )
-    if was.turns != read.turns or _facts(was) != _facts(read):
+    if text != revision.digest or was.turns != read.turns or _facts(was) != _facts(read):
         _forget_likenesses(session, revision, was, read)
     newest = session.scalar(
         select(func.max(models.Revision.number)).where(models.Revision.transcript_id == own.id)

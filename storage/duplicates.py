@@ -134,8 +134,9 @@ def _compare(database: Database, batch: Sequence[_Marked]) -> list[models.Link]:
     with database.read() as session:
         found = [pair for each in batch for pair in _pairs(session, *each)]
     read = {each.id: _facts(each) for each in (*(own for own, _ in batch), *(pair.other for pair in found))}
-    with database.write() as session:
-        # In one order for all, so that two writers never wait for each other crosswise.
+
+    def keep(session: Session) -> list[models.Link]:
+        # In one order for all, so that two comparisons never wait for each other crosswise.
         rows = session.execute(
             select(models.Revision.id, *_FACTS)
             .where(models.Revision.id.in_(read))
@@ -145,10 +146,11 @@ def _compare(database: Database, batch: Sequence[_Marked]) -> list[models.Link]:
         same = {number for number, *facts in rows if tuple(facts) == read[number]}
         links = [_link(*pair) for pair in found if {pair.revision.id, pair.other.id} <= same]
         links.sort(key=lambda link: (link.revision_id, link.other_id))
-        added = [known for link in links if (known := _add(session, link)) is not None]
         done = models.Revision.id.in_([own.id for own, _ in batch if own.id in same])
         session.execute(update(models.Revision).where(done).values(compared_at=dt.datetime.now(dt.UTC)))
-    return added
+        return [known for link in links if (known := _add(session, link)) is not None]
+
+    return database.write_again(keep)
 
 
 _FACTS = (

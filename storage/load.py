@@ -91,7 +91,6 @@ def load(database: Database, run_id: int, reading: Reading, page: str | None = N
                 reading.source,
                 reading.key,
                 reading.capture_id,
-                reading.transcript.date,
                 reading.visited_on,
                 reading.url if reading.answered == reading.key else None,
             )

@@ -14,7 +14,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
-from storage.address import escaped, uncounted
+from storage.address import bare, escaped
 from storage.sameness import digest
 from storage.transcript import Transcript, Turn, clean
 
@@ -171,13 +171,11 @@ def _spellings(address: str) -> Iterator[str]:
     newsletter or from a citation."""
     yield address
     try:
-        plain = uncounted(address).partition("#")[0]
+        plain = bare(address)
     except ValueError:
         return
-    bare = re.sub(r"^(https?://)?(www\.)?", "", plain).rstrip("/")
-    for spelt in dict.fromkeys((bare, escaped(bare))):
-        for scheme, host, end in product(("https://", "http://"), ("", "www."), ("", "/")):
-            yield f"{scheme}{host}{spelt}{end}"
+    for scheme, host, end in product(("https://", "http://"), ("", "www."), ("", "/")):
+        yield f"{scheme}{host}{plain}{end}"
 
 
 def _named(session: Session, name: str) -> tuple[int, str | None] | None:

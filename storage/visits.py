@@ -9,16 +9,15 @@ text, so every `FULL_EVERY`th time the whole page is asked for. Nothing here kno
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import Date, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import models
-from storage.address import escaped, uncounted
+from storage.address import bare
 from storage.ledger import Found
 
 EVERY_RUN, WEEKLY, MONTHLY = 7, 31, 366
@@ -62,7 +61,7 @@ def plan(session: Session, source: str, keys: Collection[str], today: dt.date) -
     Returns:
         The visits to those that are known, by key; any other is due, and nothing is known of it.
     """
-    rows = session.connection().execute(_PLAN, {"of": source, "keys": list(keys)})
+    rows = session.connection().execute(_PLAN, {"of": source, "keys": list(keys), "today": today})
     out = {}
     for key, visited_on, next_on, unmodified, etag, last_modified, published in rows:
         due = visited_on is None or (next_on is not None and next_on <= today)
@@ -74,14 +73,22 @@ def plan(session: Session, source: str, keys: Collection[str], today: dt.date) -
     return out
 
 
-_published_on = (
-    select(models.Revision.date)
+# The newest of the dates that it has had: what stands in its place for a while may be dated long before it. One to
+# come is a mistake.
+_published = func.coalesce(
+    select(func.max(models.Revision.date))
     .where(models.Revision.transcript_id == models.Appearance.transcript_id)
-    .order_by(models.Revision.number.desc())
-    .limit(1)
+    .where(models.Revision.date <= bindparam("today", type_=Date))
     .correlate(models.Appearance)
-    .scalar_subquery()
+    .scalar_subquery(),
+    bindparam("today", type_=Date),
 )
+
+
+def _published_on(session: Session, page: models.Appearance, today: dt.date) -> dt.date:
+    own = select(_published).select_from(models.Appearance).where(models.Appearance.id == page.id)
+    return session.scalars(own, {"today": today}).one()
+
 
 # Columns instead of objects, and many pages at a time: a night asks this of every page that is listed.
 _PLAN = (
@@ -92,7 +99,7 @@ _PLAN = (
         models.Appearance.unmodified,
         models.Capture.etag,
         models.Capture.last_modified,
-        _published_on,
+        _published,
     )
     .outerjoin(models.Appearance.capture)
     .where(
@@ -133,7 +140,6 @@ def was_read(
     source: str,
     key: str,
     capture_id: int,
-    day: dt.date,
     today: dt.date,
     url: str | None = None,
 ) -> None:
@@ -144,19 +150,15 @@ def was_read(
         source: id of the source.
         key: the document's.
         capture_id: what it was read from.
-        day: its date of publication.
         today: the day of the visit.
         url: the address that answered, where that is the document's own: there it is asked for from now on.
     """
     page = _page(session, source, key)
     if page is not None:
-        if url is not None and _bare(url) != _bare(page.url):
+        if url is not None and bare(url) != bare(page.url):
             page.url = url
         page.capture_id, page.unmodified, page.missing = capture_id, 0, 0
-        # What stands in its place for a while may be dated long before it.
-        own = models.Revision.transcript_id == page.transcript_id, models.Revision.date <= today
-        newest = session.scalar(select(func.max(models.Revision.date)).where(*own))
-        page.visited_on, page.next_visit = today, _next(max(day, newest or day), today)
+        page.visited_on, page.next_visit = today, _next(_published_on(session, page, today), today)
 
 
 def were_unmodified(
@@ -215,8 +217,7 @@ def was_missing(
     page.visited_on, page.next_visit = today, today
     if page.missing < GONE_AFTER:
         return "failed", f"not there, on {page.missing} of {GONE_AFTER} days"
-    own = select(_published_on).select_from(models.Appearance).where(models.Appearance.id == page.id)
-    old = (today - session.scalars(own).one()).days >= MONTHLY
+    old = (today - _published_on(session, page, today)).days >= MONTHLY
     page.next_visit = None if old else today + dt.timedelta(30)
     return "gone", f"not there, on {page.missing} days"
 
@@ -243,12 +244,13 @@ def put_off(session: Session, source: str, run_id: int, today: dt.date) -> None:
         answered,
     )
     page = models.Appearance
-    over = _published_on <= today - dt.timedelta(MONTHLY)
+    over = _published <= today - dt.timedelta(MONTHLY)
     session.execute(
         update(page)
         .where(page.source == source, page.key.in_(refused), page.next_visit <= today, page.missing == 0)
-        .where(_published_on <= today - dt.timedelta(EVERY_RUN))
+        .where(_published <= today - dt.timedelta(EVERY_RUN))
         .values(next_visit=case((over, None), else_=today + dt.timedelta(7))),
+        {"today": today},
         execution_options={"synchronize_session": False},
     )
 
@@ -260,11 +262,6 @@ def _next(published: dt.date, today: dt.date) -> dt.date | None:
     if age < WEEKLY:
         return today + dt.timedelta(7)
     return today + dt.timedelta(30) if age < MONTHLY else None
-
-
-def _bare(url: str) -> str:
-    """An address without what only spells it in another way."""
-    return escaped(re.sub(r"^https?://(?:www\.)?", "", uncounted(url).partition("#")[0]).rstrip("/"))
 
 
 def _page(session: Session, source: str, key: str) -> models.Appearance | None:

@@ -34,12 +34,14 @@ from tests.site import (
     MisbehavingMinistry,
     Misbehaviour,
     challenge,
+    copy_of,
     empty_listing,
     forbidden,
     gone,
     hang,
     hang_up,
     html_error,
+    linked,
     not_found,
     notice,
     redirect,
@@ -321,6 +323,33 @@ def test_a_notice_in_place_of_known_pages_is_no_revision_of_them(
     assert night(settings).state == "completed" and texts(settings) == before
 
 
+def test_an_edit_of_a_text_at_three_addresses_is_one_revision(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    others = "/briefings/7001", "/briefings/7002"
+    site.misbehave("/briefings/", linked(*others))
+    for other in others:
+        site.misbehave(other, copy_of("/briefings/114"))
+    assert night(place.settings).state == "completed"
+    site.edit("/briefings/114", "three sailings a day", "four sailings a day")
+    found = night(place.settings)
+    assert (found.state, found.tally.counts["revised"], found.tally.counts["duplicate"]) == (
+        "completed",
+        1,
+        2,
+    )
+    assert len(texts(place.settings)["114"]) == 2
+
+
+def test_a_page_that_leads_to_a_notice_is_not_there(site: MisbehavingMinistry, place: Stage) -> None:
+    night(place.settings)
+    site.misbehave("/briefings/114", redirect("/briefings/999"))
+    site.misbehave("/briefings/999", notice())
+    found = night(place.settings)
+    disposition, reason = pages(place.settings, found.run_id)["114"]
+    assert disposition == "failed" and "not there, on 1 of 3 days" in (reason or "")
+
+
 @pytest.mark.parametrize("how", [same_text(), not_found()], ids=["one text", "not found"])
 def test_a_window_is_not_done_in_which_every_page_is_wrong(
     site: MisbehavingMinistry, place: Stage, how: Misbehaviour
@@ -434,6 +463,7 @@ def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, pla
     "how",
     [
         challenge,
+        copy_of,
         empty_listing,
         *(pytest.param(way, marks=pytest.mark.slow) for way in (server_error, repeated_listing, hang_up)),
     ],

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, MetaData, create_engine, insert, select, text
 
 from storage import duplicates, earlier, index, ledger, lookup, models, sameness
 from storage.database import SCHEMA, Database
+from storage.ledger import Found
 from storage.load import load
 from storage.migrations import configuration, downgrade, transaction, upgrade
-from storage.models import Appearance, Fingerprint, Revision, Run, Searched
+from storage.models import Appearance, Fingerprint, Page, Revision, Run, Searched
 from storage.search import search
 from storage.selection import Selection
 from storage.transcript import Transcript, Turn, render
@@ -256,6 +257,11 @@ def test_a_page_that_none_could_read_is_known_by_its_one_spelling_too(database_u
                 desk.reading(Transcript(day, "Talks", (Turn(("unread",)),)), key)
                 with database.write() as session:
                     ledger.settle(session, desk.run, key, "rejected", "no text")
+        moment = "https://here.example/7?utm_source=rss 2026-03-20T12:00Z"
+        with database.write() as session:  # what somebody else's file had
+            taken_in = ledger.open_run(session, "ingest", "here", day, day).id
+            ledger.discovered(session, taken_in, Found(moment, "https://here.example/7"))
+            ledger.settle(session, taken_in, moment, "rejected", "no text")
         assert desk.load(Transcript(day, "Talks", (Turn(("said " * 60,)),)), "a").disposition == "new"
         with database.write() as session:
             session.execute(text("UPDATE revisions SET document_number = :long"), {"long": "7" * 400})
@@ -264,6 +270,7 @@ def test_a_page_that_none_could_read_is_known_by_its_one_spelling_too(database_u
         found = [each.found.key for each in earlier.lost(session, "here", day)]
         assert found == ["b", "%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D1%8C"]
         assert session.scalars(select(Revision.document_number)).all() == [None]
+        assert session.scalars(select(Page.key).where(Page.run_id == taken_in)).all() == [moment]
 
 
 def test_every_migration_goes_down_again_and_up_with_the_data_in_place(old: Any) -> None:

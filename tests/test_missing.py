@@ -132,6 +132,16 @@ def test_nights_that_no_longer_come_are_told(bureau: Bureau, settings: Settings)
     assert ("not visited", "every night of it has failed") in needs(bureau, settings)
 
 
+def test_a_draft_that_was_tried_once_is_neither_missed_nor_silent(bureau: Bureau, settings: Settings) -> None:
+    assert settings.sources is not None
+    file = settings.sources / "ministry.toml"
+    bureau.publish(day(40))
+    bureau.run("nightly", day(40), day(30))
+    assert {kind for kind, _ in needs(bureau, settings)} == {"not visited", "silent"}
+    file.write_text(f"draft = true\n{file.read_text()}")
+    assert needs(bureau, settings) == []
+
+
 def test_a_source_that_is_to_be_collected_and_never_was_is_told(bureau: Bureau, settings: Settings) -> None:
     found = look(bureau.database, settings.model_copy(update={"collect": ("office",)}))
     assert found.needs == (Need("not visited", "office", "to be collected, but no night has visited it"),)

@@ -221,6 +221,7 @@ def test_a_transcript_knows_its_revisions_its_places_and_its_likes(shelved: Room
     newest, older = (shelved.get(f"/transcripts/{number}{end}").text for end in ("", "/revisions/1"))
     assert "four sailings" in newest and "The institution has changed this text." in newest
     assert "three sailings" in older and "This is an older text, revision 1 of 2." in older
+    assert "Another text of this document" not in older
     assert f'Nearly the same as <a href="/transcripts/{mirror}"' in newest
     changed = shelved.get(f"/transcripts/{number}/changes/2").text
     assert re.search("<del>.*three.*</del>.*<ins>.*four.*</ins>", changed)

@@ -10,7 +10,9 @@ down_revision = "0015"
 branch_labels = None
 depends_on = None
 
-RUNS = sa.table("runs", sa.column("id", sa.Integer), sa.column("via", sa.String))
+RUNS = sa.table(
+    "runs", sa.column("id", sa.Integer), sa.column("kind", sa.String), sa.column("via", sa.String)
+)
 PAGES = sa.table(
     "pages",
     sa.column("id", sa.Integer),
@@ -25,7 +27,8 @@ UNREAD = ("blocked", "failed", "rejected", "gone")
 def upgrade() -> None:
     connection = op.get_bind()
     # Nights ask again for pages that none could read: by another name they would take in what is known.
-    own = sa.select(RUNS.c.id).where(RUNS.c.via.is_(None))  # elsewhere a moment stands in the name too
+    # The names of others are those of files, or have a moment in them.
+    own = sa.select(RUNS.c.id).where(RUNS.c.kind == "nightly", RUNS.c.via.is_(None))
     rows = connection.execute(
         sa.select(PAGES.c.id, PAGES.c.run_id, PAGES.c.key)
         .where(PAGES.c.disposition.in_(UNREAD), PAGES.c.run_id.in_(own))
