@@ -29,7 +29,7 @@ from storage import duplicates, ledger, lookup
 from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
-from storage.sameness import digest, same_words
+from storage.sameness import same_words
 from storage.transcript import NO_LAYOUT, Transcript, Turn
 
 log = logging.getLogger("podium")
@@ -176,7 +176,7 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
     """Of known pages that are read otherwise now those that have come to one and the same text; of new ones those
     that have one, where most of the batch are such: a site may give several addresses to a text.
     """
-    new: dict[str, set[str]] = {}
+    new: dict[tuple[Turn, ...], set[str]] = {}
     pages: dict[tuple[Turn, ...], set[str]] = {}
     had: dict[tuple[Turn, ...], set[str]] = {}
     for page, reading in readings.items():
@@ -184,7 +184,7 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
         if _leads_away(reading):
             continue
         if last is None:
-            new.setdefault(digest(reading.transcript), set()).add(page)
+            new.setdefault(said, set()).add(page)
             continue
         if reading.before is None and last.is_again(reading.transcript, VERSION):
             continue

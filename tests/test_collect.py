@@ -323,6 +323,7 @@ def test_a_notice_in_place_of_known_pages_is_no_revision_of_them(
     assert night(settings).state == "completed" and texts(settings) == before
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_text_at_three_addresses_is_one_revision(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
@@ -341,6 +342,7 @@ def test_an_edit_of_a_text_at_three_addresses_is_one_revision(
     assert len(texts(place.settings)["114"]) == 2
 
 
+@pytest.mark.slow
 def test_a_page_that_leads_to_a_notice_is_not_there(site: MisbehavingMinistry, place: Stage) -> None:
     night(place.settings)
     site.misbehave("/briefings/114", redirect("/briefings/999"))
@@ -350,7 +352,13 @@ def test_a_page_that_leads_to_a_notice_is_not_there(site: MisbehavingMinistry, p
     assert disposition == "failed" and "not there, on 1 of 3 days" in (reason or "")
 
 
-@pytest.mark.parametrize("how", [same_text(), not_found()], ids=["one text", "not found"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(same_text(), id="one text"),
+        pytest.param(not_found(), id="not found", marks=pytest.mark.slow),
+    ],
+)
 def test_a_window_is_not_done_in_which_every_page_is_wrong(
     site: MisbehavingMinistry, place: Stage, how: Misbehaviour
 ) -> None:
@@ -365,6 +373,7 @@ def test_a_window_is_not_done_in_which_every_page_is_wrong(
     }
 
 
+@pytest.mark.slow
 def test_texts_that_fit_no_layout_are_told_by_the_run_that_loads_them(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
@@ -463,7 +472,6 @@ def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, pla
     "how",
     [
         challenge,
-        copy_of,
         empty_listing,
         *(pytest.param(way, marks=pytest.mark.slow) for way in (server_error, repeated_listing, hang_up)),
     ],
