@@ -296,6 +296,18 @@ def load_sources(folder: Path | None = None) -> dict[str, Source]:
     Raises:
         SourceError: a file is unusable, or the folder is not there.
     """
+    sources, unusable = read_sources(folder)
+    for problem in unusable.values():
+        raise problem
+    return sources
+
+
+def read_sources(folder: Path | None = None) -> tuple[dict[str, Source], dict[str, SourceError]]:
+    """Every source by its id, as for `load_sources`, and what is wrong with files that can't be used, by theirs.
+
+    Raises:
+        SourceError: the folder is not there.
+    """
     folders = [BUILT_IN]
     if folder is not None:
         if not folder.is_dir():
@@ -303,8 +315,15 @@ def load_sources(folder: Path | None = None) -> dict[str, Source]:
         folders.append(folder)
     # An editor's locks and what a Mac leaves beside a file have names that begin with a dot.
     paths = [path for place in folders for path in sorted(place.glob("[!.]*.toml"))]
-    sources = [load_source(path) for path in paths]
-    return {source.id: source for source in sources}
+    sources: dict[str, Source] = {}
+    unusable: dict[str, SourceError] = {}
+    for path in paths:
+        try:
+            sources[path.stem] = load_source(path)
+        except SourceError as problem:
+            unusable[path.stem] = problem
+            sources.pop(path.stem, None)
+    return sources, unusable
 
 
 def require_known(ids: Iterable[str], known: Collection[str]) -> None:

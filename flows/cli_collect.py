@@ -51,7 +51,8 @@ def nightly(
     orders = plan.night(settings, source or (), replay)
     if os.environ.get("PREFECT_API_URL"):
         _in_prefect(settings, "nightly", {"sources": source or [], "replay": _absolute(replay)})
-    _finish(_collect(orders, settings))
+    left_out = plan.unread(settings) if not (source or replay) else []
+    _finish([*_collect(orders, settings), *left_out])
 
 
 def backfill(

@@ -15,7 +15,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from flows import plan
-from flows.collect import Order
+from flows.collect import One, Order, SourceReport, collect_all
 from flows.form import SourceId
 from flows.settings import Settings, load_settings
 from flows.tasks import collect_in_flow
@@ -45,17 +45,24 @@ def nightly(
     """
     settings = load_settings()
     orders = plan_task(settings, sources, replay)
+    left_out = plan.unread(settings) if not (sources or replay) else []
     due = _due()
     if due is not None:
         had = collected_since(settings, orders, due)
         if had:
             get_run_logger().info("collected since this run was due: %s", ", ".join(sorted(had)))
         orders = [order for order in orders if order.source.id not in had]
-        if not orders:
+        if not (orders or left_out):
             return Completed(
                 message=f"nothing to do: every source had a night since {due:%Y-%m-%d %H:%M} UTC"
             )
-    return collect_in_flow(orders, settings, "nightly", lambda order: f"{order.source.id} {order.today}")
+
+    def gather(orders: Sequence[Order], one: One) -> list[SourceReport]:
+        return [*collect_all(orders, one), *left_out]
+
+    return collect_in_flow(
+        orders, settings, "nightly", lambda order: f"{order.source.id} {order.today}", gather
+    )
 
 
 def _away(_task: object, _run: object, state: State[Any]) -> bool:

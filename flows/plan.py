@@ -13,12 +13,13 @@ from sqlalchemy import select
 
 from crawler.browser import browser_for
 from crawler.replay import Replay
-from crawler.source import LOCAL, Source, SourceError, host_of, load_sources, require_known
-from flows.collect import Order, needs_browser
+from crawler.source import LOCAL, Source, SourceError, host_of, read_sources, require_known
+from flows.collect import Order, SourceReport, needs_browser
 from flows.settings import Settings, SettingsError
 from storage import earlier
 from storage.database import Database
 from storage.days import WindowError, check_window
+from storage.ledger import Tally
 from storage.models import Capture, Run
 from storage.warc import ArchiveError
 
@@ -36,7 +37,7 @@ def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = Non
             archive's files are another database's.
     """
     tape = _tape(replay)
-    sources = choose(settings, ids, tape)
+    sources = choose(settings, ids, tape, some=True)
     with Database(settings.database_url) as database:
         _require_own_files(database, settings)
         orders = []
@@ -118,8 +119,24 @@ def _require_own_files(database: Database, settings: Settings) -> None:
         )
 
 
+def unread(settings: Settings) -> list[SourceReport]:
+    """The reports of sources that a night leaves out, since their files can't be used: each has failed."""
+    today = dt.datetime.now(dt.UTC).date()
+    _, unusable = read_sources(settings.sources)
+    return [
+        SourceReport(name, 0, today, today, "failed", Tally(), (str(problem),), listings=None)
+        for name, problem in unusable.items()
+        if not settings.collect or name in settings.collect
+    ]
+
+
 def choose(
-    settings: Settings, ids: Sequence[str], tape: Replay | None = None, *, dry: bool = False
+    settings: Settings,
+    ids: Sequence[str],
+    tape: Replay | None = None,
+    *,
+    dry: bool = False,
+    some: bool = False,
 ) -> list[Source]:
     """The sources of those ids, or all that the settings let a crawl visit; a draft has to be named.
 
@@ -128,17 +145,20 @@ def choose(
         ids: none for those that the settings name; a replay then takes those whose hosts it holds.
         tape: the replay, if any: no request leaves, so no contact is needed.
         dry: nor does one in a dry run.
+        some: those that nobody named and whose files can't be used are left out, see `unread`.
 
     Raises:
         SourceError: an id is unknown, or a source file is unusable.
         SettingsError: the live web would be crawled without a contact.
     """
-    known = load_sources(settings.sources)
-    if not ids and tape is None:
-        ids = settings.collect
-    require_known(ids, known)
+    known, unusable = read_sources(settings.sources)
+    named = list(dict.fromkeys(ids or (settings.collect if tape is None else ())))
+    wrong = [name for name in named or unusable if name in unusable]
+    if wrong and (ids or not some):
+        raise unusable[wrong[0]]
+    require_known(set(named) - set(wrong), known)
     reviewed = [source for source in known.values() if not source.draft]
-    chosen = [known[name] for name in dict.fromkeys(ids)] if ids else reviewed
+    chosen = [known[name] for name in named if name not in wrong] if named else reviewed
     if tape is not None:
         if not ids:
             chosen = [source for source in chosen if tape.holds(source.hosts)]

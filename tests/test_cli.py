@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.source import SourceError
 from flows import cli, plan
 from flows.collect import collect
 from flows.demo import Stage, stage
@@ -170,6 +171,25 @@ def test_another_process_is_told_where_things_are_wherever_it_runs(
     for given in ("sqlite:////srv/x.db", "sqlite:///:memory:", "postgresql://host/x"):
         told = Settings(database_url=given, store="s3://bucket/copies").environment()
         assert (told["PODIUM_DATABASE_URL"], told["PODIUM_STORE"]) == (given, "s3://bucket/copies")
+
+
+def test_a_source_file_that_cant_be_used_fails_alone(place: Stage, site: MisbehavingMinistry) -> None:
+    assert place.settings.sources is not None
+    (place.settings.sources / "typo.toml").write_text('id = "typo"\nhosts = nobody\n')
+    settings = place.settings.model_copy(update={"collect": ("demo", "typo")})
+    wrong = r"typo\.toml:2: not TOML"
+    for asked in (["typo"], ["demo", "typo"]):
+        with pytest.raises(SourceError, match=wrong):
+            plan.night(settings, asked)
+    with pytest.raises(SourceError, match=wrong):
+        plan.backfill(settings, TODAY, TODAY)
+    everybody = plan.choose(settings.model_copy(update={"collect": ()}), [], dry=True, some=True)
+    assert {"demo", "kremlin"} < {source.id for source in everybody}
+    done = podium_process("nightly", settings=settings)
+    assert done.returncode == 1 and re.search(wrong, done.stdout), done.stderr
+    assert done.stdout.index("demo: ") < done.stdout.index("typo: ")
+    named = podium_process("nightly", "--source", "demo", settings=settings)
+    assert named.returncode == 0, named.stderr
 
 
 def test_a_broken_settings_file_or_variable_is_named(tmp_path: Path) -> None:
