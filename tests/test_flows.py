@@ -123,6 +123,22 @@ def test_a_degraded_night_says_so_in_its_states_name(configured: Stage, site: Mi
 
 
 @pytest.mark.slow
+def test_a_source_file_that_cant_be_used_is_in_the_nights_report_and_degrades_it(
+    configured: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.nightly import nightly
+
+    assert configured.settings.sources is not None
+    (configured.settings.sources / "typo.toml").write_text('id = "typo"\nhosts = nobody\n')
+    monkeypatch.setenv("PODIUM_COLLECT", "demo,typo")
+    state = nightly(return_state=True)
+    assert (state.is_completed(), state.name) == (True, "Degraded")
+    assert "typo.toml:2: not TOML" in str(state.message)
+    text = artifact("nightly-report")
+    assert "typo.toml:2" in text and "## New and revised" in text
+
+
+@pytest.mark.slow
 def test_a_source_that_fell_silent_is_in_the_nights_report_and_degrades_it(
     configured: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
