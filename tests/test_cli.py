@@ -173,6 +173,7 @@ def test_another_process_is_told_where_things_are_wherever_it_runs(
         assert (told["PODIUM_DATABASE_URL"], told["PODIUM_STORE"]) == (given, "s3://bucket/copies")
 
 
+@pytest.mark.slow
 def test_a_source_file_that_cant_be_used_fails_alone(place: Stage, site: MisbehavingMinistry) -> None:
     assert place.settings.sources is not None
     (place.settings.sources / "typo.toml").write_text('id = "typo"\nhosts = nobody\n')

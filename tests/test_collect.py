@@ -309,6 +309,7 @@ def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     assert night(settings).state == "completed" and texts(settings) == before
 
 
+@pytest.mark.slow
 def test_a_notice_in_place_of_known_pages_is_no_revision_of_them(
     site: MisbehavingMinistry, place: Stage
 ) -> None:
