@@ -29,6 +29,7 @@ _NICKNAME = re.compile(r"(?<=[^\W\d_]{2}) [\"“«][^\W\d_]{2,12}[\"”»] (?=[^
 _QUOTATION = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“”]*[“”]|「[^「」]*」|『[^『』]*』|\"[^\"]*\"")
 _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
+_WHOSE = frozenset(("from", "of", "with", "de", "du", "del", "da", "do", "vom", "von", "der", "из", "от"))
 _NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
 _PARTS = re.compile(r"[-'’(«“„\"]")
@@ -39,11 +40,13 @@ ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
 
 
 def asks(key: str, words: Words) -> bool:
-    """Whether a label's key is a questioner's: "question", or that before whose it is, as "question from Perm"."""
+    """Whether a label's key is a questioner's: "question", or that before whose it is, as "reporter from Perm"."""
     if key in words.question or key in words.questioner:
         return True
     first, _, rest = key.partition(" ")
-    return rest != "" and len(first) > 1 and first in words.question
+    if rest and len(first) > 1 and first in words.question:
+        return True
+    return first in words.questioner and rest.partition(" ")[0] in _WHOSE  # but not "press secretary"
 
 
 class Look(NamedTuple):
@@ -76,6 +79,7 @@ def look(text: str, words: Words) -> Look | None:
         return None
     letters = [letter for letter in core if letter.isalpha()]
     capitals = sum(letter.isupper() for letter in letters)
+    nobody = asking or _anonymous(key, words)
     # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".
     # "Joseph Moran/Channel 7", "Anna Berg – France 24".
     apart = _APART.search(core)
@@ -87,8 +91,11 @@ def look(text: str, words: Words) -> Look | None:
         printed,
         key,
         remark=sum(len(match[0]) for match in _REMARK.finditer(printed)),
-        upper=len(letters) > 1 and capitals >= 0.6 * len(letters) and core.split()[0][:2].isupper(),
-        anonymous=asking or _anonymous(key, words),
+        # A letter alone may be an initial or a point of a list; "Q" is neither.
+        upper=(len(letters) > 1 or nobody)
+        and capitals >= 0.6 * len(letters)
+        and core.split()[0][:2].isupper(),
+        anonymous=nobody,
         honorific=honorific,
         titled=any(
             word in words.honorific and word not in _ARTICLES

@@ -8,7 +8,7 @@ by `crawler.generic`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from crawler.conserve import conserved
 from crawler.language import language_of
 from crawler.languages import words
 from crawler.layout import Layout
+from crawler.looks import CASELESS, WORD
 from crawler.markup import decode, parse, select, tag, text_of, texts, unread
 from crawler.source import Source
 from crawler.turns import turns
@@ -33,6 +34,9 @@ DISAGREE = dt.timedelta(days=2)
 
 LONGEST_NUMBER = 100
 """Characters of a document's number. PostgreSQL's index of them takes no 2,704 bytes."""
+
+SHORT_WORD = 5
+"""Letters of a word that may be a part of another one, in scripts that part words by spaces."""
 
 OPENING = 4
 """Paragraphs at the top of a body among which a dateline is looked for."""
@@ -283,4 +287,10 @@ def kind_of(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:
     if any(turn.label is not None for turn in found):
         return "transcript"
     line = title.casefold()
-    return "statement" if any(word in line for word in words(language).statement) else "news"
+    whole = set(WORD.findall(line))
+    return "statement" if any(_stands_in(word, line, whole) for word in words(language).statement) else "news"
+
+
+def _stands_in(word: str, line: str, whole: Collection[str]) -> bool:
+    """Whether a word is in a line, a short one by itself: Swedish "tal" is a speech, and "avtal" is none."""
+    return word in (whole if len(word) < SHORT_WORD and not CASELESS.search(word) else line)

@@ -255,17 +255,24 @@ def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]
     """
     places = []
     for number, paragraph in enumerate(paragraphs):
-        if (match := _PARENTHESES.match(paragraph.text)) and CASELESS.search(match["label"]):
-            cut = match.start("label"), match.end("label"), match.end()
-            place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-            if place is not None and (place.anonymous or place.names):
-                places.append(replace(place, begin=0))
+        for start in _line_starts(paragraph.text):
+            if (match := _PARENTHESES.match(paragraph.text, start)) and CASELESS.search(match["label"]):
+                cut = match.start("label"), match.end("label"), match.end()
+                place = label_at(number, paragraph, cut, words, opens=True, colon=True)
+                if place is not None and (place.anonymous or place.names):
+                    places.append(replace(place, begin=start))
     counts = Counter(place.key for place in places)
     next_to = Counter(
-        after.key for before, after in pairwise(places) if before.anonymous and not after.anonymous
+        after.key
+        for before, after in pairwise(places)
+        if asks(before.key, words) and not asks(after.key, words)
     )
     found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
     return found if sum(place.anonymous for place in found) > 1 and next_to else []
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 def speech_after(place: Label, lengths: list[int]) -> int:

@@ -220,7 +220,7 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     cores: dict[str, str] = {}
     for label in labels:
         core = clean(_REMARK.sub("", label)).rstrip(" .")
-        cores[label] = clean(core.split(",")[0]) or core or clean(label)
+        cores[label] = _holder(core, known) or core or clean(label)
     keys: dict[str, str] = {}
     for core in cores.values():
         keys.setdefault(key_of(core), core)
@@ -246,20 +246,60 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     return names
 
 
+def _holder(core: str, known: Words) -> str:
+    """Whose a label is: what stands before its first comma, unless that is an office and the name comes behind.
+
+    ``Ivan Moss, Minister of Health`` is ``Ivan Moss``; ``Trade, Industry and Fish Minister Ivan Moss`` and
+    ``Minister of Trade, Ivan Moss`` are all of that.
+    """
+    first, comma, rest = core.partition(",")
+    if not comma:
+        return core
+    tokens, behind = first.split(), rest.split()
+    titles = [at for at, word in enumerate(behind) if len(word) > 2 and _is_title(word, known)]
+    if not titles:
+        led = (
+            len(tokens) > 1 and len(tokens[0]) > 3 and _is_title(tokens[0], known) and _is_particle(tokens[1])
+        )
+        return core if led else clean(first)
+    name = behind[titles[-1] + 1 :]
+    named = titles[0] > 0 and 0 < len(name) < 4 and name[0][:1].isupper() and not _is_particle(name[0])
+    return core if named else clean(first)
+
+
+def _voice_of(label: str, known: Words) -> str:
+    """A label's key, without whose the voice is: ``journalist`` of ``Journalist, Reuters``."""
+    first = key_of(label.partition(",")[0])
+    return first if first in known.anonymous else key_of(label)
+
+
+def _is_title(word: str, known: Words) -> bool:
+    return word.strip(".").casefold() in known.honorific and word.casefold() != "the"
+
+
+def _is_particle(word: str) -> bool:
+    """``of``, ``de``, also in a label in capitals."""
+    return word.islower() or (word.isupper() and len(word) < 4 and "." not in word)
+
+
 def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) -> list[Role]:
     """What each piece is in the exchange.
 
     Labels that say so decide; else who asks more than half of the time is a questioner, and who speaks after a
     question answers it. Before the first question everybody makes a statement.
     """
-    key_by_label = {label: key_of(label) for label in names}
+    key_by_label = {label: _voice_of(label, known) for label in names}
     keys = [key_by_label[piece.label] if piece.label is not None else None for piece in pieces]
     ends: Counter[str] = Counter()
     counts: Counter[str] = Counter()
-    for piece in pieces:
+    answers: Counter[str] = Counter()
+    for piece, before, after in zip(pieces, [None, *keys], [*keys[1:], None], strict=False):
         name = names.get(piece.label) if piece.label is not None else None
         if name is not None:
             counts[name] += 1
+            answers[name] += before is not None and asks(before, known)
+            if after is not None and asks(after, known):
+                continue  # no question is followed by a question: who calls on somebody asks nothing
             ends[name] += bool(piece.paragraphs) and piece.paragraphs[-1].rstrip("”\"' ").endswith(
                 ("?", "？", "؟")
             )
@@ -286,7 +326,10 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         ):
             role = "question"
             asked = True
-        elif key in known.moderator:
+        elif key in known.moderator or (
+            # "Moderator Anna Berg", but not the Chair who answers.
+            key.partition(" ")[0] in known.moderator and (name is None or answers[name] * 2 <= counts[name])
+        ):
             role = "moderator"
         elif key in known.answer:
             role = "answer"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from crawler import blocks
 from crawler.accept import verdict_on_headline
 from crawler.markup import decode, parse, text_of
-from crawler.page import Page, Refused, extract
+from crawler.page import Page, Refused, extract, kind_of
 from crawler.source import Source
-from storage.transcript import Transcript, render
+from storage.transcript import Transcript, Turn, render
 from storage.transcript import parse as parse_text
 
 URL = "https://news.arcadia.example/events/17"
@@ -95,6 +95,22 @@ def test_a_paragraph_is_no_document_number() -> None:
     found = extract(page(NEW.replace("7-09-05", "All rights reserved. " * 9)), source())
     assert found.number is None
     assert found.doubts == ("no document number: 188 characters stand in its place",)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "kind"),
+    [
+        ("sv", "Nytt avtal mellan Vell och Arcadia", "news"),
+        ("sv", "Statsministerns tal om havet", "statement"),
+        ("sv", "Ministerns jultal", "statement"),
+        ("de", "Minister verabreden engere Zusammenarbeit", "news"),
+        ("de", "Rede des Ministers", "statement"),
+        ("de", "Regierungserklärung der Kanzlerin", "statement"),
+        ("ja", "大臣談話の発表", "statement"),
+    ],
+)
+def test_a_short_word_within_another_makes_no_statement(language: str, title: str, kind: str) -> None:
+    assert kind_of((Turn(("x",)),), title, language) == kind
 
 
 def test_the_layout_of_the_captures_day_comes_first() -> None:

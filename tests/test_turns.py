@@ -432,6 +432,88 @@ def test_offices_are_not_one_voice_because_one_names_the_other() -> None:
     assert len({turn.speaker for turn in found}) == 5
 
 
+@pytest.mark.parametrize(
+    ("label", "speaker"),
+    [
+        ("Trade, Industry and Fish Minister Ada Quill", "Ada Quill"),
+        ("Trade, Industry and Fish Minister Anna Berg", "Trade, Industry and Fish Minister Anna Berg"),
+        ("Minister of Fish, Anna Berg", "Minister of Fish, Anna Berg"),
+        ("MINISTER OF FISH, ANNA BERG", "MINISTER OF FISH, ANNA BERG"),
+        (
+            "Head of the Service for Nets, Hooks and Lines Anna Berg",
+            "Head of the Service for Nets, Hooks and Lines Anna Berg",
+        ),
+        ("Anna Berg, First Deputy Minister of Fish", "Anna Berg"),
+        ("ANNA BERG, FIRST DEPUTY MINISTER OF FISH", "ANNA BERG"),
+        ("Anna Berg, Chairman of the Chamber of Fish", "Anna Berg"),
+        ("Anna Berg, Official Spokesperson", "Anna Berg"),
+        ("Ms. Berg, Coast Times", "Ms. Berg"),
+    ],
+)
+def test_an_office_with_commas_is_no_speaker(label: str, speaker: str) -> None:
+    found = read(
+        f"<p><b>{label}:</b> {SPEECH}</p><p><b>Ada Quill:</b> {SPEECH}</p><p><b>Question:</b> Why?</p>"
+    )
+    assert [turn.speaker for turn in found] == [speaker, "Ada Quill", None]
+
+
+def roles(*paragraphs: str, language: str = "en") -> list[str]:
+    markup = "".join(f"<p>{text}</p>" for text in paragraphs).replace("~", SPEECH)
+    return [turn.role for turn in read(markup, language) if turn.role is not None]
+
+
+def test_who_calls_on_a_reporter_asks_nothing() -> None:
+    said = (
+        "SECRETARY MOSS: ~",
+        "MR QUILL: We will take questions. Anna Berg?",
+        "QUESTION: When?",
+        "SECRETARY MOSS: ~",
+    )
+    assert roles("MR QUILL: Welcome. ~", *said, *said[1:]) == [
+        *("statement", "statement", "statement", "question", "answer", "answer", "question", "answer")
+    ]
+
+
+def test_a_letter_that_asks_is_a_label_among_labels_in_capitals() -> None:
+    assert labels(
+        "GEN. MOSS: ~", "Q: When?", "GEN. MOSS: ~", "Q: And the boats?", "ADM. QUILL: No.", "GEN. MOSS: ~"
+    ) == [*("GEN. MOSS", "Question", "GEN. MOSS", "Question", "ADM. QUILL", "GEN. MOSS")]
+    spanish = ("SR. PRESIDENTE.- ~", "P.- ¿Y Vell?", "SRA. QUILL.- Muchas gracias.", "SR. PRESIDENTE.- ~")
+    assert labels(*spanish, "PREGUNTA.- Otra.", *spanish[2:], language="es").count("SRA. QUILL") == 2
+
+
+def test_a_questioner_or_a_moderator_may_be_named_behind_the_word() -> None:
+    assert roles(
+        "<b>Moderator Anna Berg:</b> Welcome.",
+        "<b>Minister Moss:</b> ~",
+        "<b>Journalist, Coast News:</b> I have two questions on trade.",
+        "<b>Minister Moss:</b> ~",
+        "<b>Reporter from Vell:</b> Two more, please.",
+        "<b>Minister Moss:</b> ~",
+        "<b>Moderator, Anna Berg:</b> Thank you.",
+        "<b>Press Secretary Quill:</b> ~",
+    ) == [*("moderator", "statement", "question", "answer", "question", "answer", "moderator", "answer")]
+    chair = ("<b>Question:</b> When?", "<b>Chair Moss:</b> ~")
+    assert roles(*chair, *chair) == ["question", "answer"] * 2
+
+
+def test_a_japanese_question_and_answer_may_stand_in_parentheses_and_on_lines() -> None:
+    said = "この問題について引き続き関係国と緊密に連携してまいりたいと考えております。"
+    for ask, answer in (("（問）", "（答）"), ("問）", "答）"), ("（記者）", "（大臣）")):
+        pair = (f"{ask}本日の閣議について伺います。", f"{answer}{said}")
+        assert roles(*pair, *pair, language="ja") == ["question", "answer"] * 2
+        assert roles("<br>".join((*pair, *pair)), language="ja") == ["question", "answer"] * 2
+
+
+def test_a_voice_from_the_hall_is_nobody_in_spanish_too() -> None:
+    said = ("MINISTRA QUILL: ~", "INTERVENCIÓN: ¿Y los barcos?", "MINISTRA QUILL: ~", "TRADUCTORA: Gracias.")
+    found = read(
+        "".join(f"<p>{text}</p>" for text in (*said, "PREGUNTA: ¿Cuándo?", said[0])).replace("~", SPEECH),
+        "es",
+    )
+    assert [turn.speaker for turn in found if turn.label in ("INTERVENCIÓN", "TRADUCTORA")] == [None, None]
+
+
 def test_a_voice_is_one_however_its_letters_are_set() -> None:
     found = read(
         "<p><b>Ivan Moss:</b> So.</p><p><b>Question:</b> Sir?</p><p><b>Ivan MosS:</b> Yes.</p>"
