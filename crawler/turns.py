@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from operator import itemgetter
 
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
@@ -28,6 +30,9 @@ _CLOSING = re.compile(
 # How a sentence of the speaker's ends, or a direction in parentheses.
 _SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
 _SECTION = re.compile(r"\*{2,}\s?\S")
+ANSWERS = 3
+"""Answers of one voice to all others that make a page an interview."""
+
 HEADING = 200
 """Characters in a section heading, at most; longer bold text is emphasis."""
 
@@ -246,6 +251,20 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     return names
 
 
+def _interviewers(voices: Sequence[str | None], ends: Counter[str]) -> set[str]:
+    """Who ask where no label says so: all whom one voice answers each time, most of them with a question mark.
+
+    Papers are labelled by their names so, and one may say: "Two questions, please."
+    """
+    counts = Counter(voice for voice in voices if voice is not None)
+    main, most = max(counts.items(), key=itemgetter(1), default=("", 0))
+    others = [(voice, after) for voice, after in pairwise((*voices, main)) if voice not in (None, main)]
+    marks = sum(ends[voice] for voice in counts if voice != main)
+    if most < ANSWERS or marks * 2 < len(others) or ends[main] * 2 > most:
+        return set()
+    return set(counts) - {main} if all(after == main for _, after in others) else set()
+
+
 def _holder(core: str, known: Words) -> str:
     """Whose a label is: what stands before its first comma, unless that is an office and the name comes behind.
 
@@ -308,6 +327,8 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     asking = {
         name for name in counts if ends[name] * 2 > counts[name] and (not marked or counts[name] < most)
     }
+    if not marked:
+        asking |= _interviewers([names[piece.label] for piece in pieces if piece.label is not None], ends)
     roles: list[Role] = []
     asked = False
     for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):

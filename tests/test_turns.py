@@ -474,6 +474,23 @@ def test_who_calls_on_a_reporter_asks_nothing() -> None:
     ]
 
 
+def test_papers_that_one_voice_answers_ask_with_or_without_a_question_mark() -> None:
+    asked = ("What is your response?", "Two questions. The first is on trade.", "A follow-up on that. Why?")
+    papers = ("Coast News", "Vell Times", "Arcadia Post")
+    said = [
+        (f"<b>{paper}:</b> {text}", "<b>Ada Quill:</b> ~") for paper, text in zip(papers, asked, strict=True)
+    ]
+    lines = [line for pair in said for line in pair]
+    assert roles("<b>Ada Quill:</b> ~", *lines) == ["statement", *["question", "answer"] * 3]
+    # Not where the others talk to each other, nor where hardly any of them asks.
+    assert (
+        roles(*lines, f"<b>Coast News:</b> {asked[1]}", f"<b>Vell Times:</b> {asked[1]}", lines[1])[2]
+        != "question"
+    )
+    stiff = [line.replace("?", ".") for line in lines]
+    assert "question" not in roles("<b>Question:</b> Why?", *stiff)[1:]
+
+
 def test_a_letter_that_asks_is_a_label_among_labels_in_capitals() -> None:
     assert labels(
         "GEN. MOSS: ~", "Q: When?", "GEN. MOSS: ~", "Q: And the boats?", "ADM. QUILL: No.", "GEN. MOSS: ~"
