@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from storage.lookup import newest_numbers
 from storage.models import Appearance, Link, LinkKind, Revision
 from storage.visits import GONE_AFTER
 
@@ -72,15 +73,7 @@ def likenesses(session: Session, revision: Revision) -> list[Likeness]:
     found: dict[int, tuple[tuple[bool, int, int], Likeness]] = {}
     links = links_of(session, revision.transcript_id)
     others = {end.transcript_id for link in links for end in (link.revision, link.other)}
-    newest = dict(
-        session.execute(
-            select(Revision.transcript_id, func.max(Revision.number))
-            .where(Revision.transcript_id.in_(others))
-            .group_by(Revision.transcript_id)
-        )
-        .tuples()
-        .all()
-    )
+    newest = newest_numbers(session, others)
     for link in links:
         first = link.revision.transcript_id == revision.transcript_id
         own, other = (link.revision, link.other) if first else (link.other, link.revision)

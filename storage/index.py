@@ -19,11 +19,12 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from storage.database import Database, insert_all
+from storage.lookup import newest_numbers
 from storage.models import Revision, Searched, Transcript, Turn
 from storage.transcript import clean
 from storage.words import caseless, paragraphs_of, pointless
@@ -146,15 +147,7 @@ def unindexed(session: Session, revisions: Sequence[Revision]) -> Iterator[Revis
     """The revisions among some, loaded with their turns, that the index holds otherwise than it should."""
     ids = [revision.id for revision in revisions]
     owners = [revision.transcript_id for revision in revisions]
-    newest = dict(
-        session.execute(
-            select(Revision.transcript_id, func.max(Revision.number))
-            .where(Revision.transcript_id.in_(owners))
-            .group_by(Revision.transcript_id)
-        )
-        .tuples()
-        .all()
-    )
+    newest = newest_numbers(session, owners)
     there: dict[int, list[tuple[int, int, str, str]]] = {}
     for row in session.scalars(
         select(Searched).where(Searched.revision_id.in_(ids)).order_by(Searched.position)

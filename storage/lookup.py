@@ -146,6 +146,17 @@ def copies(session: Session, source: str, keys: Collection[str]) -> set[str]:
     return set(rows)
 
 
+def newest_numbers(session: Session, transcripts: Collection[int]) -> dict[int, int]:
+    """The number of the newest revision of some transcripts, by their ids."""
+    text = models.Revision
+    rows = session.execute(
+        select(text.transcript_id, func.max(text.number))
+        .where(text.transcript_id.in_(transcripts))
+        .group_by(text.transcript_id)
+    )
+    return dict(rows.tuples().all())
+
+
 def recent_runs(session: Session, limit: int) -> list[models.Run]:
     """The newest runs, newest first."""
     return list(session.scalars(select(models.Run).order_by(models.Run.id.desc()).limit(limit)))
