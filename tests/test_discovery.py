@@ -996,6 +996,7 @@ def test_a_hostile_page_is_a_complaint_and_proves_nothing(
     assert all("\n" not in complaint for complaint in walked.complaints)
 
 
+@pytest.mark.slow
 def test_a_huge_listing_is_read_in_reasonable_time(site: MisbehavingMinistry, source: Source) -> None:
     site.misbehave("/briefings/*", made(lambda n: [(str(k), TODAY) for k in range(20_000)] if n == 1 else []))
     began = time.process_time()
