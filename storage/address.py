@@ -36,13 +36,18 @@ def bare(url: str) -> str:
     Raises:
         ValueError: it is no address.
     """
-    host, slash, path = _STEM.sub("", uncounted(url).partition("#")[0]).rstrip("/").partition("/")
+    host, slash, path = stem(uncounted(url)).partition("/")
     name, colon, port = host.lower().partition(":")
     sent = name if name.isascii() else name.encode("idna").decode()
     return f"{sent}{colon}{port}{slash}{escaped(path)}"
 
 
-_STEM = re.compile(r"^(https?://)?(www\.)?", re.IGNORECASE)
+def stem(url: str) -> str:
+    """An address as it is spelt, without scheme, ``www.``, fragment and a slash at its end."""
+    return _BEFORE.sub("", url.partition("#")[0]).rstrip("/")
+
+
+_BEFORE = re.compile(r"^(https?://)?(www\.)?", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
-from storage.address import bare, escaped
+from storage.address import bare, escaped, stem
 from storage.sameness import digest
 from storage.transcript import Transcript, Turn, clean
 
@@ -182,11 +182,11 @@ def _spellings(address: str) -> Iterator[str]:
     newsletter or from a citation."""
     yield address
     try:
-        plain = bare(address)
+        plain = {stem(address), bare(address)}
     except ValueError:
         return
-    for scheme, host, end in product(("https://", "http://"), ("", "www."), ("", "/")):
-        yield f"{scheme}{host}{plain}{end}"
+    for scheme, host, each, end in product(("https://", "http://"), ("", "www."), plain, ("", "/")):
+        yield f"{scheme}{host}{each}{end}"
 
 
 def _named(session: Session, name: str) -> tuple[int, str | None] | None:

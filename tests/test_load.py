@@ -384,6 +384,9 @@ def test_a_document_is_found_by_its_address_as_whoever_asks_has_copied_it(desk: 
         "http://here.example/%d0%bd%d0%be%d0%b2%d0%be%d1%81%d1%82%d1%8c?id=7#turn-2",
     ):
         assert desk.text(copied) == render(said(LONG)), copied
+    quoted = "https://here.example/l'avis"  # as Scrapy sends it
+    load(desk.database, desk.run, replace(desk.reading(said(LONG * 3), "c"), url=quoted))
+    assert desk.text("here.example/l'avis/") == desk.text(quoted) == render(said(LONG * 3))
     with desk.database.read() as session:
         for other in ("https://www.here.example/новость?id=8", "https://[", "www.", ""):
             assert lookup.find(session, other) is None, other
