@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from storage.archive import Archive
 
 FILE = Path("podium.toml")
-_FILE_BELOW = re.compile(
-    r"^(sqlite(?:\+\w+)?:///)(?=[^/:])"
-)  # a database's file, named from the working folder
+# Before a database's file that is named from the working folder.
+_FILE_BELOW = re.compile(r"^(sqlite(?:\+\w+)?:///)(?=[^/:])")
 
 
 class SettingsError(Exception):
