@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from benchmarks.archive import fill
 from benchmarks.cost import Cost, Servers, bench, costs, new_database, options, show
-from benchmarks.site import SOURCE
+from benchmarks.site import source
 from crawler.job import CrawlJob
 from flows import plan, steps
 from flows.collect import collect
@@ -112,7 +112,7 @@ def place(folder: Path, address: str, database_url: str | None = None) -> Settin
     """A new folder with the site's source file, and settings that keep everything there."""
     sources = folder / "sources"
     sources.mkdir(parents=True)
-    (sources / "large.toml").write_text(SOURCE.format(base=address))
+    (sources / "large.toml").write_text(source(address))
     url = database_url or f"sqlite:///{folder / 'podium.db'}"
     return Settings(database_url=url, archive=folder / "archive", sources=sources)
 

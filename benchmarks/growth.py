@@ -207,6 +207,10 @@ def met(of: str, stored: int, address: str, new: int, folder: Path, server: Serv
     """CPU milliseconds a page of a night on a copy of a database, and of its comparison."""
     url = copy_of(of, server)
     settings = crawl.place(folder / "night", address, url)
+    settings.archive.mkdir()
+    (
+        settings.archive / "elsewhere.warc.gz"
+    ).touch()  # a night asks whether there is any where captures are known
     spent = alone(a_night, settings, server)
     assert night.loaded(settings) == stored + new
     drop(url, server)

@@ -20,9 +20,11 @@ PER_PAGE = 20
 """Items on a page of the listing."""
 
 DAYS = 13
-"""The documents were published on the last so many days: all within a night's window."""
+"""The documents were published on the last so many days, on the first and the last for sure: all within a night's
+window.
+"""
 
-SOURCE = """\
+_SOURCE = """\
 id = "large"
 name = "A large ministry"
 hosts = ["127.0.0.1"]
@@ -41,6 +43,7 @@ kind = "listing"
 url = "{base}/briefings/"
 page = "{base}/briefings/page/{{page}}"
 pages = 'data-pages="(\\d+)"'
+first = {first}
 item = "ul.briefings li"
 date = "time"
 
@@ -50,7 +53,7 @@ title = ["h1.document__title"]
 date = ["time.document__date"]
 body = ["div.document__body"]
 """
-"""The source file that describes it, less its address."""
+"""The source file that describes it, less its address and the day of its oldest document."""
 
 COMMON = """
 the of and to in a is that for it was on as with be by at we this have are not from his which an they our will
@@ -113,9 +116,15 @@ def listing(numbers: range, page: int, pages: int, days: list[dt.date]) -> str:
     return _page("Briefings", body)
 
 
+def source(address: str) -> str:
+    """The source file that describes the site of today at an address."""
+    first = dt.datetime.now(dt.UTC).date() - dt.timedelta(DAYS - 1)
+    return _SOURCE.format(base=address, first=first)
+
+
 def site(count: int, today: dt.date) -> dict[str, bytes]:
     """Every page of the site, by path. Document 0 is the newest."""
-    days = [today - dt.timedelta(n * DAYS // count) for n in range(count)]
+    days = [today - dt.timedelta(n * (DAYS - 1) // max(1, count - 1)) for n in range(count)]
     pages = -(-count // PER_PAGE)
     found = {f"/briefings/{number}": document(number, days[number]) for number in range(count)}
     for page in range(1, pages + 1):
