@@ -150,6 +150,7 @@ def load_batch(
             item.capture_id,
             VERSION,
             before=before,
+            before_of=last.digest if last is not None else None,
             answered=source.key(item.url),
             visited_on=visited_on,
         )

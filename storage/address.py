@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import product
 from urllib.parse import quote, urlsplit, urlunsplit
 
 # What newsletters, feeds and advertisements add to a link to count who follows it, and sessions without cookies.
@@ -48,6 +50,18 @@ def stem(url: str) -> str:
 
 
 _BEFORE = re.compile(r"^(https?://)?(www\.)?", re.IGNORECASE)
+
+
+def spellings(address: str) -> Iterator[str]:
+    """An address as it is given, and as it may stand in the archive: it may be copied from a browser's bar, from a
+    newsletter or from a citation."""
+    yield address
+    try:
+        plain = {stem(address), bare(address)}
+    except ValueError:
+        return
+    for scheme, host, each, end in product(("https://", "http://"), ("", "www."), plain, ("", "/")):
+        yield f"{scheme}{host}{each}{end}"
 
 
 def escaped(text: str) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, revisions, visits
+from storage.address import spellings
 from storage.database import Database, insert_all, is_crossed
 from storage.sameness import digest, same_document, same_text, same_words
 from storage.transcript import Transcript
@@ -53,6 +54,8 @@ class Reading:
         extractor: version of the extractor that read it.
         before: what the same extractor makes of the capture that was read last, at a document's own address that
             of the newest text: what only the extractor or a source's file changed is no edit of the institution's.
+        before_of: digest of the text that is stored of that capture: once another is the last one, `before` says
+            nothing.
         answered: key of the address that answered, where it is another: the page led there.
         visited_on: the day on which its site was asked for it; None where somebody else's capture was taken in.
         to_come: captures of the page that are read anew: what those after this one were taken for says nothing.
@@ -65,6 +68,7 @@ class Reading:
     capture_id: int
     extractor: int
     before: Transcript | None = None
+    before_of: str | None = None
     answered: str | None = None
     visited_on: dt.date | None = None
     to_come: frozenset[int] = frozenset()
@@ -237,7 +241,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
             if same and not (current.number > 1 and _captured(session, reading) < current.capture.fetched_at):
                 here.digest = current.digest
                 return Loaded("unchanged", current.id)
-            if not same and reading.before is not None and same_words(reading.before, reading.transcript):
+            before = reading.before if reading.before_of == current.digest else None
+            if not same and before is not None and same_words(before, reading.transcript):
                 return _only_read_anew(current, reading)
             if _is_before(session, reading, here, current.capture):
                 # As a copy it may have stood here of what another transcript has had.
@@ -258,7 +263,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     last = lookup.said_at(session, here) if here is not None else None
     if last is not None and same_text(lookup.transcript_of(last), reading.transcript):
         return Loaded("unchanged", last.id)
-    if last is not None and reading.before is not None and same_text(reading.before, reading.transcript):
+    before = reading.before if last is not None and reading.before_of == last.digest else None
+    if last is not None and before is not None and same_text(before, reading.transcript):
         return _only_read_anew(last, reading)
     if here is not None and _is_before(session, reading, here):
         first = here.transcript
@@ -318,7 +324,7 @@ def is_older(session: Session, capture: models.Capture, besides: Collection[int]
         select(models.Page.id)
         .join(models.Page.capture)
         .where(
-            models.Capture.url == capture.url,
+            models.Capture.url.in_(set(spellings(capture.url))),
             models.Capture.source == capture.source,
             models.Capture.fetched_at > capture.fetched_at,
             models.Capture.id.not_in(besides),

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator
-from itertools import product
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
-from storage.address import bare, escaped, stem
+from storage.address import escaped, spellings
 from storage.sameness import digest
 from storage.transcript import Transcript, Turn, clean
 
@@ -177,25 +176,13 @@ def counts(session: Session) -> dict[str, int]:
     }
 
 
-def _spellings(address: str) -> Iterator[str]:
-    """An address as it is given, and as it may stand in the archive: it may be copied from a browser's bar, from a
-    newsletter or from a citation."""
-    yield address
-    try:
-        plain = {stem(address), bare(address)}
-    except ValueError:
-        return
-    for scheme, host, each, end in product(("https://", "http://"), ("", "www."), plain, ("", "/")):
-        yield f"{scheme}{host}{each}{end}"
-
-
 def _named(session: Session, name: str) -> tuple[int, str | None] | None:
     """The id of the transcript that a name stands for, and the digest of what the address says that it names."""
     if re.fullmatch(r"\d{1,9}", name):
         known = session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
         return None if known is None else (known, None)
     source, _, key = name.partition("/")
-    urls = list(_spellings(name))
+    urls = list(spellings(name))
     place = session.execute(
         select(models.Appearance.transcript_id, models.Appearance.digest)
         .where(

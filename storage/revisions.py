@@ -7,12 +7,14 @@ and at last. A text that was taken back is there twice.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from storage import index, lookup, models
+from storage.address import spellings
 from storage.database import insert_all
 from storage.sameness import same_words
 from storage.transcript import Transcript
@@ -64,37 +66,63 @@ def put_in(session: Session, transcript_id: int, text: Text) -> tuple[int, bool]
     )
     before = revisions[place - 1] if place else None
     after = revisions[place] if place < len(revisions) else None
-    for revision in (before, after):
-        if revision is not None and same_words(lookup.transcript_of(revision), text.transcript):
+    on_this_side = {}
+    if before is not None:
+        on_this_side[before.id] = _seen(session, before, models.Capture.fetched_at > own)
+    if after is not None:
+        on_this_side[after.id] = _seen(session, after, models.Capture.fetched_at < own)
+    for revision, other in ((before, after), (after, before)):
+        parted = other is not None and on_this_side[other.id]
+        if (
+            revision is not None
+            and not parted
+            and same_words(lookup.transcript_of(revision), text.transcript)
+        ):
             return revision.id, False
     number = place + 1
     if after is not None:
-        number += _repeat(session, after, number, models.Capture.fetched_at < own)
+        number += _repeat(session, after, number, on_this_side[after.id])
     _make_room(session, transcript_id, number)
     revision_id = write(session, transcript_id, number, text)
     if before is not None:
-        _repeat(session, before, number + 1, models.Capture.fetched_at > own)
+        _repeat(session, before, number + 1, on_this_side[before.id])
     return revision_id, True
 
 
-def _repeat(session: Session, revision: models.Revision, number: int, when: ColumnElement[bool]) -> bool:
-    """Make a text a second revision, from the first capture that had it at another time; False where none had."""
-    seen = session.execute(
-        select(models.Page, models.Capture.id)
-        .join(models.Page.capture)
-        .where(
-            models.Page.revision_id == revision.id,
-            models.Capture.source == revision.transcript.source,
-            when,
+def _seen(session: Session, revision: models.Revision, when: ColumnElement[bool]) -> list[models.Page]:
+    """The visits at some time to a document's own address that found a text there, by their captures' moments."""
+    own = revision.transcript
+    home = session.scalar(
+        select(models.Appearance.url).where(
+            models.Appearance.source == own.source, models.Appearance.key == own.key
         )
-        .order_by(models.Capture.fetched_at, models.Page.id)
-    ).all()
+    )
+    urls = {each for url in (home, revision.capture.url) if url is not None for each in spellings(url)}
+    return list(
+        session.scalars(
+            select(models.Page)
+            .join(models.Page.capture)
+            .where(
+                models.Page.revision_id == revision.id,
+                models.Capture.source == own.source,
+                or_(models.Page.key == own.key, models.Page.url.in_(urls)),
+                when,
+            )
+            .order_by(models.Capture.fetched_at, models.Page.id)
+        )
+    )
+
+
+def _repeat(session: Session, revision: models.Revision, number: int, seen: Sequence[models.Page]) -> bool:
+    """Make a text a second revision, from the first visit that saw it again; False where none did."""
     if not seen:
         return False
     _make_room(session, revision.transcript_id, number)
-    again = Text(lookup.transcript_of(revision), revision.digest, seen[0][1], revision.extractor)
+    (first, *_) = seen
+    assert first.capture_id is not None
+    again = Text(lookup.transcript_of(revision), revision.digest, first.capture_id, revision.extractor)
     revision_id = write(session, revision.transcript_id, number, again)
-    for page, _ in seen:
+    for page in seen:
         page.revision_id = revision_id
     return True
 

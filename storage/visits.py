@@ -143,7 +143,7 @@ def was_read(
     today: dt.date,
     url: str | None = None,
 ) -> None:
-    """A page was asked for and read well.
+    """A page was asked for and read well. A visit before its last one changes nothing.
 
     Args:
         session: the transaction of its load.
@@ -154,7 +154,7 @@ def was_read(
         url: the address that answered, where that is the document's own: there it is asked for from now on.
     """
     page = _page(session, source, key)
-    if page is not None:
+    if page is not None and (page.visited_on is None or page.visited_on <= today):
         if url is not None and bare(url) != bare(page.url):
             page.url = url
         page.capture_id, page.unmodified, page.missing = capture_id, 0, 0
@@ -212,6 +212,8 @@ def was_missing(
     if page is None:
         new = listed is not None and (today - listed).days < GONE_AFTER
         return ("failed", "not there yet") if new else ("gone", "not there")
+    if page.visited_on is not None and page.visited_on > today:
+        return "failed", "was not there"  # as an older capture says, that is read late
     if page.visited_on != today or not page.missing:
         page.missing += 1
     page.visited_on, page.next_visit = today, today

@@ -24,7 +24,7 @@ from storage import ledger, lookup, models, visits
 from storage.database import Database
 from storage.ledger import Found
 from storage.load import Loaded, Reading, load, load_all
-from storage.sameness import SHORT_WORDS
+from storage.sameness import SHORT_WORDS, digest
 from storage.transcript import GUESSED_DATE, Transcript, Turn, render
 
 DAY = dt.date(2026, 3, 20)
@@ -84,6 +84,17 @@ class Desk:
             session.add(capture)
             session.flush()
             return Reading(transcript, source, key, url, capture.id, 1)
+
+    def captured(self, transcript: Transcript, day: int, key: str = "a", *, scheme: str = "https") -> Loaded:
+        """What a capture comes to that others made of it, so many days from now."""
+        self.next_run()
+        reading = self.reading(transcript, key)
+        with self.database.write() as session:
+            capture = session.get_one(models.Capture, reading.capture_id)
+            capture.fetched_at = NOW + dt.timedelta(day)
+            capture.url = f"{scheme}://{capture.url.partition('://')[2]}"
+            ledger.fetched(session, self.run, key, capture.id)
+        return load(self.database, self.run, reading)
 
     def load(self, transcript: Transcript, key: str = "a", source: str = "here") -> Loaded:
         """What tonight's load of it comes to."""
@@ -178,12 +189,12 @@ def test_what_only_a_newer_extractor_reads_differently_is_no_revision(desk: Desk
     desk.load(said())
     desk.next_run()
     better = said(LONG + " which the older one lost")
-    reading = replace(desk.reading(better), extractor=2, before=better)
+    reading = replace(desk.reading(better), extractor=2, before=better, before_of=digest(said()))
     loaded = load(desk.database, desk.run, reading)
     assert loaded.disposition == "unchanged"
     assert loaded.reason == "only the extractor reads it in another way: 1, 2"
     desk.next_run()
-    edited = replace(desk.reading(said(LONG + " edited")), extractor=2, before=better)
+    edited = replace(reading, transcript=said(LONG + " edited"), capture_id=desk.reading(said()).capture_id)
     assert load(desk.database, desk.run, edited).disposition == "revised"
 
 
@@ -222,20 +233,67 @@ def test_a_reading_of_an_older_capture_is_put_before_the_newest_text_once(desk: 
     assert desk.load(said()).disposition == "unchanged"
 
 
-def test_revisions_are_those_of_the_captures_whatever_the_order_they_come_in(desk: Desk) -> None:
-    for order in itertools.permutations(range(4)):
+@pytest.mark.parametrize(
+    "story", ["abac", "abab", *(pytest.param(each, marks=pytest.mark.slow) for each in ("aaba", "abba"))]
+)
+def test_revisions_are_those_of_the_captures_whatever_the_order_they_come_in(desk: Desk, story: str) -> None:
+    expected = [text for text, _ in itertools.groupby(story)]
+    for order in itertools.permutations(range(len(story))):
         key = "".join(map(str, order))
-        texts = [said(f"{LONG} {key}{more}") for more in ("", " edited", "", " corrected")]
         for day in order:
-            desk.next_run()
-            reading = desk.reading(texts[day], key)
-            with desk.database.write() as session:
-                session.get_one(models.Capture, reading.capture_id).fetched_at = NOW + dt.timedelta(day - 4)
-                ledger.fetched(session, desk.run, key, reading.capture_id)
-            assert load(desk.database, desk.run, reading).disposition in ("new", "revised", "unchanged")
-        assert [desk.text(f"here/{key}", number) for number in (1, 2, 3, 4)] == list(map(render, texts)), key
-        assert desk.load(texts[-1], key).disposition == "unchanged"
-    assert desk.counts() == (24, 4 * 24, 24)
+            # As archives of others have them, now by http and now by https.
+            desk.captured(said(f"{LONG} {key}{story[day]}"), day - 10, key, scheme=("http", "https")[day % 2])
+        with desk.database.read() as session:
+            revisions = session.scalars(
+                select(models.Revision)
+                .join(models.Revision.transcript)
+                .where(models.Transcript.key == key)
+                .order_by(models.Revision.number)
+            ).all()
+            texts = [each.turns[2].text.partition("\n")[0][-1] for each in revisions]
+            days = [(each.capture.fetched_at - NOW).days + 10 for each in revisions]
+        assert texts == expected, order
+        assert [story[day] for day in days] == expected and days == sorted(days), order
+        assert desk.load(said(f"{LONG} {key}{story[-1]}"), key).disposition == "unchanged"
+
+
+def test_a_copy_that_was_seen_later_puts_nothing_into_its_original_s_history(desk: Desk) -> None:
+    desk.captured(said(), -10)
+    desk.captured(said(), -6, "b")
+    desk.captured(said(LONG + " corrected"), -4)
+    assert desk.captured(said(LONG + " between"), -8).disposition == "revised"
+    texts = said(), said(LONG + " between"), said(LONG + " corrected")
+    assert [desk.text("here/a", number) for number in (1, 2, 3)] == list(map(render, texts))
+    assert desk.counts() == (1, 3, 2)
+
+
+def test_a_text_that_comes_back_in_the_batch_of_its_edit_is_a_revision(desk: Desk) -> None:
+    desk.captured(said(f'{LONG} "so"'), -10)
+    desk.captured(said(LONG + " edited"), -9)
+    back = said(f"{LONG} “so”")
+    desk.next_run()
+    reading = desk.reading(back)
+    # What stood there when the batch began was the first text, and the source's file has it read so now.
+    reading = replace(reading, before=back, before_of=digest(said(f'{LONG} "so"')))
+    assert load(desk.database, desk.run, reading).disposition == "revised"
+    assert desk.text("here/a") == render(back)
+
+
+def test_an_older_visit_that_is_read_late_leaves_the_page_where_it_is(desk: Desk) -> None:
+    moved = replace(desk.reading(said(LONG + " now")), visited_on=DAY, answered="a")
+    load(desk.database, desk.run, replace(moved, url="https://here.example/new/a"))
+    with desk.database.read() as session:
+        (place,) = session.scalars(select(models.Appearance))
+        stood = place.url, place.capture_id, place.visited_on, place.next_visit
+    desk.next_run()
+    older = desk.reading(said(LONG + " once"))
+    with desk.database.write() as session:
+        session.get_one(models.Capture, older.capture_id).fetched_at = NOW - dt.timedelta(9)
+    older = replace(older, visited_on=DAY - dt.timedelta(9), answered="a", url="https://here.example/old/a")
+    assert load(desk.database, desk.run, older).disposition == "revised"
+    with desk.database.read() as session:
+        (place,) = session.scalars(select(models.Appearance))
+        assert (place.url, place.capture_id, place.visited_on, place.next_visit) == stood
 
 
 # --- duplicates ----------------------------------------------------------------------------------
@@ -293,7 +351,7 @@ def test_a_duplicate_that_only_a_newer_extractor_reads_differently_stays_one(des
     better = said(LONG + " which the older one lost")
     for text, disposition in ((better, "unchanged"), (said(LONG + " edited"), "new")):
         desk.next_run()
-        reading = replace(desk.reading(text, "b"), extractor=2, before=better)
+        reading = replace(desk.reading(text, "b"), extractor=2, before=better, before_of=digest(said()))
         assert load(desk.database, desk.run, reading).disposition == disposition
 
 
