@@ -22,14 +22,13 @@ from flows.collect import SourceReport, arrivals_of, open_run
 from flows.settings import Settings
 from flows.steps import compare, extract_and_load
 from flows.verdict import Aside, suspicions
-from storage import ledger, models
+from storage import captures, ledger, models
 from storage.archive import Writer
-from storage.captures import keep
 from storage.database import Database
 from storage.ledger import Found
 from storage.load import OLDER, Reading, load
 from storage.transcript import FormatError, clean
-from storage.warc import FILE, FIRST_YEAR, LARGEST_BODY, ArchiveError, Record, read_whole
+from storage.warc import FILE, FIRST_YEAR, LARGEST_BODY, ArchiveError, Location, Record, read_whole
 
 LONGEST_ADDRESS = 2083
 """Characters. Scrapy asks for no longer one (URLLENGTH_LIMIT), and PostgreSQL's index has no room for it."""
@@ -69,7 +68,7 @@ class _Ingestion:
     def keep(self, record: Record) -> int:
         """Archive a record; the id of its capture."""
         self.days.add(record.fetched_at.date())
-        (capture_id,) = keep(self.database, self.writer, self.source, [record])
+        (capture_id,) = captures.keep(self.database, self.writer, self.source, [record])
         return capture_id
 
     def close(self, added: Sequence[int], reasons: Sequence[str], *notes: str) -> SourceReport:
@@ -140,7 +139,7 @@ def ingest_warc(
     now = dt.datetime.now(dt.UTC)
     with Database(settings.database_url) as database, ExitStack() as runs:
         watch("copy")
-        for record, location in read_whole(path, torn, others=passed):
+        for record, location in read_whole(path, torn, others=passed, revisits=True):
             record = replace(record, url=without_port(record.url))
             source = source_of(record.url, sources)
             if source is None:
@@ -155,11 +154,13 @@ def ingest_warc(
                 passed["redirect"] += 1  # where it leads is a record of its own
             elif record.fetched_at > now:
                 passed["dated in the future"] += 1  # nothing crawled from now on could be newer
+            elif (whole := _whole(database, settings, record)) is None:
+                passed["revisit of what the archive has not"] += 1
             else:
                 if source.id not in ingestions:
                     ingestions[source.id] = runs.enter_context(_ingestion(database, settings, source.id))
                 where = record.origin or f"{FILE}{quote(path.name)}#{location.offset}"
-                if not _take(ingestions[source.id], key, replace(record, origin=where)):
+                if not _take(ingestions[source.id], key, replace(whole, origin=where)):
                     passed["second record of one capture"] += 1
         reports = []
         for name, ingestion in ingestions.items():
@@ -168,9 +169,22 @@ def ingest_warc(
     return Ingested(tuple(reports), strangers, passed, str(torn[0]) if torn else None)
 
 
+def _whole(database: Database, settings: Settings, record: Record) -> Record | None:
+    """A record with its body: a revisit has that of the capture that it repeats, if the archive has it."""
+    if record.repeats is None:
+        return record
+    url, moment = record.repeats
+    with database.read() as session:
+        first = captures.at(session, without_port(url), moment)
+    if first is None:
+        return None
+    body = settings.warcs().read(Location(first.warc, first.offset, first.length), digest=first.digest)
+    return replace(body, url=record.url, fetched_at=record.fetched_at)
+
+
 def _take(ingestion: _Ingestion, key: str, record: Record) -> bool:
     """Keep one document's capture and write it down in the ledger; False where the run has it already."""
-    found = Found(key, record.url, moment=record.fetched_at)
+    found = Found(key, record.url, moment=record.fetched_at, status=record.status)
     with ingestion.database.read() as session:
         if ledger.has(session, ingestion.run_id, found.page):
             return False

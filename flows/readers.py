@@ -98,6 +98,8 @@ def read_capture(item: Item, archive: Archive, source: Source) -> Outcome:
     """Read one archived page; whatever it is, the outcome says so."""
     try:
         record = archive.read(item.location, digest=item.digest)
+        if record.truncated:
+            raise Refused("truncated", f"its record says that it is not whole: {record.truncated}")
         page = Page(item.url, record.body, item.content_type, item.captured)
         return Outcome(item, extract(page, source))
     except Refused as refusal:

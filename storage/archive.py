@@ -25,7 +25,7 @@ from warcio.warcwriter import WARCWriter
 from zlib_ng import zlib_ng
 
 from storage.store import Store, StoredFile
-from storage.warc import FILE, ORIGIN, TRANSFER, ArchiveError, Location, Record, records
+from storage.warc import FILE, ORIGIN, TRANSFER, TRUNCATED, ArchiveError, Location, Record, records
 
 SOFTWARE = "podium"
 
@@ -241,7 +241,8 @@ def _named(record: Record) -> dict[str, str]:
         "WARC-Date": f"{record.fetched_at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         "WARC-Payload-Digest": record.digest,
     }
-    return head | {ORIGIN: record.origin} if record.origin else head
+    more = {ORIGIN: record.origin, TRUNCATED: record.truncated}
+    return head | {field: value for field, value in more.items() if value}
 
 
 def cut(path: Path, end: int, size: int) -> Path:

@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from storage.address import spellings
 from storage.archive import Writer
 from storage.database import BATCH, Database, batches
 from storage.models import Capture, Revision, Transcript
@@ -136,6 +137,16 @@ def known(session: Session, captures: Sequence[Capture]) -> dict[Identity, Captu
         for row in session.scalars(select(Capture).where(columns.in_(batch))):
             found[identity(row)] = row
     return found
+
+
+def at(session: Session, url: str, moment: dt.datetime) -> Capture | None:
+    """The page that was captured at an address, in one of its spellings, at a moment; None where none was."""
+    return session.scalar(
+        select(Capture)
+        .where(Capture.url.in_(set(spellings(url))), Capture.fetched_at == moment, Capture.status == 200)
+        .order_by(Capture.id)
+        .limit(1)
+    )
 
 
 def resting_on(session: Session, captures: Sequence[int]) -> dict[int, list[str]]:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.address import spellings
+from storage.database import batches
 from storage.days import days_of
 from storage.ledger import ENDED_WELL, OWN_NIGHT
 from storage.models import Appearance, Page, Revision, Run, Turn
@@ -297,7 +299,14 @@ def lost_pages(session: Session, since: dt.date, until: dt.date, source: str | N
     day = func.coalesce(Page.date_hint, Run.until)
     window = (day >= since, day <= until, Run.until >= since, Run.since <= until)
     of_source = () if source is None else (Run.source == source,)
-    return _lost(session, *window, *of_source, ~by_key, ~by_url)
+    lost = _lost(session, *window, *of_source, ~by_key, ~by_url)
+    # Captures of others have no keys, and may spell an address in another way.
+    found = set[tuple[str, str]]()
+    for some in batches(lost):
+        urls = {url for each in some for url in spellings(each.url)}
+        places = select(Appearance.source, Appearance.url).where(Appearance.url.in_(urls))
+        found.update(session.execute(places).tuples())
+    return [each for each in lost if found.isdisjoint((each.source, url) for url in spellings(each.url))]
 
 
 def troubles(session: Session, since: dt.datetime) -> list[Lost]:

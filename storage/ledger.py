@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -43,17 +44,22 @@ class Found:
         url: its address.
         date_hint: the date that the listing gave it.
         moment: of the capture that is meant, where a run may have several of one document.
+        status: of its response, in such a run: a refusal and a page may have come in one second.
     """
 
     key: str
     url: str
     date_hint: dt.date | None = None
     moment: dt.datetime | None = None
+    status: int = 200
 
     @property
     def page(self) -> str:
         """The ledger's name of it, in one run: the document's key, or the address and moment of the capture."""
-        return self.key if self.moment is None else f"{self.url} {self.moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+        if self.moment is None:
+            return self.key
+        refused = "" if self.status == 200 else f" {self.status}"
+        return f"{self.url} {self.moment:%Y-%m-%dT%H:%M:%S.%fZ}{refused}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +246,17 @@ def to_extract(
 
 
 def lost_captures(session: Session, run_id: int) -> dict[str, int]:
-    """The ids of captures that the run's pages name and that have no row, by the page's address."""
+    """The ids of captures that the run's pages name and that have no row, by the page's address; by the ledger's
+    name of the page where that says which of an address' captures it is.
+    """
     rows = session.execute(
-        select(Page.url, Page.capture_id)
+        select(Page.key, Page.url, Page.capture_id)
         .outerjoin(Page.capture)
         .where(Page.run_id == run_id, Page.capture_id.is_not(None), Capture.id.is_(None))
-    )
-    return dict(rows.tuples().all())  # type: ignore[arg-type]
+    ).all()
+    names = [key if key.startswith(f"{url} ") else url for key, url, _ in rows]
+    times = Counter(names)
+    return {name: row.capture_id for name, row in zip(names, rows, strict=True) if times[name] == 1}
 
 
 def tally_of(session: Session, run_id: int) -> Tally:

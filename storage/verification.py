@@ -19,6 +19,7 @@ from storage.archive import Archive, cut, made_by
 from storage.captures import capture_of
 from storage.database import Database, batches
 from storage.integrity import Checked, Finding
+from storage.ledger import Found
 from storage.models import Capture, Run
 from storage.store import StoredFile
 from storage.warc import ArchiveError, Location, TornError, read_warc
@@ -250,8 +251,10 @@ class _Verification:
             # Where a capture's row was lost, its page still has its id.
             lost = ledger.lost_captures(session, maker.run) if maker else {}
             for record in records:
-                if record.status == 200 and record.url in lost:
-                    record.id = lost.pop(record.url)
+                names = Found(record.url, record.url, moment=record.fetched_at).page, record.url
+                own = next((name for name in names if name in lost), None)
+                if record.status == 200 and own is not None:
+                    record.id = lost.pop(own)
                 session.add(record)
 
     # --- captures without a record ---------------------------------------------------------------

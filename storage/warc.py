@@ -25,6 +25,7 @@ from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 
 from storage.store import StoredFile
+from storage.transcript import clean
 
 logging.getLogger("warcio").setLevel(logging.ERROR)  # its warnings quote what it reads
 
@@ -44,6 +45,9 @@ LARGEST_HEAD = 16 * LONGEST_LINE
 
 ORIGIN = "WARC-Source-URI"
 """The head's field that says which copy a record was taken from."""
+
+TRUNCATED = "WARC-Truncated"
+"""The head's field that says why a record is not whole."""
 
 
 class ArchiveError(Exception):
@@ -86,6 +90,9 @@ class Record:
         headers: of the response; a file has its content type.
         body: what it holds.
         origin: the copy that it was taken from, where that was not the address itself.
+        truncated: why the body is not whole, as WARC-Truncated says it (WARC 1.1, 5.13), or ``disconnect`` where it
+            is shorter than its own head says; empty where nothing says so.
+        repeats: address and moment of the capture whose body it has: of a revisit, which holds none itself.
     """
 
     url: str
@@ -94,6 +101,8 @@ class Record:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     origin: str = ""
+    truncated: str = ""
+    repeats: tuple[str, dt.datetime] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -115,7 +124,12 @@ TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"}
 
 
 def read_warc(
-    path: Path | StoredFile, start: int = 0, *, others: Counter[str] | None = None, files: bool = False
+    path: Path | StoredFile,
+    start: int = 0,
+    *,
+    others: Counter[str] | None = None,
+    files: bool = False,
+    revisits: bool = False,
 ) -> Iterator[tuple[Record, Location]]:
     """Every response of a WARC file, gzip or plain, from whatever tool.
 
@@ -124,6 +138,7 @@ def read_warc(
         start: where to begin, in bytes: 0, or where a record stands.
         others: counts the records that are no response, by their type.
         files: whether what came as a file, and is no answer of a server, is given too.
+        revisits: whether those that name the capture whose body they have are given too, without a body.
 
     Raises:
         TornError: it is no WARC file, or ends within a record. The whole records before that have been given.
@@ -133,20 +148,21 @@ def read_warc(
         with path.open("rb") as file:
             file.seek(start)
             for record, location in records(file, path, others):
-                if files or not record.url.startswith(FILE):
+                kind = "file" if record.url.startswith(FILE) else "revisit" if record.repeats else ""
+                if not kind or (files and kind == "file") or (revisits and kind == "revisit"):
                     yield record, location
                 elif others is not None:
-                    others["file"] += 1
+                    others[kind] += 1
     except OSError as problem:
         raise ArchiveError(f"{path}: {problem.strerror or problem}") from problem
 
 
 def read_whole(
-    path: Path, torn: list[ArchiveError], *, others: Counter[str] | None = None
+    path: Path, torn: list[ArchiveError], *, others: Counter[str] | None = None, revisits: bool = False
 ) -> Iterator[tuple[Record, Location]]:
     """As `read_warc`, but why there are no more is put into `torn` in place of being raised."""
     try:
-        yield from read_warc(path, others=others)
+        yield from read_warc(path, others=others, revisits=revisits)
     except ArchiveError as problem:
         torn.append(problem)
 
@@ -213,6 +229,7 @@ class _Brotli:
 
 
 BufferedReader.DECOMPRESSORS["br"] = _Brotli
+BufferedReader.DECOMPRESSORS["x-gzip"] = BufferedReader.DECOMPRESSORS["gzip"]  # the same (RFC 9110, 8.4.1.3)
 
 
 def records(
@@ -245,25 +262,54 @@ def _record(found: ArcWarcRecord) -> Record | str:
     head = found.rec_headers
     url = head.get_header("WARC-Target-URI") or ""
     headers: tuple[tuple[str, str], ...]
+    repeats = None
     if found.rec_type == "resource" and url.startswith(FILE):
         status, headers = 200, (("Content-Type", found.content_type or ""),)
     elif found.rec_type == "response" and found.http_headers is not None:
         status, headers = _status(found), _headers(found)
+    elif found.rec_type == "revisit":
+        whose, when = head.get_header("WARC-Refers-To-Target-URI"), _moment(found, "WARC-Refers-To-Date")
+        if not whose or when is None:
+            return "revisit"
+        status, headers, repeats = 200, (), (whose, when)
     else:
         return found.rec_type or "record of no type"
-    try:
-        moment = dt.datetime.fromisoformat(head.get_header("WARC-Date") or "")
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
+    moment = _moment(found, "WARC-Date")
+    if moment is None:
         return f"{found.rec_type} without a date"
-    if moment.year < FIRST_YEAR and found.rec_type == "response":  # as programs write a date that was not set
+    if moment.year < FIRST_YEAR and found.rec_type != "resource":  # as programs write a date that was not set
         return f"{found.rec_type} without a date"
     if status > 999:
         return f"{found.rec_type} without a status"
+    origin = head.get_header(ORIGIN) or ""
+    if repeats is not None:
+        return Record(url, moment, status, headers, b"", origin, repeats=repeats)
     body = found.content_stream().read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         return f"{found.rec_type} of over {LARGEST_BODY >> 20} MiB"
-    return Record(url, moment, status, headers, body, head.get_header(ORIGIN) or "")
+    truncated = clean(head.get_header(TRUNCATED) or "")[:40] or _broken_off(found, body)
+    return Record(url, moment, status, headers, body, origin, truncated)
+
+
+def _moment(found: ArcWarcRecord, field: str) -> dt.datetime | None:
+    """A moment that a record's head gives."""
+    try:
+        moment = dt.datetime.fromisoformat(found.rec_headers.get_header(field) or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _broken_off(found: ArcWarcRecord, body: bytes) -> str:
+    """``disconnect`` where a body that was sent as it is is shorter than the response's head says."""
+    if found.http_headers is None:
+        return ""
+    coded, length = (
+        found.http_headers.get_header(name) or "" for name in ("content-encoding", "content-length")
+    )
+    chunked = found.http_headers.get_header("transfer-encoding")
+    sent_as_it_is = coded.lower() in ("", "identity") and not chunked
+    return "disconnect" if sent_as_it_is and length.isdigit() and len(body) < int(length) else ""
 
 
 def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:

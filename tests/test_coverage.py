@@ -146,6 +146,11 @@ def test_a_lost_page_is_one_that_is_not_kept_in_the_end(bureau: Bureau) -> None:
     bureau.lose(later, "rejected", "", key="bare")
     bureau.lose(later, "rejected", f"dated 2019-01-01, {coverage.OUTSIDE}", day(4))
     bureau.lose(later, "gone", "HTTP 404", day(4))
+    with bureau.database.write() as session:  # as captures of others are written down
+        url = f"http://ministry.example/briefings/{read}"
+        session.add(
+            models.Page(run_id=run, key=f"{url} 2020", url=url, disposition="blocked", reason="challenge: x")
+        )
     with bureau.database.read() as session:
         wall, bare = coverage.lost_pages(session, day(10), TODAY)
         assert (wall.disposition, wall.kind, wall.day, wall.listed) == ("rejected", "no date", day(4), True)

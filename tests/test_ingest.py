@@ -222,10 +222,56 @@ def test_a_file_in_common_crawls_manner_is_taken_in(
     assert texts(place.settings) == expected(site, *WINDOW)
 
 
+def test_a_capture_that_was_cut_where_nothing_shows_it_is_no_text(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    whole = (
+        b"<h1>On the ferry</h1><p>Published 5 March 2026.</p>"
+        + b"<p>It sails on every day of the week.</p>" * 99
+    )
+    cut = whole[: -40 * 30]
+    file = Warc(tmp_path / "cut.warc.gz")
+    file.response(f"{site.base}/briefings/901", cut, WARC_Truncated="disconnect")
+    told = (("Content-Type", HTML), ("Content-Length", str(len(whole))))
+    file.response(f"{site.base}/briefings/902", cut, headers=told)
+    found = only(take(file.done(), place.settings))
+    assert found.tally.counts == {"rejected": 2}
+    reasons = {reason for _, reason in pages(place.settings, 1).values()}
+    assert reasons == {"truncated: its record says that it is not whole: disconnect"}
+    # The archive's own copies say so too.
+    copies = [record for path in place.settings.archive.rglob("*.gz") for record, _ in read_warc(path)]
+    assert [each.truncated for each in copies] == ["disconnect"] * 2
+
+
+def test_a_text_that_comes_back_as_a_revisit_is_a_revision(
+    site: MisbehavingMinistry, settings: Settings, tmp_path: Path
+) -> None:
+    first = briefing(site)
+    second = first.edited("three sailings a day", "no sailings at all", NOON)
+    url = f"{site.base}{first.path}"
+    told = {"WARC_Refers_To_Target_URI": url, "WARC_Refers_To_Date": f"{NOON - 9 * DAY:%Y-%m-%dT%H:%M:%SZ}"}
+    file = Warc(tmp_path / "crawl.warc.gz")
+    file.response(url, page(first), NOON - 9 * DAY)
+    file.response(url, page(second), NOON - 6 * DAY)
+    file.response(url, b"", NOON - 3 * DAY, kind="revisit", **told)
+    path = file.done()
+    assert only(take(path, settings)).tally.counts == {"new": 1, "revised": 2}
+    wanted = {key_of(first): [render(each.transcript) for each in (first, second, first)]}
+    assert texts(settings) == wanted
+    # In a file of its own, and of something that was never seen.
+    later = Warc(tmp_path / "later.warc.gz")
+    later.response(url, b"", NOON, kind="revisit", **told)
+    later.response(url, b"", NOON, kind="revisit", **told | {"WARC_Refers_To_Date": "2020-01-01T00:00:00Z"})
+    found = take(later.done(), settings)
+    assert only(found).tally.counts == {"unchanged": 1}
+    assert found.passed == {"warcinfo": 1, "revisit of what the archive has not": 1}
+    assert texts(settings) == wanted
+
+
 def test_encoded_and_chunked_responses_are_read_decoded(
     site: MisbehavingMinistry, place: Stage, tmp_path: Path
 ) -> None:
-    first, second, third = site.documents[:3]
+    first, second, third, fourth = site.documents[:4]
     packed = gzip.compress(page(first))
     chunks = (
         b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (packed[:100], packed[100:])) + b"0\r\n\r\n"
@@ -236,9 +282,11 @@ def test_encoded_and_chunked_responses_are_read_decoded(
     file.response(f"{site.base}{second.path}", gzip.compress(page(second)), headers=both[:2])
     brotlied = (("Content-Type", HTML), ("Content-Encoding", "br"))
     file.response(f"{site.base}{third.path}", brotli.compress(page(third)), headers=brotlied)
+    old_name = (("Content-Type", HTML), ("Content-Encoding", "x-gzip"))
+    file.response(f"{site.base}{fourth.path}", gzip.compress(page(fourth)), headers=old_name)
     take(file.done(), place.settings)
     assert texts(place.settings) == {
-        key_of(each): [render(each.transcript)] for each in (first, second, third)
+        key_of(each): [render(each.transcript)] for each in (first, second, third, fourth)
     }
 
 
@@ -373,6 +421,16 @@ def test_a_second_record_of_one_second_is_not_archived(
     found = take(captured(tmp_path / "two.warc.gz", site.base, (first, NOON), (second, NOON)), settings)
     assert found.passed == {"warcinfo": 1, "second record of one capture": 1}
     assert rows(settings)["captures"] == 1
+
+
+def test_a_refusal_in_the_second_of_a_page_hides_nothing(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    document = briefing(site)
+    file = Warc(tmp_path / "two.warc.gz")
+    file.response(f"{site.base}{document.path}", b"", status="503 Service Unavailable")
+    file.response(f"{site.base}{document.path}", page(document))
+    assert only(take(file.done(), place.settings)).tally.counts == {"new": 1, "blocked": 1}
 
 
 def test_every_text_rests_on_a_copy_of_its_own_that_says_where_it_is_from(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, delete, func, select, text, update
 
-from storage import integrity, ledger, lookup
+from storage import captures, integrity, ledger, lookup
 from storage.archive import Archive
 from storage.captures import capture_of
 from storage.database import Database
@@ -469,6 +469,29 @@ def test_a_lost_row_comes_back_under_its_id_with_all_that_pointed_to_it(office: 
         connection.execute(delete(Capture).where(Capture.id == 2))
     assert sorted(office.kinds()) == ["foreign key", "foreign key", "unknown"]
     assert office.kinds(repair=True) == ["unknown"]
+    assert office.state() == before
+    assert office.findings() == []
+
+
+def test_lost_rows_of_one_address_come_back_each_under_its_own_id(office: Office) -> None:
+    run = office.begun()
+    with office.archive.writer("here", run, NOON) as writer:
+        for day in range(3):
+            (number,) = captures.keep(
+                office.database, writer, "here", [page("e", moment=NOON + dt.timedelta(day))]
+            )
+            found = Found("e", "https://here.example/e", moment=NOON + dt.timedelta(day))
+            with office.database.write() as session:
+                ledger.discovered(session, run, found)
+                ledger.fetched(session, run, found.page, number)
+    with office.database.write() as session:
+        for row in session.scalars(select(Page).where(Page.run_id == run)):
+            ledger.settle(session, run, row.key, "rejected", "no text")
+        ledger.close_run(session, run, [], failed=False)
+    before = office.state()
+    with office.by_hand() as connection:
+        connection.execute(delete(Capture).where(Capture.url == "https://here.example/e"))
+    assert "unknown" in office.kinds(repair=True)
     assert office.state() == before
     assert office.findings() == []
 
