@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import product
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 # What newsletters, feeds and advertisements add to a link to count who follows it, and sessions without cookies.
 _COUNTING = re.compile(
@@ -49,6 +49,7 @@ def stem(url: str) -> str:
     return _BEFORE.sub("", url.partition("#")[0]).rstrip("/")
 
 
+_PORT = re.compile(r"^(http://[^/:]+|https://[^/:]+):(?:80|443)(?=/|$)", re.IGNORECASE)
 _BEFORE = re.compile(r"^(https?://)?(www\.)?", re.IGNORECASE)
 
 
@@ -57,9 +58,11 @@ def spellings(address: str) -> Iterator[str]:
     newsletter or from a citation."""
     yield address
     try:
-        plain = {stem(address), bare(address)}
+        sent = bare(_PORT.sub(r"\1", address))
+        plain = {stem(address), sent, _ESCAPE.sub(lambda match: match[0].lower(), sent), unquote(sent)}
     except ValueError:
         return
+    plain = {each for each in plain if "\0" not in each}  # which no database takes
     for scheme, host, each, end in product(("https://", "http://"), ("", "www."), plain, ("", "/")):
         yield f"{scheme}{host}{each}{end}"
 

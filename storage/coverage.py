@@ -302,7 +302,7 @@ def lost_pages(session: Session, since: dt.date, until: dt.date, source: str | N
     lost = _lost(session, *window, *of_source, ~by_key, ~by_url)
     # Captures of others have no keys, and may spell an address in another way.
     found = set[tuple[str, str]]()
-    for some in batches(lost):
+    for some in batches(lost, 500):
         urls = {url for each in some for url in spellings(each.url)}
         places = select(Appearance.source, Appearance.url).where(Appearance.url.in_(urls))
         found.update(session.execute(places).tuples())

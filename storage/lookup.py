@@ -178,6 +178,7 @@ def counts(session: Session) -> dict[str, int]:
 
 def _named(session: Session, name: str) -> tuple[int, str | None] | None:
     """The id of the transcript that a name stands for, and the digest of what the address says that it names."""
+    name = name.encode(errors="replace").decode()  # a terminal may give bytes that are no text
     if re.fullmatch(r"\d{1,9}", name):
         known = session.scalar(select(models.Transcript.id).where(models.Transcript.id == int(name)))
         return None if known is None else (known, None)

@@ -90,8 +90,8 @@ class Record:
         headers: of the response; a file has its content type.
         body: what it holds.
         origin: the copy that it was taken from, where that was not the address itself.
-        truncated: why the body is not whole, as WARC-Truncated says it (WARC 1.1, 5.13), or ``disconnect`` where it
-            is shorter than its own head says; empty where nothing says so.
+        truncated: why the body is not whole, as WARC-Truncated says it (WARC 1.1, 5.13); ``disconnect`` where it
+            is shorter than its head says; empty where nothing says so.
         repeats: address and moment of the capture whose body it has: of a revisit, which holds none itself.
     """
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -445,8 +446,22 @@ def test_a_document_is_found_by_its_address_as_whoever_asks_has_copied_it(desk: 
     quoted = "https://here.example/l'avis"  # as Scrapy sends it
     load(desk.database, desk.run, replace(desk.reading(said(LONG * 3), "c"), url=quoted))
     assert desk.text("here.example/l'avis/") == desk.text(quoted) == render(said(LONG * 3))
+    raw = {
+        "d": "https://here.example/%d0%bd%d0%be/",
+        "e": "https://here.example/но|вость",
+    }  # as others archive them
+    for number, (key, url) in enumerate(raw.items()):
+        text = said(LONG * (4 + number))
+        load(desk.database, desk.run, replace(desk.reading(text, key), url=url))
+        for copied in (
+            url,
+            unquote(url),
+            quote(unquote(url), safe=":/"),
+            url.replace("example", "example:443"),
+        ):
+            assert desk.text(copied) == render(text), copied
     with desk.database.read() as session:
-        for other in ("https://www.here.example/новость?id=8", "https://[", "www.", ""):
+        for other in ("https://www.here.example/новость?id=8", "https://[", "www.", "", "\udcff", "a%00"):
             assert lookup.find(session, other) is None, other
 
 
