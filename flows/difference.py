@@ -17,7 +17,7 @@ from flows.terminal import plain, write
 from storage import lookup
 from storage.diff import Change, compare
 from storage.models import Correction, Revision
-from storage.sections import sections
+from storage.sections import Section, sections
 from storage.transcript import Transcript, from_dict
 
 NOTHING = "No word of date, title or turns differs."
@@ -93,19 +93,20 @@ def lines(old: Side, new: Side) -> Iterator[Line]:
     """What differs, line by line."""
     for word, one in (("before", old), ("after", new)):
         yield (f"{word}: {plain(f'{one.name}, captured {one.moment}, {one.digest}, {one.url}')}",)
-    found = list(sections(compare(old.transcript, new.transcript)))
+    found = _sections(old, new)
     for section in found:
-        label = (", ", section.label) if section.label else ()
-        yield (
-            section.heading,
-            *label,
-            f", {section.remark}" * bool(section.remark),
-            ":" * bool(section.passages),
-        )
+        told = [part for told in (section.label, section.remark) if told for part in (", ", told)]
+        yield (section.heading, *told, ":" * bool(section.passages))
         for passage in section.passages:
             yield INDENT, passage
     if not found:
         yield (NOTHING,)
+
+
+def _sections(old: Side, new: Side) -> list[Section]:
+    """What differs: of two readings of one capture the details too."""
+    captures = [(one.url, one.captured, one.digest) for one in (old, new)]
+    return list(sections(compare(old.transcript, new.transcript, readings=captures[0] == captures[1])))
 
 
 def _spaced(text: str) -> str:
@@ -175,10 +176,10 @@ def _shown(old: Side, new: Side, heading: Literal["h1", "h2"]) -> Iterator[str]:
     below = "h2" if heading == "h1" else "h3"
     yield f'<{heading} lang="{escape(language)}" dir="auto">{_escaped(new.transcript.title)}</{heading}>'
     yield f"<dl>{_source('Before', old)}{_source('After', new)}</dl>"
-    found = list(sections(compare(old.transcript, new.transcript)))
+    found = _sections(old, new)
     for section in found:
         label = f', <bdi lang="{escape(language)}">{_marked(section.label)}</bdi>' if section.label else ""
-        remark = f' <span class="remark">{section.remark}</span>' if section.remark else ""
+        remark = f' <span class="remark">{_marked(section.remark)}</span>' if section.remark else ""
         yield f"<{below}>{section.heading.capitalize()}{label}{remark}</{below}>"
         yield from (
             f'<p lang="{escape(language)}" dir="auto">{_marked(text)}</p>' for text in section.passages

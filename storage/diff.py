@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Literal, NamedTuple
 
 from storage.transcript import Transcript, Turn
@@ -80,33 +80,79 @@ class Numbered:
 class TurnChange:
     """A turn that changed. Without an old one it was put in whole, without a new one it was taken out whole.
 
-    One that stands on both sides with its label and without changes has the same words in other paragraphs.
+    One that stands on both sides with its label and without changes has the same words in other paragraphs, or
+    another `voice`.
     """
 
     old: Numbered | None
     new: Numbered | None
     changes: tuple[Change, ...] = ()
+    voice: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Something that the text format has no room for and that changed, with what became of each line of it."""
+
+    name: str
+    changes: tuple[Change, ...]
+
+
+DETAILS = ("language", "kind", "event_date", "number", "left_out", "doubts")
+VOICE = ("role", "speaker")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What tells two transcripts apart; empty where their texts are the same."""
+    """What tells two transcripts apart; empty where their texts are the same, and the details asked for too."""
 
     date: tuple[dt.date, dt.date] | None
     title: tuple[Change, ...]
     turns: tuple[TurnChange, ...]
+    details: tuple[Detail, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.date or self.title or self.turns)
+        return bool(self.date or self.title or self.turns or self.details)
 
 
-def compare(old: Transcript, new: Transcript) -> Difference:
-    """What changed from one transcript to another, its turns in the order of reading."""
+def compare(old: Transcript, new: Transcript, *, readings: bool = False) -> Difference:
+    """What changed from one transcript to another, its turns in the order of reading.
+
+    Args:
+        old, new: the two.
+        readings: both were read from one capture: whatever differs was read otherwise, so details and the role and
+            speaker of each turn count too. Of two pages they would only repeat what a label says, turn by turn.
+    """
     return Difference(
         (old.date, new.date) if old.date != new.date else None,
-        tuple(changes(old.title, new.title)),
-        tuple(_turn_changes(old.turns, new.turns)),
+        tuple(changes(old.title, new.title)) or tuple(_lines_changed([old.title], [new.title])),
+        tuple(_turn_changes(old.turns, new.turns, VOICE if readings else ())),
+        tuple(_details(old, new, DETAILS if readings else ())),
     )
+
+
+def _details(old: object, new: object, names: Sequence[str]) -> Iterator[Detail]:
+    """What changed of the attributes with these names; nothing has none of them."""
+    for name in names:
+        was, now = (_lines(getattr(each, name, None)) for each in (old, new))
+        if was != now:
+            yield Detail(name.replace("_", " "), tuple(_lines_changed(was, now)))
+
+
+def _lines(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def _lines_changed(old: Sequence[object], new: Sequence[object]) -> Iterator[Change]:
+    for edit in edits(old, new):
+        for was, now in zip_longest(old[edit.start : edit.end], new[edit.new_start : edit.new_end]):
+            yield replaced("" if was is None else str(was), "" if now is None else str(now))
+
+
+def replaced(old: str, new: str) -> Change:
+    """A whole text that gave way to another; of none nothing is shown."""
+    pieces = (Piece("removed", old), Piece("added", new))
+    return Change(tuple(piece for piece in pieces if piece.text))
 
 
 def changes(old: str, new: str) -> Iterator[Change]:
@@ -191,14 +237,18 @@ def _passage(was: _Cut, now: _Cut, close: Sequence[Edit]) -> Change:
 # --- turns ---------------------------------------------------------------------------------------
 
 
-def _turn_changes(old: Sequence[Turn], new: Sequence[Turn]) -> Iterator[TurnChange]:
+def _turn_changes(old: Sequence[Turn], new: Sequence[Turn], voice: Sequence[str]) -> Iterator[TurnChange]:
     i = k = 0
     for at, new_at in [*_same_turns(old, new), (len(old), len(new))]:
-        yield from (TurnChange(Numbered(n + 1, old[n]), None) for n in range(i, at))
-        yield from (TurnChange(None, Numbered(n + 1, new[n])) for n in range(k, new_at))
-        if at < len(old) and old[at] != new[new_at]:
+        for n in range(i, at):
+            yield TurnChange(Numbered(n + 1, old[n]), None, voice=tuple(_details(old[n], None, voice)))
+        for n in range(k, new_at):
+            yield TurnChange(None, Numbered(n + 1, new[n]), voice=tuple(_details(None, new[n], voice)))
+        if at < len(old):
             was, now = Numbered(at + 1, old[at]), Numbered(new_at + 1, new[new_at])
-            yield TurnChange(was, now, tuple(changes(was.turn.text, now.turn.text)))
+            spoken = tuple(_details(was.turn, now.turn, voice))
+            if was.turn != now.turn or spoken:
+                yield TurnChange(was, now, tuple(changes(was.turn.text, now.turn.text)), spoken)
         i, k = at + 1, new_at + 1
 
 

@@ -165,7 +165,12 @@ def stock(database: Database, folder: Path) -> Library:
         for _ in compare(database, source):
             pass
     with database.write() as session:
-        reread = replace(RUSSIAN, title=f"{RUSSIAN.title} «Порт-Альдан — Велл»")
+        asked, told = RUSSIAN.turns
+        reread = replace(
+            RUSSIAN,
+            title=f"{RUSSIAN.title} «Порт-Альдан — Велл»",
+            turns=(asked, replace(told, speaker="Ильзе Маранд <1>")),
+        )
         correct(session, russian, reread, 2)
         # As no reader of pages would leave it, should one ever fail to.
         session.execute(

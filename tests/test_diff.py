@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.diff import Numbered, TurnChange, changes, compare, edits
-from storage.transcript import Transcript, Turn
+from storage.sections import sections
+from storage.transcript import Transcript, Turn, as_dict
 
 DAY = dt.date(2026, 3, 20)
 OLD = Transcript(
@@ -135,6 +136,81 @@ def test_title_and_date_are_compared_too() -> None:
     assert found.date == (DAY, DAY + dt.timedelta(1))
     assert [str(change) for change in found.title] == ["On the [-ferry-]{+bridge+}"]
     assert not found.turns
+
+
+def test_titles_that_differ_in_spaces_alone_are_shown_whole() -> None:
+    (change,) = compare(replace(OLD, title="中 国"), replace(OLD, title="中国")).title
+    assert str(change) == "[-中 国-]{+中国+}"
+
+
+# --- two readings of one capture -----------------------------------------------------------------
+
+
+def told(old: Transcript, new: Transcript) -> list[tuple[str, str, list[str]]]:
+    """The sections of two readings, each with its remark."""
+    return [
+        (each.heading, str(each.remark or ""), [str(passage) for passage in each.passages])
+        for each in sections(compare(old, new, readings=True))
+    ]
+
+
+def test_who_spoke_is_told_of_two_readings_and_not_of_two_pages() -> None:
+    was = Turn(OLD.turns[2].paragraphs, "Edda Rosk", "answer", "Edda Rosk")
+    now = replace(was, role="question", speaker=None)
+    assert told(with_turn(3, was), with_turn(3, now)) == [
+        ("turn 3", "role [-answer-]{+question+}, speaker [-Edda Rosk-]", [])
+    ]
+    joined = replace(now, paragraphs=(was.text.replace("\n", " "),), role="answer")
+    assert told(with_turn(3, was), with_turn(3, joined)) == [
+        ("turn 3", "the same words, spaced or parted into paragraphs otherwise, speaker [-Edda Rosk-]", [])
+    ]
+    added = told(replace(OLD, turns=OLD.turns[:2]), replace(OLD, turns=(*OLD.turns[:2], was)))
+    assert [(heading, remark) for heading, remark, _ in added] == [
+        ("turn 3", "put in, role {+answer+}, speaker {+Edda Rosk+}")
+    ]
+    assert not compare(with_turn(3, was), with_turn(3, now))
+
+
+def test_details_are_told_of_two_readings_and_not_of_two_pages() -> None:
+    was = replace(OLD, language="en", event_date=DAY, doubts=("one", "two"), left_out=("Contents",))
+    now = replace(OLD, language="de", kind="transcript", number="7-1", doubts=("two", "three"))
+    assert told(was, now) == [
+        ("language", "", ["[-en-]{+de+}"]),
+        ("kind", "", ["[-news-]{+transcript+}"]),
+        ("event date", "", ["[-2026-03-20-]"]),
+        ("number", "", ["{+7-1+}"]),
+        ("left out", "", ["[-Contents-]"]),
+        ("doubts", "", ["[-one-]", "{+three+}"]),
+    ]
+    assert not compare(was, now)
+
+
+READINGS = st.builds(
+    Transcript,
+    st.sampled_from([DAY, DAY + dt.timedelta(1)]),
+    st.sampled_from(["On the ferry", "On  the ferry!", "中国", "中 国"]),
+    st.lists(
+        st.builds(
+            Turn,
+            st.sampled_from([("Yes.",), ("Yes.", "No."), ("Yes. No.",), ("N o.",)]),
+            st.sampled_from([None, "Q"]),
+            st.sampled_from([None, "question", "answer"]),
+            st.sampled_from([None, "Edda Rosk"]),
+        ),
+        max_size=3,
+    ).map(tuple),
+    st.sampled_from([None, "en"]),
+    st.sampled_from(["news", "transcript"]),
+    st.sampled_from([None, DAY]),
+    st.sampled_from([None, "1"]),
+    st.lists(st.sampled_from("ab"), max_size=2).map(tuple),
+    st.lists(st.sampled_from("ab"), max_size=2).map(tuple),
+)
+
+
+@given(READINGS, READINGS)
+def test_two_readings_that_differ_in_anything_show_it(old: Transcript, new: Transcript) -> None:
+    assert bool(told(old, new)) == (as_dict(old) != as_dict(new))
 
 
 TURNS = st.lists(

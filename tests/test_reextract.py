@@ -30,6 +30,7 @@ from storage import integrity, lookup, models
 from storage.corrections import corrections_of
 from storage.database import Database
 from storage.days import WindowError
+from storage.diff import compare
 from storage.integrity import Checked
 from storage.search import search
 from storage.transcript import Transcript, Turn, render
@@ -618,6 +619,7 @@ def test_a_change_is_counted_as_what_it_is(
     change: Callable[[Transcript], Transcript], kinds: tuple[str, ...]
 ) -> None:
     assert kinds_of(SAID, change(SAID)) == kinds
+    assert compare(SAID, change(SAID), readings=True)
 
 
 def test_a_cluster_without_its_library_is_refused_in_one_line(
@@ -675,6 +677,29 @@ def test_the_command_shows_then_refuses_then_writes(
         unread = podium("reextract", *words, settings=settings)
         assert unread.returncode == 1
         assert "in 0 captures; 1 can't be read" in unread.stdout
+
+
+def test_who_spoke_is_shown_where_no_word_changes(
+    site: MisbehavingMinistry, place: Stage, documents: list[Document], tmp_path: Path
+) -> None:
+    settings = place.settings
+    kept(settings, site, tmp_path, (documents[0], NOON))
+    database = Database(settings.database_url)
+    with database.write() as session:
+        turn = session.scalars(select(models.Turn).where(models.Turn.role == "answer").limit(1)).one()
+        number, was = (
+            turn.position + 1,
+            f"role [-note-]{{+answer+}}, speaker [-Nobody <b>-]{{+{turn.speaker}+}}",
+        )
+        turn.role, turn.speaker = "note", "Nobody <b>"
+    database.close()
+    page = tmp_path / "changes.html"
+    done = podium("reextract", "--dry-run", "--html", str(page), settings=settings)
+    assert "source\tread\tchanged\tspeakers\ndemo\t1\t1\t1\n" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("turn ")]
+    assert line.startswith(f"turn {number}, ") and line.endswith(was)
+    assert "Nobody &lt;b&gt;" in page.read_text(encoding="utf-8")
+    assert "speaker \\[-Nobody \\<b\\>-\\]" in proposal.markdown(settings, propose(settings))
 
 
 def test_a_corrected_revision_says_so(

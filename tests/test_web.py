@@ -230,6 +230,11 @@ def test_a_transcript_knows_its_revisions_its_places_and_its_likes(shelved: Room
     assert f"/transcripts/{shelved.number('ru')}/corrections/1" in read
 
 
+def test_a_correction_says_who_spoke_where_no_word_of_the_turn_changed(shelved: Room) -> None:
+    corrected = Outline(shelved.get(f"/transcripts/{shelved.number('ru')}/corrections/1").text).text
+    assert re.search(r"Turn 2, +И.Маранд +speaker .*Ильзе Маранд.* .*Ильзе Маранд <1>", corrected)
+
+
 def test_before_and_after_lead_through_a_source_and_back(shelved: Room) -> None:
     seen, path = [], f"/transcripts/{shelved.number('101')}"
     while True:

@@ -224,7 +224,7 @@ class Pages:
             text=new_text,
             language=new_text.language or old_text.language,
             sides=((old_name, old), (new_name, new)),
-            sections=list(sections(compare(old_text, new_text))),
+            sections=list(sections(compare(old_text, new_text, readings=old is new))),
         )
 
     # --- taking away -----------------------------------------------------------------------------
