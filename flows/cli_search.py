@@ -145,7 +145,9 @@ def _selection(
 def _show(hit: Hit, *, first: bool) -> None:
     """A hit for a person: with its places in colour on a terminal, and without any marks elsewhere."""
     speaker = hit.speaker or hit.label
-    told = [str(hit.date), hit.source, speaker or "", hit.title]
+    from storage.transcript import GUESSED_DATE
+
+    told = [f"{hit.date}{'?' * (GUESSED_DATE in hit.doubts)}", hit.source, speaker or "", hit.title]
     head = "  ".join(plain(part) for part in told if part)
     opening = f"podium show {hit.transcript_id}"
     if not first:

@@ -1,6 +1,7 @@
 """Citations of a transcript: APA, Chicago and BibTeX, each with the moment and the digest of the archived page.
 
 A page of the web changes and goes; whoever checks a citation finds by these two the very bytes that were read.
+A date that the page does not state is cited as the guess it is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from storage.transcript import MONTHS, clean
+from storage.transcript import GUESSED_DATE, MONTHS, clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Cited:
         url: that the page was read from.
         captured: the moment of that.
         digest: of the archived page.
+        guessed: whether the date is a guess.
     """
 
     institution: str
@@ -37,12 +39,13 @@ class Cited:
     url: str
     captured: dt.datetime
     digest: str
+    guessed: bool = False
 
 
 def apa(cited: Cited) -> str:
     """As the seventh edition of the APA's manual has a page that may change."""
     day, seen = cited.date, cited.captured
-    published = f"{day.year}, {_month(day)} {day.day}"
+    published = f"{'ca. ' * cited.guessed}{day.year}, {_month(day)} {day.day}"
     retrieved = f"Retrieved {_month(seen)} {seen.day}, {seen.year}, from {_address(cited.url)}"
     title = _ended(cited.title)
     return f"{_ended(cited.institution)} ({published}). {title} {retrieved} ({_archived(cited)})."
@@ -54,6 +57,7 @@ def chicago(cited: Cited) -> str:
     title = clean(cited.title)
     title = f"“{title}”" if title.endswith(("?", "!", ".", "…")) else f"“{title}.”"
     published = f"{_month(day)} {day.day}, {day.year}"
+    published = f"[{published}?]" if cited.guessed else published
     return f"{_ended(cited.institution)} {title} {published}. {_address(cited.url)} ({_archived(cited)})."
 
 
@@ -72,7 +76,7 @@ def bibtex(cited: Cited) -> str:
         "date": day.isoformat(),
         "url": _address(cited.url),
         "urldate": f"{cited.captured:%Y-%m-%d}",
-        "note": _tex(_archived(cited)),
+        "note": _tex(f"{GUESSED_DATE}; " * cited.guessed + _archived(cited)),
     }
     lines = "".join(f"  {field:<7} = {{{value}}},\n" for field, value in fields.items())
     return f"@misc{{{name}-{own[:8]},\n{lines}}}"

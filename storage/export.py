@@ -212,7 +212,7 @@ def _jsonl(documents: Iterator[Document], output: _Output, _archive: Archive) ->
 
 DOCUMENT_COLUMNS = (
     *("id", "revision", "source", "key", "title", "date", "language", "kind", "event_date", "number"),
-    *("url", "captured", "digest", "turns"),
+    *("url", "captured", "digest", "turns", "doubts"),
 )
 TURN_COLUMNS = ("document", "position", "label", "role", "speaker", "text")
 
@@ -225,7 +225,7 @@ def _tables(documents: Iterator[Document], output: _Output, _archive: Archive) -
             text, which = document.transcript, (document.id, document.revision, document.source, document.key)
             about = (text.title, text.date, text.language, text.kind, text.event_date, text.number)
             whence = (document.url, document.captured, document.capture.digest)
-            first.write(_row([*which, *about, *whence, len(text.turns)]))
+            first.write(_row([*which, *about, *whence, len(text.turns), "\n".join(text.doubts)]))
             for position, turn in enumerate(text.turns):
                 second.write(_row([document.id, position, turn.label, turn.role, turn.speaker, turn.text]))
 

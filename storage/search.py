@@ -108,6 +108,7 @@ class Hit:
         date: of publication.
         title: of the transcript.
         language: of the transcript.
+        doubts: about it, such as that its date is a guess.
         label, speaker, role: of the turn.
         passage: what the turn says about the first place of the hit, of one paragraph, cut off at ``…``.
         marks: the places of the hit in the passage, each from and to.
@@ -121,6 +122,7 @@ class Hit:
     date: dt.date
     title: str
     language: str | None
+    doubts: tuple[str, ...]
     label: str | None
     speaker: str | None
     role: str | None
@@ -291,6 +293,7 @@ def _hit(revision: Revision, source: str, key: str, turn: Turn, terms: Sequence[
         date=revision.date,
         title=revision.title,
         language=revision.language,
+        doubts=tuple(revision.doubts),
         label=turn.label,
         speaker=turn.speaker,
         role=turn.role,

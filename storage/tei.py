@@ -2,6 +2,7 @@
 
 A turn of somebody is a `u` that points to its speaker and its role; its label, as the page prints it, is a `note`
 before it. A stage direction is a `note`, and any other text that nobody is named for a `u` without a speaker.
+Each doubt about the reading is a `note` on the page.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from storage.transcript import Transcript, Turn
+from storage.transcript import GUESSED_DATE, Transcript, Turn
 
 NAMESPACE = "http://www.tei-c.org/ns/1.0"
 
@@ -36,12 +37,16 @@ def render(transcript: Transcript, *, source: str, url: str, captured: str, dige
     source_of = _below(_below(file, "sourceDesc"), "bibl")
     _below(source_of, "title", transcript.title)
     _below(source_of, "publisher", source)
-    _below(source_of, "date", transcript.date.isoformat(), when=transcript.date.isoformat())
+    day = _below(source_of, "date", transcript.date.isoformat(), when=transcript.date.isoformat())
+    if GUESSED_DATE in transcript.doubts:
+        day.set("cert", "low")
     _below(source_of, "idno", url, type="URI")
     _below(source_of, "idno", digest, type="digest")
     _below(source_of, "date", captured, type="captured", when=captured)
     if transcript.number:
         _below(source_of, "idno", transcript.number, type="number")
+    for doubt in transcript.doubts:
+        _below(source_of, "note", doubt, type="doubt")
     speakers = _speakers(transcript)
     _roles(root[0], transcript)
     _profile(root[0], transcript, speakers)

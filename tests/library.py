@@ -20,7 +20,7 @@ from storage.corrections import correct
 from storage.database import Database
 from storage.duplicates import compare
 from storage.load import Reading, load
-from storage.transcript import Transcript, Turn
+from storage.transcript import GUESSED_DATE, Transcript, Turn
 from storage.warc import Record
 from storage.web.app import room
 
@@ -85,6 +85,7 @@ CHINESE = Transcript(
     ),
     language="zh",
     kind="transcript",
+    doubts=(GUESSED_DATE,),
 )
 
 

@@ -47,6 +47,14 @@ def test_each_style_is_as_its_manual_has_it() -> None:
     )  # fmt: skip
 
 
+def test_a_date_that_the_page_does_not_state_is_cited_as_a_guess() -> None:
+    guessed = replace(CITED, guessed=True)
+    assert ". (ca. 2026, March 20). On" in apa(guessed)
+    assert ".” [March 20, 2026?]. https" in chicago(guessed)
+    assert f"  note    = {{the date is a guess: the page states none; {ARCHIVED}}},\n" in bibtex(guessed)
+    assert bibtex(guessed).replace("the date is a guess: the page states none; ", "") == bibtex(CITED)
+
+
 def test_a_key_is_of_one_text_alone() -> None:
     long = replace(CITED, key=f"{'a' * 90}/1")
     others = [

@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from storage import models
 from storage.database import Database
-from storage.transcript import Transcript, Turn, parse
+from storage.transcript import GUESSED_DATE, Transcript, Turn, parse
 from tests.command import PODIUM, podium
 from tests.test_load import DAY, Desk
 from tests.test_search import SAID
@@ -50,6 +50,16 @@ def test_search_prints_who_said_what_when_and_how_to_open_it(local: str) -> None
     )
     opened = run(local, *done.stdout.splitlines()[-1].split()[1:])
     assert "The de-escalation zone is safe." in opened.stdout
+
+
+def test_a_date_that_is_a_guess_has_a_question_mark(local: str) -> None:
+    database = Database(local)
+    with database.write() as session:
+        session.execute(update(models.Revision).values(doubts=["no layout", GUESSED_DATE]))
+    database.close()
+    assert run(local, "search", "外交部").stdout.startswith("2026-03-22?  here  ")
+    told = json.loads(run(local, "search", "外交部", "--json").stdout)
+    assert (told["date"], told["doubts"]) == ("2026-03-22", ["no layout", GUESSED_DATE])
 
 
 def test_search_prints_one_object_a_line(local: str) -> None:

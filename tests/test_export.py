@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 from urllib.parse import quote
@@ -40,7 +41,7 @@ from storage.exported import records, transcripts
 from storage.ledger import Found
 from storage.load import Reading, load
 from storage.selection import Selection
-from storage.transcript import Transcript, Turn, from_dict, parse, render
+from storage.transcript import GUESSED_DATE, Transcript, Turn, from_dict, parse, render
 from storage.warc import Record, read_warc
 from tests.test_load import DAY, said
 
@@ -112,7 +113,8 @@ def office(database: Database, tmp_path: Path) -> Office:
             key,
         )  # fmt: skip
     office.keep(said(), "revised")
-    office.keep(said("Another text now. " * 30), "revised", n=1)
+    undated = replace(said("Another text now. " * 30), doubts=(GUESSED_DATE, "no layout"))
+    office.keep(undated, "revised", n=1)
     office.keep(said("Another text now. " * 30), "copy", "mirror")
     return office
 
@@ -232,14 +234,18 @@ def test_tables_read_back_are_what_was_loaded_and_no_cell_is_a_formula(
             (row["label"] or None, row["role"] or None, row["speaker"] or None, row["text"])
         )
     found = {
-        (row["source"], row["key"]): (row["title"], row["date"], row["number"], turns[row["id"]])
+        (row["source"], row["key"]): (
+            *(row[name] for name in ("title", "date", "number", "doubts")),
+            turns[row["id"]],
+        )
         for row in tables["documents"]
     }
     assert found == {
         name: (
             each.title,
             str(each.date),
-            each.number,
+            each.number or "",
+            "\n".join(each.doubts),
             [(turn.label, turn.role, turn.speaker, turn.text) for turn in each.turns],
         )
         for name, each in office.kept.items()
@@ -352,6 +358,10 @@ def test_tei_is_well_formed_and_says_what_was_said_by_whom(office: Office, tmp_p
         assert {each[1:] for each in root.xpath("//@ana | //@who")} <= set(ids)
         schema.assertValid(root)
         digest, url = (root.xpath(f"string(//*[@type='{name}'])") for name in ("digest", "URI"))
+        doubts = [each.text for each in root.findall(f".//{TEI}bibl/{TEI}note[@type='doubt']")]
+        assert tuple(doubts) == was.doubts
+        (day,) = root.xpath("//*[local-name()='bibl']/*[@cert]") or [None]
+        assert (day is not None) == (GUESSED_DATE in was.doubts)
         assert digest.startswith("sha256:") and url.startswith("https://here.example/")
 
 

@@ -230,6 +230,13 @@ def test_a_transcript_knows_its_revisions_its_places_and_its_likes(shelved: Room
     assert f"/transcripts/{shelved.number('ru')}/corrections/1" in read
 
 
+def test_a_date_that_is_a_guess_is_shown_and_cited_as_one(shelved: Room) -> None:
+    page, found = shelved.get(f"/transcripts/{shelved.number('zh')}"), shelved.get(f"/?q={quote('外交部')}")
+    assert "5 November 2024</time></a> (a guess)" in page.text and "(ca. 2024, November 5)" in page.text
+    assert "5 November 2024</time> (a guess)" in found.text
+    assert "(a guess)" not in shelved.get(f"/transcripts/{shelved.number('ru')}").text
+
+
 def test_a_correction_says_who_spoke_where_no_word_of_the_turn_changed(shelved: Room) -> None:
     corrected = Outline(shelved.get(f"/transcripts/{shelved.number('ru')}/corrections/1").text).text
     assert re.search(r"Turn 2, +И.Маранд +speaker .*Ильзе Маранд.* .*Ильзе Маранд <1>", corrected)

@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from storage.transcript import MONTHS, clean
+from storage.transcript import GUESSED_DATE, MONTHS, clean
 
 
 def inert(value: object) -> object:
@@ -73,6 +73,11 @@ def on_the_web(url: str) -> bool:
     return url.startswith(("http://", "https://"))
 
 
+def guessed(doubts: Sequence[str]) -> bool:
+    """Whether the date of a document with these doubts is a guess."""
+    return GUESSED_DATE in doubts
+
+
 def part(text: str) -> str:
     """A text as one part of an address's path."""
     return quote(text, safe="")
@@ -96,5 +101,5 @@ def environment() -> Environment:
         "language_name": language_name,
         "part": part,
     }
-    made.tests["on_the_web"] = on_the_web
+    made.tests |= {"on_the_web": on_the_web, "guessed": guessed}
     return made

@@ -25,7 +25,7 @@ from storage.models import Revision
 from storage.search import SearchError, search
 from storage.sections import sections
 from storage.selection import Selection
-from storage.transcript import Transcript, from_dict
+from storage.transcript import GUESSED_DATE, Transcript, from_dict
 from storage.web import handing_out, queries
 from storage.web.asked import ROLES, Asked, AskedError, asked_in, day_of
 from storage.web.calendar import year_of
@@ -178,6 +178,7 @@ class Pages:
             cited = Cited(
                 self._name(own.source), own.source, own.key, text.title, text.date,
                 revision.capture.url, revision.capture.fetched_at, revision.capture.digest,
+                GUESSED_DATE in text.doubts,
             )  # fmt: skip
             return self.show(
                 "transcript.html",
