@@ -185,7 +185,7 @@ def read(database: Database, count: int, documents: int) -> None:
         with database.read() as session:
             start = time.perf_counter()
             found = find(session, name)
-            assert found is not None and document_of(found).turns
+            assert found is not None and document_of(session, found).turns
             times.append(time.perf_counter() - start)
     _told("transcript reads", times)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storage import lookup, transcript
+from storage.elsewhere import Alike, alike
 from storage.models import Appearance, Capture, Revision, Transcript
 from storage.selection import Selection
 from storage.transcript import Turn
@@ -36,6 +37,7 @@ class Document:
         capture: what it was read from.
         appearances: where it stands, the first address first.
         numbers: of the transcript's revisions, by digest: an address may still say an older one.
+        links: what it is nearly the same as.
     """
 
     id: int
@@ -46,6 +48,7 @@ class Document:
     capture: Capture
     appearances: tuple[Appearance, ...]
     numbers: Mapping[str, int]
+    links: tuple[Alike, ...]
 
     @property
     def title(self) -> str:
@@ -91,15 +94,20 @@ class Document:
                 }
                 for place in self.appearances
             ],
+            "links": [link._asdict() for link in self.links],
         }
 
 
-def document_of(revision: Revision) -> Document:
-    """The document that a revision is, while its session is open.
+def document_of(session: Session, revision: Revision) -> Document:
+    """The document that a revision is.
 
     Raises:
         DocumentError: its text can't be put together.
     """
+    return _document(revision, alike(session, [revision.id])[revision.id])
+
+
+def _document(revision: Revision, links: Sequence[Alike]) -> Document:
     own = revision.transcript
     try:
         text = lookup.transcript_of(revision)
@@ -108,7 +116,8 @@ def document_of(revision: Revision) -> Document:
     places = sorted(own.appearances, key=lambda place: place.id)
     numbers = {each.digest: each.number for each in own.revisions}
     return Document(
-        own.id, revision.number, own.source, own.key, text, revision.capture, tuple(places), numbers
+        *(own.id, revision.number, own.source, own.key, text, revision.capture),
+        *(tuple(places), numbers, tuple(links)),
     )
 
 
@@ -135,5 +144,7 @@ def documents(session: Session, selection: Selection) -> Generator[Document, Non
         .execution_options(yield_per=BATCH)
     )
     with closing(session.scalars(query)) as found:
-        for revision in found:
-            yield document_of(revision)
+        for batch in found.partitions(BATCH):
+            links = alike(session, [revision.id for revision in batch])
+            for revision in batch:
+                yield _document(revision, links[revision.id])

@@ -140,7 +140,7 @@ class OpenArchive:
         """
         with self.database.read() as session:
             found = lookup.find(session, name, revision)
-            return document_of(found) if found is not None else None
+            return document_of(session, found) if found is not None else None
 
     def search(
         self,

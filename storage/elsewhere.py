@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from storage.lookup import newest_numbers
 from storage.models import Appearance, Link, LinkKind, Revision
@@ -54,6 +55,39 @@ class Likeness:
     share: float | None
     number: int | None
     outdated: bool
+
+
+class Alike(NamedTuple):
+    """Another transcript whose newest text is nearly the same as a text.
+
+    `id` is that transcript's. `kind` says what the text is of the other: a ``mirror``, a ``translation``, an
+    ``excerpt``, or the ``whole`` that the other is an excerpt of. `similarity` is the share of words in common.
+    """
+
+    id: int
+    kind: str
+    similarity: float | None
+
+
+def alike(session: Session, revisions: Collection[int]) -> dict[int, list[Alike]]:
+    """What each of some revisions, by their ids, is nearly the same as now, in the order of the others' ids."""
+    found: dict[int, list[Alike]] = {number: [] for number in revisions}
+    other, later = aliased(Revision), aliased(Revision)
+    superseded = select(later.id).where(
+        later.transcript_id == other.transcript_id, later.number > other.number
+    )
+    for own, end, excerpt in (
+        (Link.revision_id, Link.other_id, "excerpt"),
+        (Link.other_id, Link.revision_id, "whole"),
+    ):
+        rows = session.execute(
+            select(own, other.transcript_id, Link.kind, Link.similarity)
+            .join(other, other.id == end)
+            .where(own.in_(list(found)), ~superseded.exists())
+        )
+        for number, transcript, kind, share in rows:
+            found[number].append(Alike(transcript, excerpt if kind == "excerpt" else kind, share))
+    return {number: sorted(each, key=lambda link: link[:2]) for number, each in found.items()}
 
 
 def places(session: Session, revision: Revision) -> Iterator[Place]:

@@ -215,12 +215,18 @@ DOCUMENT_COLUMNS = (
     *("url", "captured", "digest", "turns", "doubts"),
 )
 TURN_COLUMNS = ("document", "position", "label", "role", "speaker", "text")
+LINK_COLUMNS = ("document", "other", "kind", "similarity")
 
 
 def _tables(documents: Iterator[Document], output: _Output, _archive: Archive) -> None:
-    with output.file("documents.csv") as first, output.file("turns.csv") as second:
+    with (
+        output.file("documents.csv") as first,
+        output.file("turns.csv") as second,
+        output.file("links.csv") as third,
+    ):
         first.write("\ufeff".encode() + _row(DOCUMENT_COLUMNS))
         second.write("\ufeff".encode() + _row(TURN_COLUMNS))
+        third.write("\ufeff".encode() + _row(LINK_COLUMNS))
         for document in documents:
             text, which = document.transcript, (document.id, document.revision, document.source, document.key)
             about = (text.title, text.date, text.language, text.kind, text.event_date, text.number)
@@ -228,6 +234,8 @@ def _tables(documents: Iterator[Document], output: _Output, _archive: Archive) -
             first.write(_row([*which, *about, *whence, len(text.turns), "\n".join(text.doubts)]))
             for position, turn in enumerate(text.turns):
                 second.write(_row([document.id, position, turn.label, turn.role, turn.speaker, turn.text]))
+            for link in document.links:
+                third.write(_row([document.id, *link]))
 
 
 def _parquet(documents: Iterator[Document], output: _Output, _archive: Archive) -> None:

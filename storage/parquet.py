@@ -30,6 +30,13 @@ _PLACE = pa.struct(
         pa.field("revision", pa.int32()),
     ]
 )
+_LINK = pa.struct(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("similarity", pa.float64()),
+    ]
+)
 
 DOCUMENT = pa.schema(
     [
@@ -50,6 +57,7 @@ DOCUMENT = pa.schema(
         pa.field("captured", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("digest", pa.string(), nullable=False),
         pa.field("appearances", pa.list_(pa.field("element", _PLACE, nullable=False)), nullable=False),
+        pa.field("links", pa.list_(pa.field("element", _LINK, nullable=False)), nullable=False),
     ]
 )
 
@@ -112,11 +120,12 @@ def read(folder: Path) -> Iterator[dict[str, Any]]:
                 "digest": about["digest"],
             },
             "appearances": about["appearances"],
+            "links": about.get("links", []),  # an older export has none
         }
 
 
 def _about(document: Document) -> dict[str, Any]:
-    text = document.transcript
+    text, told = document.transcript, document.as_dict()
     return {
         "id": document.id,
         "revision": document.revision,
@@ -134,7 +143,8 @@ def _about(document: Document) -> dict[str, Any]:
         "doubts": text.doubts,
         "captured": document.capture.fetched_at,
         "digest": document.capture.digest,
-        "appearances": document.as_dict()["appearances"],
+        "appearances": told["appearances"],
+        "links": told["links"],
     }
 
 

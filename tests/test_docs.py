@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from flows.collect import collect
 from flows.demo import stage
 from flows.reference import DOCS, pages
 from storage.database import Database
+from storage.duplicates import compare
 from storage.models import Base
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry
@@ -71,14 +73,19 @@ def test_the_queries_of_the_docs_run_and_find_what_they_say(tmp_path: Path) -> N
     database = Database(f"sqlite:///{tmp_path / 'podium.db'}")
     desk = Desk(database)
     desk.load(said())
-    desk.load(said("Another text now. " * 30))
-    desk.load(said("Another text now. " * 30), "copy", "mirror")
+    edited = said(" ".join(f"Another {n} texts." for n in range(90)))
+    desk.load(edited)
+    desk.load(edited, "copy", "mirror")
+    desk.load(replace(edited, title="A mirror", turns=edited.turns[1:]), "a", "there")
+    for source in ("here", "there"):
+        list(compare(database, source))
     queries = re.findall(r"```sql\n(.*?)```", (DOCS / "sql.md").read_text(encoding="utf-8"), re.S)
     with database.read() as session:
-        answers, edits, places = (session.execute(text(query)).all() for query in queries)
-    assert answers == [("2026", "Edda Rosk", 1)]
+        answers, edits, places, likes = (session.execute(text(query)).all() for query in queries)
+    assert answers == [("2026", "Edda Rosk", 2)]
     assert [row.number for row in edits] == [2] and edits[0].url == "https://here.example/a"
     assert [row.addresses for row in places] == [2] and "https://mirror.example/copy" in places[0].urls
+    assert [(row.kind, row.title, row.of_title) for row in likes] == [("mirror", "A mirror", "On the ferry")]
     database.close()
 
 

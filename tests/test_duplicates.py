@@ -18,7 +18,7 @@ from storage import duplicates, ledger, lookup, models
 from storage.corrections import correct
 from storage.database import Database
 from storage.duplicates import Words, candidates, nearness
-from storage.elsewhere import links_of
+from storage.elsewhere import alike, links_of
 from storage.fingerprints import fingerprints
 from storage.ledger import Found
 from storage.load import Reading, load
@@ -321,6 +321,21 @@ def test_a_phrase_of_the_house_proposes_nothing(shelf: Shelf) -> None:
     with shelf.database.read() as session:
         assert candidates(session, marks) == []
     assert shelf.links == []
+
+
+def test_only_the_newest_texts_are_alike_now(shelf: Shelf) -> None:
+    shelf.put("ministry", "114", BRIEFING)
+    shelf.put("embassy", "7", edited(BRIEFING, 0.03))
+
+    def now(name: str, number: int | None = None) -> list[int]:
+        with shelf.database.read() as session:
+            revision = lookup.find(session, name, number)
+            assert revision is not None
+            return [each.id for each in alike(session, [revision.id])[revision.id]]
+
+    assert (now("ministry/114"), now("embassy/7")) == ([2], [1])
+    shelf.put("embassy", "7", Transcript(DAY, "x", (Turn((FORM * 3,)),)))
+    assert (now("ministry/114"), now("embassy/7"), now("embassy/7", 1)) == ([], [], [1])
 
 
 def test_links_of_a_transcript_are_found_from_both_ends(shelf: Shelf) -> None:

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import hashlib
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -22,11 +23,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from sqlalchemy import event
 
 from flows import reading
-from storage import captures, ledger, lookup, models, tei
+from storage import captures, duplicates, ledger, lookup, models, tei
 from storage.archive import Archive
 from storage.database import Database
+from storage.documents import documents
 from storage.export import (
     MANIFEST,
     Exported,
@@ -417,6 +420,83 @@ def test_a_warc_file_holds_the_captures_byte_for_byte_and_passes_a_check(
 def _newest(session: Any) -> list[models.Revision]:
     found = [lookup.find(session, str(n + 1)) for n in range(len(KEYS) + 1)]
     return [revision for revision in found if revision is not None]
+
+
+# --- near duplicates -----------------------------------------------------------------------------
+
+
+def words(*numbers: int) -> Transcript:
+    """A text of 200 words of its own for each of some numbers."""
+    own = tuple(Turn((" ".join(f"w{number}x{n}" for n in range(200)),)) for number in numbers)
+    return Transcript(DAY, f"On {numbers}", own)
+
+
+@pytest.fixture
+def doubled(database: Database, tmp_path: Path) -> Office:
+    """A text, a mirror and an excerpt of it at other sources, and one that is its mirror no more."""
+    office = Office(database, tmp_path / "archive")
+    for source, transcript in (
+        ("here", words(1, 2, 3)),
+        ("mirror", words(1, 2, 3)),
+        ("part", words(2)),
+        ("edited", words(1, 2, 3)),
+    ):
+        note = Turn((f"From {source}.",), role="note")
+        office.keep(replace(transcript, turns=(*transcript.turns, note)), "a", source)
+        list(duplicates.compare(database, source))
+    office.keep(words(7), "a", "edited", n=1)
+    list(duplicates.compare(database, "edited"))
+    return office
+
+
+def test_what_is_nearly_the_same_is_told_of_both_in_every_form_that_has_room(
+    doubled: Office, tmp_path: Path
+) -> None:
+    for form in ("jsonl", "parquet", "csv"):
+        doubled.export(tmp_path / form, form)  # type: ignore[arg-type]
+    told = {each["source"]: each["links"] for each in records(tmp_path / "jsonl")}
+    assert {source: [(link["id"], link["kind"]) for link in links] for source, links in told.items()} == {
+        "here": [(2, "mirror"), (3, "whole")],
+        "mirror": [(1, "mirror"), (3, "whole")],
+        "part": [(1, "excerpt"), (2, "excerpt")],
+        "edited": [],
+    }
+    assert {link["similarity"] > 0.8 for links in told.values() for link in links} == {True}
+    assert list(records(tmp_path / "parquet")) == list(records(tmp_path / "jsonl"))
+    with (tmp_path / "csv" / "links.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [(row["document"], row["other"], row["kind"]) for row in csv.DictReader(file)]
+    assert rows == [
+        ("1", "2", "mirror"), ("1", "3", "whole"), ("2", "1", "mirror"), ("2", "3", "whole"),
+        ("3", "1", "excerpt"), ("3", "2", "excerpt"),
+    ]  # fmt: skip
+
+
+@pytest.mark.any_database
+def test_a_link_to_what_was_not_chosen_is_told_too(doubled: Office, tmp_path: Path) -> None:
+    doubled.export(tmp_path / "out", "jsonl", source="part")
+    (only,) = records(tmp_path / "out")
+    assert [link["id"] for link in only["links"]] == [1, 2]
+
+
+@pytest.mark.any_database
+def test_each_text_is_kept_once_by_the_lines_of_the_docs(
+    doubled: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubled.export(tmp_path / "DIR", "jsonl")
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "duplicates.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, Any] = {}
+    exec(compile(lines, "duplicates.md", "exec"), names)
+    assert [each["source"] for each in names["once"]] == ["here", "edited"]
+
+
+def test_links_are_asked_for_a_batch_at_a_time(office: Office) -> None:
+    asked: list[str] = []
+    event.listen(office.database.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    with office.database.read() as session:
+        assert len(list(documents(session, Selection()))) == 20
+    assert len([each for each in asked if "FROM links" in each]) == 2
 
 
 # --- what is chosen, refused or fails ------------------------------------------------------------
