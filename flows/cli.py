@@ -250,6 +250,7 @@ MISTAKES = {
     "storage.database.DatabaseError",
     "storage.days.WindowError",
     "storage.export.ExportRefused",
+    "storage.selection.SelectionError",
     "storage.warc.ArchiveError",
 }
 FAILURES = {

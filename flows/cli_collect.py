@@ -83,7 +83,7 @@ def backfill(
     """
     _logs(verbose)
     first = day(since)
-    last = day(until) if until else dt.datetime.now(dt.UTC).date()
+    last = dt.datetime.now(dt.UTC).date() if until is None else day(until)
     if via and replay:
         raise Mistake("--via and --replay are two ways to answer; name one")
     settings = settings_from(database)

@@ -63,11 +63,11 @@ def reextract(
         raise Mistake("--dry-run shows changes and --accept writes them; name one")
     if html is not None and not dry_run:
         raise Mistake("--html shows the changes of a dry run; add --dry-run")
-    first, last = since and day(since), until and day(until)
+    first, last = (None if typed is None else day(typed) for typed in (since, until))
     settings = settings_from(database)
     from flows import proposal, reextraction, report
 
-    selection = reextraction.selection_of(settings, source or (), first or None, last or None)
+    selection = reextraction.selection_of(settings, source or (), first, last)
     if dry_run:
         with waiting(LINE) as watch:
             proposed = reextraction.propose(settings, selection, watch=watch)

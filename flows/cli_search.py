@@ -133,13 +133,12 @@ def _selection(
     speaker: str | None,
     role: str | None,
 ) -> Selection:
-    first, last = day(since) if since else None, day(until) if until else None
-    from storage.days import check_window
-
-    check_window(first, last)
+    first, last = (None if typed is None else day(typed) for typed in (since, until))
     from storage.selection import Selection
 
-    return Selection(source, language, first, last, speaker, role)
+    asked = Selection(source, language, first, last, speaker, role)
+    asked.check()
+    return asked
 
 
 def _show(hit: Hit, *, first: bool) -> None:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import get_args
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
+from storage.days import check_window
 from storage.index import folded
 from storage.models import Appearance, Revision, Searched, Turn
-from storage.transcript import clean
+from storage.transcript import Role, clean
 
 SEARCHED_TURN = and_(Turn.revision_id == Searched.revision_id, Turn.position == Searched.position)
 """What joins a row of `Searched` and its `Turn`."""
+
+
+LONGEST_FILTER = 250
+"""Characters of a filter, such as a speaker's name. SQLite refuses patterns of 50,000 bytes."""
+
+ROLES: tuple[str, ...] = get_args(Role)
+
+
+class SelectionError(ValueError):
+    """A filter that nobody can have meant; one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,25 @@ class Selection:
         for name in ("source", "language", "speaker", "role"):
             if (typed := getattr(self, name)) is not None:
                 object.__setattr__(self, name, clean(typed))
+
+    def check(self) -> None:
+        """See that every filter is one: an empty one, as of a variable that is not set, would let all through.
+
+        Raises:
+            SelectionError: one is empty or too long, or there is no such role.
+            storage.days.WindowError: the last day lies before the first.
+        """
+        for name in ("source", "language", "speaker", "role"):
+            typed = getattr(self, name)
+            if typed is not None and not folded(typed):
+                raise SelectionError(f"the {name} is empty; leave it out to have any")
+            if typed is not None and len(typed) > LONGEST_FILTER:
+                raise SelectionError(
+                    f"the {name} is too long: at most {LONGEST_FILTER} characters are wanted"
+                )
+        if self.role is not None and self.role not in ROLES:
+            raise SelectionError(f"there is no role {self.role!r}; there are {', '.join(ROLES)}")
+        check_window(self.since, self.until)
 
     def of_documents(self) -> list[ColumnElement[bool]]:
         """Conditions on a row of `Revision`."""

@@ -72,6 +72,8 @@ def saved(site: MisbehavingMinistry, tmp_path: Path) -> Path:
         (["nightly"], "no contact: set PODIUM_CONTACT"),
         (["backfill", "--since", "yesterday"], "not a date: 'yesterday'"),
         (["backfill", "--since", "2020-02-30"], "not a date: '2020-02-30'"),
+        (["backfill", "--since", "2020-02-03", "--until", ""], "not a date: ''"),
+        (["reextract", "--until", ""], "not a date: ''"),
         (["backfill"], "--since"),
         (
             ["backfill", "--since", "2020-05-02", "--until", "2020-05-01"],

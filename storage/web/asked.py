@@ -5,19 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import get_args
 from urllib.parse import urlencode
 
-from storage.selection import Selection
-from storage.transcript import Role, clean
-
-LONGEST_FILTER = 250
-"""Characters of a speaker's or source's name."""
+from storage.selection import LONGEST_FILTER, ROLES, Selection
+from storage.transcript import clean
 
 MOST_PAGES = 50
 """Pages of one list. Who would read on is better served by a narrower question, or an export."""
-
-ROLES: tuple[str, ...] = get_args(Role)
 
 
 class AskedError(ValueError):

@@ -24,10 +24,10 @@ from storage.facets import Facets, facets
 from storage.models import Revision
 from storage.search import SearchError, search
 from storage.sections import sections
-from storage.selection import Selection
+from storage.selection import ROLES, Selection
 from storage.transcript import GUESSED_DATE, Transcript, from_dict
 from storage.web import handing_out, queries
-from storage.web.asked import ROLES, Asked, AskedError, asked_in, day_of
+from storage.web.asked import Asked, AskedError, asked_in, day_of
 from storage.web.calendar import year_of
 from storage.web.display import language_name
 from storage.web.handing_out import FORMATS
