@@ -133,6 +133,8 @@ def named(session: Session, name: str, number: int | str | None = None) -> Revis
     newest = lookup.find(session, name)
     if newest is None:
         raise Mistake(f"no transcript {plain(name)}; `podium search` and `podium browse` find what there is")
+    # An address may still say an older text than its transcript's newest.
+    newest = lookup.find(session, str(newest.transcript_id)) or newest
     raise Mistake(f"{plain(name)}: no revision {plain(str(number))}; its newest is {newest.number}")
 
 

@@ -136,6 +136,14 @@ def test_a_mistake_is_one_line_with_status_2_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_newest_revision_is_named_whichever_address_is_asked_by(desk: Desk, database_url: str) -> None:
+    desk.load(second(NEW, Turn(("Is that all?",), label="Journalist")))
+    for name in ("here/a", "there/copy", "https://there.example/copy"):
+        done = run(database_url, "show", name, "--revision", "9")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"podium: {name}: no revision 9; its newest is 3\n"
+
+
 def test_a_terminal_gets_colours_and_no_marks(desk: Desk, database_url: str) -> None:
     ours, theirs = pty.openpty()
     env = os.environ | {"PODIUM_DATABASE_URL": database_url, "TERM": "xterm-256color", "COLUMNS": "200"}
