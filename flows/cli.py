@@ -226,6 +226,7 @@ def main() -> None:
     except typer.TyperException as problem:
         # Without arguments the message is the help text; every other is made one line.
         text = problem.format_message() if hasattr(problem, "format_message") else str(problem)
+        text = text.replace(": Value error, ", ": ", 1)  # the library's own word before a choice that is none
         typer.echo(text if text.startswith("Usage:") else f"podium: {' '.join(text.split())}", err=True)
         status = WRONG_USAGE
     except Exception as problem:  # noqa: BLE001 - sorted below; what has no place there is told whole

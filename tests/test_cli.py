@@ -90,7 +90,10 @@ def saved(site: MisbehavingMinistry, tmp_path: Path) -> Path:
         (["source", "check", "kremlin", "--page", "http://en.kremlin.ru/1"], "name it with --replay"),
         (["extract", "nowhere.html"], "nowhere.html: no such file"),
         (["extract", "."], ".: a folder, not a file"),
-        (["extract", "text.warc.gz", "--format", "yaml"], "'yaml' is not one of 'text', 'json', 'jsonl'"),
+        (
+            ["extract", "text.warc.gz", "--format", "yaml"],
+            "'--format': 'yaml' is not one of 'text', 'json', 'jsonl'",
+        ),
         (["extract", "text.warc.gz"], "text.warc.gz"),
         (["source", "check", "atlantis"], "unknown source 'atlantis'"),
         (["source", "check", "wrong.toml"], "wrong.toml:2: hoosts: unknown key"),
