@@ -8,7 +8,8 @@
     2026-03-21 On the bridge
 
 A document has ``id``, ``revision``, ``source``, ``key``, ``url``, ``date``, ``title`` and ``turns``. All that was
-read is its ``transcript``, and ``as_dict()`` an object that JSON can hold.
+read is its ``transcript``, and ``as_dict()`` an object that JSON can hold. A filter that nobody can have meant is
+a ValueError: one that is empty, a role or a source that there is not, a last day before the first.
 
     >>> archive.close()
 """
@@ -23,11 +24,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import exists, select, union
+from sqlalchemy.orm import Session
+
 from storage import USUAL, index, lookup
 from storage.database import Database, DatabaseError
 from storage.documents import Document, document_of, documents
+from storage.models import Appearance, Run
 from storage.search import Hit, search
-from storage.selection import Selection
+from storage.selection import Selection, SelectionError
 from storage.transcript import Turn
 
 Day = dt.date | str
@@ -170,11 +175,30 @@ class OpenArchive:
         """
         chosen = Selection(source, language, _day(since), _day(until), speaker, role)
         with self.database.read() as session:
+            _check(session, chosen)
             return search(session, query, chosen, limit=limit, offset=offset)
 
     def _documents(self, selection: Selection) -> Generator[Document, None, None]:
-        with self.database.read() as session, closing(documents(session, selection)) as found:
-            yield from found
+        with self.database.read() as session:
+            _check(session, selection)
+            with closing(documents(session, selection)) as found:
+                yield from found
+
+
+def _check(session: Session, chosen: Selection) -> None:
+    """See that every filter is one, as the command does; a source is one that anything was ever looked for at.
+
+    Raises:
+        ValueError: one is none.
+    """
+    chosen.check()
+    columns = (Appearance.source, Run.source)
+    if chosen.source is None or any(
+        session.scalar(select(exists().where(column == chosen.source))) for column in columns
+    ):
+        return
+    here = sorted(session.scalars(union(*map(select, columns))))
+    raise SelectionError(f"there is no source {chosen.source!r} here; there are {', '.join(here) or 'none'}")
 
 
 def _day(day: Day | None) -> dt.date | None:

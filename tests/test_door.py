@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import storage
-from storage import door, open_archive
+from storage import door, ledger, open_archive
 from storage.database import Database, DatabaseError
 from storage.transcript import Transcript, Turn
 from tests.test_load import DAY, Desk, said
@@ -57,6 +57,28 @@ def test_it_reads_both_databases(desk: Desk, database_url: str) -> None:
         assert found is not None and found.transcript == FERRY
         assert found.as_dict()["appearances"][0]["url"] == found.url
         assert [hit.title for hit in archive.search('"it stands"', since="2026-03-21")] == [BRIDGE.title]
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ({"source": "minstry"}, "there is no source 'minstry' here; there are here, ministry, quiet"),
+        ({"source": ""}, "the source is empty"),
+        ({"role": "Answer"}, "there is no role 'Answer'; there are question, answer,"),
+        ({"speaker": "\u200b"}, "the speaker is empty"),
+        ({"since": "2026-03-21", "until": "2026-03-20"}, "before it begins"),
+    ],
+)
+def test_a_filter_that_nobody_can_mean_is_refused_as_the_command_refuses_it(
+    filters: dict[str, str], told: str, desk: Desk, database_url: str
+) -> None:
+    with desk.database.write() as session:
+        ledger.open_run(session, "nightly", "quiet", DAY, DAY)
+    with open_archive(database_url) as archive:
+        assert list(archive.transcripts(source="quiet")) == []
+        for ask in (lambda: list(archive.turns(**filters)), lambda: archive.search("ferry", **filters)):
+            with pytest.raises(ValueError, match=told):
+                ask()
 
 
 def test_an_older_text_is_found_and_an_iterator_may_be_left(desk: Desk, database_url: str) -> None:
