@@ -251,18 +251,42 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     return names
 
 
-def _interviewers(voices: Sequence[str | None], ends: Counter[str]) -> set[str]:
-    """Who ask where no label says so: all whom one voice answers each time, most of them with a question mark.
+def _interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
+    """Who ask where no label says so: whom an answer follows each time, most of them with a question mark.
 
-    Papers are labelled by their names so, and one may say: "Two questions, please."
+    Papers are labelled by their names so, and one may say: "Two questions, please." Who speaks most answers, and
+    so do those who mostly speak after a question, or spoke before the first and not just between turns of his.
+
+    Args:
+        voices: who speaks, in order; "" for a questioner whose label says so.
+        ends: of each, the turns that end as a question.
     """
-    counts = Counter(voice for voice in voices if voice is not None)
+    counts = Counter(filter(None, voices))
     main, most = max(counts.items(), key=itemgetter(1), default=("", 0))
-    others = [(voice, after) for voice, after in pairwise((*voices, main)) if voice not in (None, main)]
-    marks = sum(ends[voice] for voice in counts if voice != main)
-    if most < ANSWERS or marks * 2 < len(others) or ends[main] * 2 > most:
-        return set()
-    return set(counts) - {main} if all(after == main for _, after in others) else set()
+    asked = [not voice or (voice != main and ends[voice] * 2 > counts[voice]) for voice in voices]
+    first = asked.index(True) if any(asked) else 0
+    next_to: dict[str, list[str]] = {}
+    for voice, after in pairwise((*voices, main)):
+        next_to.setdefault(voice, []).append(after)
+    told = {main}
+    for number, voice in enumerate(voices[:first]):
+        if main not in voices[:number] or set(next_to[voice]) != {main}:
+            told.add(voice)
+    answers = Counter(voice for before, voice in zip(asked, voices[1:], strict=False) if before)
+    told |= {voice for voice in counts if ends[voice] * 2 <= counts[voice] < answers[voice] * 2}
+    asking = set(counts) - told
+    while others := {
+        voice
+        for voice in asking
+        if not asking | told >= set(next_to[voice])
+        or sum(after in told for after in next_to[voice]) * 2 < counts[voice]
+    }:
+        told |= others
+        asking -= others
+    marks, turns_of = (sum(each[voice] for voice in asking) for each in (ends, counts))
+    sure = most >= ANSWERS and marks * 2 >= turns_of and ends[main] * 2 <= most
+    # Where more questions have the word for one, who has a name is somebody else.
+    return asking if sure and marks >= len(next_to.get("", ())) else set()
 
 
 def _holder(core: str, known: Words) -> str:
@@ -327,8 +351,12 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     asking = {
         name for name in counts if ends[name] * 2 > counts[name] and (not marked or counts[name] < most)
     }
-    if not marked:
-        asking |= _interviewers([names[piece.label] for piece in pieces if piece.label is not None], ends)
+    voices = [
+        "" if key is not None and asks(key, known) else names[piece.label]
+        for piece, key in zip(pieces, keys, strict=True)
+        if piece.label is not None
+    ]
+    asking |= _interviewers([voice for voice in voices if voice is not None], ends)
     roles: list[Role] = []
     asked = False
     for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):

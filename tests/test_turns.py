@@ -491,6 +491,49 @@ def test_papers_that_one_voice_answers_ask_with_or_without_a_question_mark() -> 
     assert "question" not in roles("<b>Question:</b> Why?", *stiff)[1:]
 
 
+PAPERS = tuple(
+    (f"<b>{paper}:</b> {text}", "<b>Minister Quill:</b> ~")
+    for paper, text in (
+        ("Coast News", "What is your response?"),
+        ("Vell Times", "I would like to hear of the boats."),
+        ("Arcadia Post", "Two questions. Will they sail?"),
+        ("Quay Radio", "Please tell us of the nets."),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        ("<b>Ms. QUILL Ada, Minister for Fish:</b> ~",),
+        ("<b>Minister Quill:</b> ~", "<b>Chancellor Berg:</b> ~"),
+        ("<b>Ivan Rosk:</b> Good day. Minister, please.", "<b>Minister Quill:</b> ~"),
+    ],
+)
+def test_who_opens_before_the_first_question_asks_nothing(opening: tuple[str, ...]) -> None:
+    said = [line for pair in PAPERS for line in pair]
+    assert roles(*opening, *said) == ["statement"] * len(opening) + ["question", "answer"] * 4
+
+
+def test_papers_ask_though_another_answers_once_and_two_of_them_ask_in_a_row() -> None:
+    guest = (PAPERS[2][0], "<b>Admiral Moss:</b> ~")
+    said = [line for pair in (*PAPERS, guest, PAPERS[0]) for line in pair]
+    assert roles(*said, PAPERS[1][0], PAPERS[3][0], PAPERS[3][1]) == [
+        *["question", "answer"] * 6, "question", "question", "answer",
+    ]  # fmt: skip
+    # Who calls on a paper is never answered.
+    called = ("<b>Ivan Rosk:</b> The last one, please.", *PAPERS[0])
+    assert roles("<b>Minister Quill:</b> ~", *said, *called)[-3:] == ["answer", "question", "answer"]
+
+
+def test_papers_ask_beside_a_reporter_without_a_name_unless_most_questions_have_none() -> None:
+    reporter = ("<b>Reporter:</b> Why so?", "<b>Minister Quill:</b> ~")
+    said = [line for pair in (reporter, *PAPERS) for line in pair]
+    assert roles(*said) == ["question", "answer"] * 5
+    # Else who speaks between two turns of one voice may well add to what was said.
+    assert roles(*said, *reporter * 2)[5] == "answer"
+
+
 def test_a_letter_that_asks_is_a_label_among_labels_in_capitals() -> None:
     assert labels(
         "GEN. MOSS: ~", "Q: When?", "GEN. MOSS: ~", "Q: And the boats?", "ADM. QUILL: No.", "GEN. MOSS: ~"
