@@ -17,8 +17,8 @@ from crawler import styles
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at, places_in
 from crawler.languages import Words
-from crawler.looks import ASKED, CASELESS, QUESTION_MARK, WORD, asks, endings_of
-from crawler.styles import LINE, RUNS_ON, SPEECH
+from crawler.looks import CASELESS, QUESTION_MARK, WORD, asks, endings_of
+from crawler.styles import LINE, RUNS_ON, SPEECH, is_asked
 
 VOICES = 300
 """Different labels on one page: more, and it is no conversation."""
@@ -51,6 +51,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         styles.alone(paragraphs, words),
         styles.alone(paragraphs, words, in_plain_type=True),
         styles.in_parentheses(paragraphs, words),
+        styles.stopped(paragraphs, words),
     ]
     sure = max((_believed(style, paragraphs, words) for style in by_style), key=len)
     if not sure:
@@ -114,18 +115,10 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
         text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:STRETCH]
         if _is_speech(text, words):
             spoken += 1
-        elif len(text) > 2 * LINE and not (counts[label.key] > 1 and _is_asked(label, paragraphs)):
+        elif len(text) > 2 * LINE and not (counts[label.key] > 1 and is_asked(label, paragraphs)):
             written += 1
     repeated = len(counts) < len(labels)
     return labels if spoken > written or (repeated and not written) else []
-
-
-def _is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:
-    """Whether what stands before a label ends as a question does."""
-    before = paragraphs[label.paragraph].text[: label.begin].strip()
-    if not before and label.paragraph:
-        before = paragraphs[label.paragraph - 1].text
-    return ASKED.search(before) is not None
 
 
 def _is_speech(text: str, words: Words) -> bool:

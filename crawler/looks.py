@@ -30,6 +30,7 @@ _QUOTATION = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“”]*[“”]
 _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _WHOSE = frozenset(("from", "of", "with", "de", "du", "del", "da", "do", "vom", "von", "der", "из", "от"))
+PARTICLES = _ARTICLES | _WHOSE
 _NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
 _PARTS = re.compile(r"[-'’(«“„\"]")

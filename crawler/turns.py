@@ -335,12 +335,10 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     keys = [key_by_label[piece.label] if piece.label is not None else None for piece in pieces]
     ends: Counter[str] = Counter()
     counts: Counter[str] = Counter()
-    answers: Counter[str] = Counter()
-    for piece, before, after in zip(pieces, [None, *keys], [*keys[1:], None], strict=False):
+    for piece, after in zip(pieces, [*keys[1:], None], strict=False):
         name = names.get(piece.label) if piece.label is not None else None
         if name is not None:
             counts[name] += 1
-            answers[name] += before is not None and asks(before, known)
             if after is not None and asks(after, known):
                 continue  # no question is followed by a question: who calls on somebody asks nothing
             ends[name] += bool(piece.paragraphs) and piece.paragraphs[-1].rstrip("”\"' ").endswith(
@@ -357,6 +355,9 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         if piece.label is not None
     ]
     asking |= _interviewers([voice for voice in voices if voice is not None], ends)
+    answers = Counter(
+        voice for before, voice in pairwise(voices) if voice and (before == "" or before in asking)
+    )
     roles: list[Role] = []
     asked = False
     for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):

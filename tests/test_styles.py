@@ -162,3 +162,40 @@ def test_the_line_that_ends_a_text_is_nobodys(end: str) -> None:
         "Anna Berg",
         None,
     ]
+
+
+STOPPED = (
+    ("The President", "Good day. ~"),
+    ("Q", "Mr. President, why?"),
+    ("The President", "You know it. ~"),
+    ("Q", "And when? You said so."),
+    ("The President", "Soon. ~"),
+    ("Chancellor A. Berg", "Thank you. ~"),
+    ("Audience members", "No!"),
+)
+
+
+@pytest.mark.parametrize("turn", ["<i>{}.</i> {}", "{}. {}"])
+@pytest.mark.parametrize("capitals", [False, True])
+def test_a_full_stop_ends_a_label_among_questioners_of_the_same_form(turn: str, capitals: bool) -> None:
+    names = [(name.upper() if capitals else name, said) for name, said in STOPPED]
+    more = ("Mr. President. It is cold.", "Yes. It is.", "The President met Mr. Moss. It was cold.")
+    wanted = ["Question" if name == "Q" else name for name, _ in names]
+    assert labels(*(turn.format(*each) for each in names), *more) == wanted
+
+
+def test_names_in_capitals_may_end_in_a_full_stop_where_one_is_asked() -> None:
+    voices = ("CHAIR MOSS", "ANNA BERG", "CHAIR MOSS", "IVAN ROSK", "CHAIR MOSS")
+    texts = ("Good day. ~", "Will it rise?", "It will. ~", "And then?", "No. ~")
+    said = [f"<p>{voice}. {text}</p>" for voice, text in zip(voices, texts, strict=True)]
+    found = read("".join(said).replace("~", SPEECH))
+    assert [turn.label for turn in found] == list(voices)
+    assert [turn.role for turn in found] == ["statement", *["question", "answer"] * 2]
+
+
+def test_a_sentence_that_ends_early_is_no_label() -> None:
+    signs = ("WARNING SIGN. Do not come here.", "CAUTION AHEAD. You may fall.", "WARNING SIGN. Do not stay.")
+    assert labels(*signs, *signs) == [None]
+    # Those who ask here are answered by an A.
+    pair = ("Q. What is it?", "A. You know it. ~")
+    assert labels(*pair, "The Prime Minister. She leads.", *pair) == ["Question", "A"] * 2
