@@ -15,6 +15,8 @@ from storage.transcript import LABEL_LIMIT, clean
 
 LONG_NAME = 30
 """Words in a label with an office: the longest seen has 24."""
+FROM = 6
+"""Words in a label that says where in the room a question comes from, at most."""
 CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 # "国家统计局新闻发言人 付凌晖": a name of two to four signs after a space.
@@ -30,6 +32,8 @@ _QUOTATION = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“”]*[“”]
 _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _WHOSE = frozenset(("from", "of", "with", "de", "du", "del", "da", "do", "vom", "von", "der", "из", "от"))
+# Others of these begin what a question is of: "Question de principe".
+_FROM = frozenset(("from", "vom", "из", "от"))
 PARTICLES = _ARTICLES | _WHOSE
 _NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
@@ -129,8 +133,8 @@ def _anonymous(key: str, words: Words) -> bool:
 def _asks_for(core: str, words: Words) -> bool:
     """Whether a label is a questioner's by its first word and says whose: "Question from Perm", "Question No. 2".
 
-    It ends in a name, a number or a quotation ("Вопрос агентства «Маяк»"); in a script without capitals it ends in
-    the word.
+    It ends in a name, a number or a quotation ("Вопрос агентства «Маяк»"), or is "Question from the floor"; in a
+    script without capitals it ends in the word.
     """
     if CASELESS.search(core):
         return any(core.endswith(word) for word in words.questioner)
@@ -138,7 +142,8 @@ def _asks_for(core: str, words: Words) -> bool:
     named = 1 < len(tokens) < LONG_NAME and any(
         part[:1].isupper() or part[:1].isdigit() for part in _PARTS.split(tokens[-1])
     )
-    first = tokens[0].casefold() if named else ""
+    said_from = 2 < len(tokens) <= FROM and tokens[1].casefold() in _FROM
+    first = tokens[0].casefold() if named or said_from else ""
     return first in words.question or (first in words.questioner and _QUOTATION.search(core) is not None)
 
 

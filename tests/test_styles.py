@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_turns import SPEECH, labels, read
+from tests.test_turns import SPEECH, labels, read, roles
 
 SAID = (
     ("Journalist", "Will the boats go out?"),
@@ -199,3 +199,20 @@ def test_a_sentence_that_ends_early_is_no_label() -> None:
     # Those who ask here are answered by an A.
     pair = ("Q. What is it?", "A. You know it. ~")
     assert labels(*pair, "The Prime Minister. She leads.", *pair) == ["Question", "A"] * 2
+
+
+def test_a_question_from_the_floor_is_a_question() -> None:
+    answer = "<b>Anna Berg:</b> ~"
+    said = (
+        "<b>Question from the floor:</b> Thank you. Will it sail?",
+        answer,
+        "<b>Question:</b> When?",
+        answer,
+    )
+    assert labels("<b>Moderator:</b> Please.", *said)[1::2] == ["Question from the floor", "Question"]
+    assert roles(*said) == ["question", "answer"] * 2
+    stated = (
+        "<b>Question of principle:</b> we do not.",
+        "<b>Question from the floor that nobody wanted:</b> none.",
+    )
+    assert labels(*said, *stated) == ["Question from the floor", "Anna Berg", "Question", "Anna Berg"]
