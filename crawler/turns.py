@@ -222,10 +222,11 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     ``President of Russia Vladimir Putin`` is ``Vladimir Putin`` where the page calls him so later on, and
     ``Arindam Bagchi, Official Spokesperson`` is ``Arindam Bagchi``. Nobody's labels resolve to None.
     """
+    whole = {label: clean(_REMARK.sub("", label)).rstrip(" .") for label in labels}
+    papers = _papers(whole.values(), known)
     cores: dict[str, str] = {}
-    for label in labels:
-        core = clean(_REMARK.sub("", label)).rstrip(" .")
-        cores[label] = _holder(core, known) or core or clean(label)
+    for label, core in whole.items():
+        cores[label] = (core if core in papers else _holder(core, known)) or core or clean(label)
     keys: dict[str, str] = {}
     for core in cores.values():
         keys.setdefault(key_of(core), core)
@@ -239,16 +240,58 @@ def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
         name = keys[key]
         for count in range(1, len(words_of)):
             shorter = " ".join(words_of[-count:])
-            # One word is a family name only where it is labelled so; two or more may be any name.
             if (
-                shorter in keys
-                and shorter not in known.anonymous
-                and not known.honorific.issuperset(shorter.split())
+                shorter not in keys
+                or shorter in known.anonymous
+                or known.honorific.issuperset(shorter.split())
             ):
+                continue
+            # One word is a family name only where it is labelled so; two or more may be any name, but an office
+            # is another's than the one whose name holds it: "The Foreign Minister", not "Deputy Foreign Minister".
+            address = all(len(word) < 5 and word in known.honorific for word in words_of[:-count])
+            if address or not _is_office(keys[shorter], known):
                 name = keys[shorter]
                 break
-        names[label] = name
+        names[label] = _behind(whole[label], keys, known) or name
     return names
+
+
+def _papers(cores: Iterable[str], known: Words) -> set[str]:
+    """The labels with a comma of which several share what stands before it, and hold no title: "NHK, Yoshida"."""
+    shared: dict[str, set[str]] = {}
+    for core in cores:
+        shared.setdefault(key_of(core.partition(",")[0]), set()).add(core)
+    return {
+        core
+        for key, named in shared.items()
+        if len({key_of(core) for core in named if "," in core}) > 1 and key not in known.anonymous
+        for core in named
+        if not any(_is_title(word.strip(","), known) for each in named for word in each.split())
+    }
+
+
+def _behind(core: str, keys: dict[str, str], known: Words) -> str | None:
+    """Whose name follows an office and a comma, where the page has it as a label, with a title or without."""
+    office, _, rest = core.partition(",")
+    behind = key_of(rest)
+    if " " not in behind or not _is_office(office, known):
+        return None
+    return next(
+        (
+            name
+            for key, name in keys.items()
+            if f" {key}".endswith(f" {behind}")
+            and known.honorific.issuperset(key.removesuffix(behind).split())
+        ),
+        None,
+    )
+
+
+def _is_office(core: str, known: Words) -> bool:
+    """Whether a label is an office by itself: "Foreign Minister", "Minister of Fish"."""
+    tokens = core.split()
+    led = len(tokens) > 1 and len(tokens[0]) > 3 and _is_title(tokens[0], known) and _is_particle(tokens[1])
+    return led or (bool(tokens) and _is_title(tokens[-1], known))
 
 
 def _interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
@@ -301,9 +344,7 @@ def _holder(core: str, known: Words) -> str:
     tokens, behind = first.split(), rest.split()
     titles = [at for at, word in enumerate(behind) if len(word) > 2 and _is_title(word, known)]
     if not titles:
-        led = (
-            len(tokens) > 1 and len(tokens[0]) > 3 and _is_title(tokens[0], known) and _is_particle(tokens[1])
-        )
+        led = _is_office(first, known) and not _is_title(tokens[-1], known)
         return core if led else clean(first)
     name = behind[titles[-1] + 1 :]
     named = titles[0] > 0 and 0 < len(name) < 4 and name[0][:1].isupper() and not _is_particle(name[0])

@@ -432,6 +432,43 @@ def test_offices_are_not_one_voice_because_one_names_the_other() -> None:
     assert len({turn.speaker for turn in found}) == 5
 
 
+def speakers(*labels: str, language: str = "en") -> list[str | None]:
+    return [
+        turn.speaker for turn in read("".join(f"<p><b>{each}:</b> {SPEECH}</p>" for each in labels), language)
+    ]
+
+
+def test_an_office_within_another_is_somebody_elses() -> None:
+    offices = (
+        "Deputy Foreign Minister",
+        "Foreign Minister",
+        "Minister of Fish",
+        "First Deputy Minister of Fish",
+    )
+    assert speakers("Question", *offices) == [None, *offices]
+    named = ("Foreign Minister Anna Berg", "Anna Berg", "The Foreign Minister", "Mr. Ivan King", "Ivan King")
+    assert speakers("Question", *offices[:2], *named)[3:] == [
+        *("Anna Berg", "Anna Berg", "Foreign Minister", "Ivan King", "Ivan King")
+    ]
+
+
+def test_a_name_behind_an_office_and_a_comma_is_the_speakers() -> None:
+    said = ("Quay Union Secretary General, Anna Berg", "Question", "Anna Berg")
+    assert speakers(*said) == ["Anna Berg", None, "Anna Berg"]
+    spanish = ("PRESIDENTA DE ARCADIA, ANA PEZ GIL", "PREGUNTA", "PRESIDENTA ANA PEZ GIL")
+    assert speakers(*spanish, language="es") == [spanish[2], None, spanish[2]]
+    # Whom a reporter works for is not his name.
+    papers = ("Anna Berg, Coast News", "Question", "Coast News", "Ms. Rosk, Vell Times", "Vell Times")
+    assert speakers(*papers) == ["Anna Berg", None, "Coast News", "Ms. Rosk", "Vell Times"]
+
+
+def test_two_reporters_of_one_paper_are_two_voices() -> None:
+    papers = ("Coast News, Berg", "Coast News, Rosk")
+    assert speakers("Minister Quill", *papers, "Reporter, Coast News") == ["Minister Quill", *papers, None]
+    one = ("Anna Berg, Minister of Fish", "Question", "Anna Berg, Head of the Delegation")
+    assert speakers(*one) == ["Anna Berg", None, "Anna Berg"]
+
+
 @pytest.mark.parametrize(
     ("label", "speaker"),
     [
