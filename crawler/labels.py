@@ -25,8 +25,8 @@ VOICES = 300
 STRETCH = 3000
 """Characters after a label that are looked at to tell speech from a document."""
 
-# An e-mail address, a page's, a telephone number.
-_CONTACT = re.compile(r"\S@\S+\.\w|https?://|\bwww\.|\+\d[\d ()./-]{6,}|\(0\d{1,4}\)\s?\d")
+CONTACT = re.compile(r"\S@\S+\.\w|https?://|\bwww\.|\+\d[\d ()./-]{6,}|\(0\d{1,4}\)\s?\d")
+"""An e-mail address, a page's, a telephone number."""
 # How a sentence ends within a text; or Thai and Lao, which print no full stops.
 _SENTENCE = re.compile("[.!?…。！？؟।](?:\\s|$)|[\u0e00-\u0eff]")
 
@@ -78,12 +78,12 @@ def _is_fact(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> boo
     if not place.colon or place.honorific or not said or len(said) > SPEECH:
         return False
     stops = not said[-1].isalnum() or _SENTENCE.search(said) is not None
-    return said[0].islower() or not (stops or _is_speech(said, words))
+    return said[0].islower() or not (stops or is_speech(said, words))
 
 
 def _is_contact(text: str) -> bool:
     """Whether a line says where to write, call or look: "Media Enquiries: press@quay.example"."""
-    return len(text) < SPEECH and ":" in text and _CONTACT.search(text, text.index(":")) is not None
+    return len(text) < SPEECH and ":" in text and CONTACT.search(text, text.index(":")) is not None
 
 
 def _apart(labels: Iterable[Label]) -> list[Label]:
@@ -113,7 +113,7 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
         stop = following.begin if following and last == label.paragraph else label.resume + STRETCH
         first = paragraphs[label.paragraph].text[label.resume : min(stop, label.resume + STRETCH)]
         text = " ".join([first, *(paragraphs[n].text for n in range(label.paragraph + 1, last))])[:STRETCH]
-        if _is_speech(text, words):
+        if is_speech(text, words):
             spoken += 1
         elif len(text) > 2 * LINE and not (counts[label.key] > 1 and is_asked(label, paragraphs)):
             written += 1
@@ -121,7 +121,8 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
     return labels if spoken > written or (repeated and not written) else []
 
 
-def _is_speech(text: str, words: Words) -> bool:
+def is_speech(text: str, words: Words) -> bool:
+    """Whether a text holds what people say and documents do not: an I, a you, a thank you or a question."""
     if QUESTION_MARK.search(text) or not words.speech.isdisjoint(WORD.findall(text.casefold())):
         return True
     return CASELESS.search(text) is not None and any(word in text for word in words.speech)
@@ -194,7 +195,7 @@ def _likewise(
             # A bold name among bold labels whose colon was forgotten; of a bold heading the text is no speech.
             forgotten = bold and place.bold and place.opens and place.names > 1 and place.runs_on <= RUNS_ON
             if (shorter and place.key in endings) or (
-                forgotten and _is_speech(paragraphs[place.paragraph].text[place.resume :], words)
+                forgotten and is_speech(paragraphs[place.paragraph].text[place.resume :], words)
             ):
                 found.append(place)
             continue

@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
-from crawler.labels import find
+from crawler.labels import CONTACT, find, is_speech
 from crawler.languages import Words, words
 from crawler.looks import ASKED, CASELESS, QUESTION_MARK, asks, key_of
 from storage.transcript import Role, Turn, clean
@@ -30,6 +30,9 @@ _CLOSING = re.compile(
 # How a sentence of the speaker's ends, or a direction in parentheses.
 _SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
 _SECTION = re.compile(r"\*{2,}\s?\S")
+_COLON = re.compile(r"[:：]")
+CLOSING = 3
+"""Lines at a page's end among which whom to call is looked for."""
 ANSWERS = 3
 """Answers of one voice to all others that make a page an interview."""
 
@@ -63,6 +66,7 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     for label in find(paragraphs, known):
         labels.setdefault(label.paragraph, []).append(label)
     asked = _asked_between(paragraphs, labels, known)
+    closing = _closing(paragraphs, labels, known)
     pieces: list[Piece] = []
     # The last piece is written down when the next one begins: until then its speech grows.
     last: tuple[str, str | None, str] | None = None
@@ -86,7 +90,7 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
             elif not here and last[1] is not None:
                 # Where questions are bold and answers have no label, the answer is not the questioner's.
                 answers = asked_in_bold and not paragraph.all_bold
-                if answers or _unvoiced(paragraph, known):
+                if answers or number >= closing or _unvoiced(paragraph, known):
                     begin(_NOBODY)
             speech.append(before)
         for label, following in zip(here, [*here, None][1:], strict=True):
@@ -158,6 +162,25 @@ def _ends(line: str, known: Words) -> bool:
     """Whether a line ends a transcript: "Ends/Tuesday, May 14, 2024" as well."""
     line = re.split(r"[/\n]", line, maxsplit=1)[0]
     return line.strip(" .#*-–—()[]").casefold() in known.end or _CLOSING.fullmatch(line) is not None
+
+
+def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words) -> int:
+    """Where a page's last lines begin that nobody says: who wrote it, whom to call and his name above."""
+    lines = [paragraph.text.strip() for paragraph in paragraphs]
+    short = [len(line) <= HEADING and _SPOKEN.search(line) is None for line in lines]
+    # What follows the last label is the speaker's, in its own paragraph or the next.
+    last = max(labels, default=len(lines))
+    least = (
+        last + 1 if last in labels and paragraphs[last].text[labels[last][-1].resume :].strip() else last + 2
+    )
+    for number in range(max(len(lines) - CLOSING, least), len(lines)):
+        fact = _COLON.split(lines[number], maxsplit=1)
+        called = CONTACT.search(lines[number]) is not None
+        if short[number] and (called or (len(fact) > 1 and fact[0].strip().casefold() in known.field)):
+            while called and number > least and short[number - 1] and not is_speech(lines[number - 1], known):
+                number -= 1
+            return number
+    return len(lines)
 
 
 def _unvoiced(paragraph: Paragraph, known: Words) -> bool:

@@ -156,12 +156,41 @@ def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
     assert found[1].paragraphs[1:] == (fact, "That is what I can tell you.")
 
 
-@pytest.mark.parametrize("end", ["Ends/Tuesday, May 14, 2024", "NNNN", "END<br>14 May 2024"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "Ends/Tuesday, May 14, 2024",
+        "NNNN",
+        "END<br>14 May 2024",
+        "(end transcript)</p><p>Home | Back",
+        "<b>For information media. Not an official record.</b>",
+        "Source: Quay Radio",
+        "Ivan Rosk</p><p>Spokesperson for Fish</p><p>rosk@quay.example</p><p>+32 0460 75 45 53",
+        "Author: Ivan Rosk</p><p>Photo: Quay Radio",
+    ],
+)
 def test_the_line_that_ends_a_text_is_nobodys(end: str) -> None:
     assert labels("Question: Why?", "Anna Berg: ~", "Question: When?", "Anna Berg: ~", end)[-2:] == [
         "Anna Berg",
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Finally: we will not.",
+        "Write to us at press@quay.example.",
+        "Source: I cannot tell you.",
+        "(Laughter.)",
+        "Thank you</p><p>Thank you all",
+    ],
+)
+def test_the_last_words_of_a_text_are_its_last_speakers(said: str) -> None:
+    assert (
+        labels("Question: Why?", "Anna Berg: ~", "Question: When?", "Anna Berg: ~", said)[-1] == "Anna Berg"
+    )
+    assert labels("<b>Question:</b> When?", "<b>Anna Berg:</b> ", "press@quay.example")[-1] == "Anna Berg"
 
 
 STOPPED = (
