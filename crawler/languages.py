@@ -27,6 +27,7 @@ class Words:
     field: frozenset[str]
     topic: frozenset[str]
     speech: frozenset[str]
+    own: frozenset[str]
     end: frozenset[str]
     contents: frozenset[str]
     back: frozenset[str]
@@ -56,6 +57,8 @@ def words(language: str | None) -> Words:
         name: frozenset(word.casefold() for entry in chosen for word in entry.get(name, ()))
         for name in _LISTS
     }
+    if len(chosen) > 1:
+        lists["own"] = frozenset()  # "mi" is "me" in one language and "we" in another
     printed = chosen[0].get("print") if len(chosen) == 1 else None
     anonymous = frozenset[str]().union(*(lists[name] for name in _LISTS[:5]))
     return Words(**lists, anonymous=anonymous, print=printed if isinstance(printed, str) else None)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
 
+from crawler.asked import SPOKEN, asked_between, end_of_bold, interview
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
 from crawler.labels import CONTACT, find, is_speech
 from crawler.languages import Words, words
-from crawler.looks import ASKED, CASELESS, QUESTION_MARK, asks, key_of
+from crawler.looks import ASKED, CASELESS, asks, key_of
 from storage.transcript import Role, Turn, clean
 
 _LETTER = re.compile(r"[^\W_]")
@@ -27,8 +28,6 @@ _CLOSING = re.compile(
     r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
     r"|\([^()\n]{3,80}\d{1,2}[:.]\d\d\s*[AaPp]\.?\s?[Mm]\.?[^()\n]{0,10}\)\.?"
 )
-# How a sentence of the speaker's ends, or a direction in parentheses.
-_SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
 _SECTION = re.compile(r"\*{2,}\s?\S")
 _COLON = re.compile(r"[:：]")
 CLOSING = 3
@@ -49,12 +48,14 @@ class Piece:
         label: as printed; None where nobody is named.
         mark: what stands between the label and the speech: a colon, spaces.
         paragraphs: the text; it may be empty after a label.
+        role: what it is in the exchange, where its type tells so on a page without labels.
     """
 
     lead: str
     label: str | None
     mark: str
     paragraphs: tuple[str, ...]
+    role: Role | None = None
 
 
 _NOBODY = "", None, ""
@@ -65,7 +66,9 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     labels: dict[int, list[Label]] = {}
     for label in find(paragraphs, known):
         labels.setdefault(label.paragraph, []).append(label)
-    asked = _asked_between(paragraphs, labels, known)
+    if not labels and (parts := interview(paragraphs, known)):
+        return list(_without_labels(parts, known))
+    asked = asked_between(paragraphs, labels, known)
     closing = _closing(paragraphs, labels, known)
     pieces: list[Piece] = []
     # The last piece is written down when the next one begins: until then its speech grows.
@@ -97,7 +100,7 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
             named = text[label.start : label.end]
             begin((text[label.begin : label.start], named, text[label.end : label.resume]))
             stop = following.begin if following else len(text)
-            line = _end_of_bold(paragraph, label.resume, stop) if label.key in known.question else stop
+            line = end_of_bold(paragraph, label.resume, stop) if label.key in known.question else stop
             if text[label.resume : line].strip():
                 speech.append(text[label.resume : line])
             if line < stop:
@@ -108,42 +111,14 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     return pieces
 
 
-def _asked_between(
-    paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words
-) -> frozenset[int]:
-    """The paragraphs in bold, up to a label, that are questions without a label of their own.
-
-    Nobody who speaks on is labelled anew: where a voice is, after its words went over from plain type to bold and
-    a question mark, another has spoken. Where that is so twice, what is bold before any answer is a question.
-    """
-    ordered = [label for number in sorted(labels) for label in labels[number]]
-    runs: list[tuple[bool, range]] = []
-    for before, label in zip([None, *ordered], ordered, strict=False):
-        above = before.paragraph if before is not None else -1
-        first = label.paragraph
-        while first - 1 > above and _is_bold_speech(paragraphs[first - 1]):
-            first -= 1
-        plain = before is None or not (paragraphs[above].all_bold or asks(before.key, known))
-        if plain and first < label.paragraph and label.begin == 0 and not asks(label.key, known):
-            runs.append((before is not None and before.key == label.key, range(first, label.paragraph)))
-    sure = [
-        run for again, run in runs if again and any(QUESTION_MARK.search(paragraphs[n].text) for n in run)
-    ]
-    chosen = [run for again, run in runs if (again and sure) or len(sure) > 1]
-    return frozenset(number for run in chosen for number in run)
-
-
-def _is_bold_speech(paragraph: Paragraph) -> bool:
-    return paragraph.all_bold and not paragraph.heading and _SPOKEN.search(paragraph.text.strip()) is not None
-
-
-def _end_of_bold(paragraph: Paragraph, start: int, stop: int) -> int:
-    """Where a speech that is bold up to a line's end goes on in plain type; its own end where it doesn't."""
-    end = next((end for begin, end in paragraph.bold if begin <= start < end), stop)
-    line = paragraph.text.find("\n", end, stop)
-    plain = all(not start < begin < stop for begin, _ in paragraph.bold)
-    goes_on = line >= 0 and bool(paragraph.text[line:stop].strip())
-    return line if goes_on and plain and not paragraph.text[end:line].strip() else stop
+def _without_labels(parts: Iterable[tuple[Role, list[Paragraph]]], known: Words) -> Iterator[Piece]:
+    """The pieces of an interview: what follows a heading within an answer is nobody's."""
+    for role, lines in parts:
+        headings = (at for at, line in enumerate(lines) if role == "answer" and _unvoiced(line, known))
+        end = next(headings, len(lines))
+        for said, what in ((lines[:end], role), (lines[end:], "note")):
+            if said:
+                yield Piece(*_NOBODY, tuple(line.text for line in said), what)
 
 
 def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
@@ -167,7 +142,7 @@ def _ends(line: str, known: Words) -> bool:
 def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words) -> int:
     """Where a page's last lines begin that nobody says: who wrote it, whom to call and his name above."""
     lines = [paragraph.text.strip() for paragraph in paragraphs]
-    short = [len(line) <= HEADING and _SPOKEN.search(line) is None for line in lines]
+    short = [len(line) <= HEADING and SPOKEN.search(line) is None for line in lines]
     # What follows the last label is the speaker's, in its own paragraph or the next.
     last = max(labels, default=len(lines))
     least = (
@@ -191,7 +166,7 @@ def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
     if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADING:
         return False
     # Bold text that ends like a sentence, or is a direction in parentheses, is the speaker's still.
-    return bool(_LETTER.search(text)) and (paragraph.heading or _SPOKEN.search(text) is None)
+    return bool(_LETTER.search(text)) and (paragraph.heading or SPOKEN.search(text) is None)
 
 
 def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[Turn, ...], list[str]]:
@@ -453,5 +428,5 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
             role = "answer" if asked else "statement"
         roles.append(role)
     if pieces and all(key is None for key in keys):
-        return ["statement"] * len(pieces)
+        return [piece.role or "statement" for piece in pieces]
     return roles

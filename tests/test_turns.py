@@ -677,6 +677,68 @@ def test_a_reporter_of_a_paper_asks_where_words_are_not_parted() -> None:
     assert [turn.role for turn in found] == ["question", "answer"] * 2
 
 
+# --- an interview in which nobody is named ---------------------------------------------------------------
+
+ASKED_IN_BOLD = (
+    "Minister, the boats have not gone out this year. How do you explain that?",
+    "And when?",
+    "You spoke of a hundred nets, and of new quays. Where are they?",
+)
+
+
+def interview(turn: str, *more: str, asked: tuple[str, ...] = ASKED_IN_BOLD, said: str = SPEECH) -> str:
+    return "<p>We met on the quay.</p>" + "".join(turn.format(each, said) for each in asked) + "".join(more)
+
+
+@pytest.mark.parametrize("turn", ["<p><b>{}</b></p><p>{}</p>", "<p><b>{}</b><br>{}</p>"])
+def test_bold_questions_and_plain_answers_without_a_name_are_an_exchange(turn: str) -> None:
+    found = read(interview(turn, "<h3>About us</h3><p>We print interviews.</p>"))
+    assert [(turn.label, turn.role) for turn in found] == [
+        *((None, role) for role in ("statement", *["question", "answer"] * 3, "note")),
+    ]
+    assert [turn.text for turn in found[1:-1]] == [
+        text for each in ASKED_IN_BOLD for text in (each, SPEECH.strip())
+    ]
+    assert [turn.text for turn in found][::7] == ["We met on the quay.", "About us\nWe print interviews."]
+
+
+def test_bold_above_the_first_question_introduces_and_a_bold_remark_among_them_is_the_questioners() -> None:
+    turn = "<p><b>{}</b></p><p>{}</p>"
+    lead = "<p><b>The minister on boats.</b></p>"
+    remark = turn.format("That is not much.", "Wait and see.")
+    found = read(lead + interview(turn, remark).removeprefix("<p>We met on the quay.</p>"))
+    assert [turn.role for turn in found] == ["statement", *["question", "answer"] * 4]
+    assert (found[0].text, found[-2].text) == ("The minister on boats.", "That is not much.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("Who may fish?", "How do I register?", "Where do I pay?"), "You may register at our quay. " * 10),
+        (("Who may fish?", "What does it cost?", "When is it?"), SPEECH),
+        (("How do you explain that?", "And when?"), SPEECH),
+        (("How do you explain that?", "And when?", "Why?", "Our boats.", "Our nets.", "Our quays."), SPEECH),
+    ],
+)
+def test_bold_questions_of_a_document_are_its_headings(asked: tuple[str, ...], said: str) -> None:
+    for turn in ("<p><b>{}</b></p><p>{}</p>", "<p><b>{}</b><br>{}</p>"):
+        assert len(read(interview(turn, asked=asked, said=said))) == 1
+    assert len(read(interview("<h3>{}</h3><p>{}</p>"))) == 1
+
+
+@given(st.lists(st.sampled_from([*ASKED_IN_BOLD, "Our boats.", "On nets"]), max_size=9), st.data())
+def test_no_text_of_an_interview_is_lost(asked: list[str], data: st.DataObject) -> None:
+    page = []
+    for text in asked:
+        mark = data.draw(st.sampled_from(["\n", ""]))
+        page.append(
+            Paragraph(f"{text}{mark}{SPEECH if mark else ''}", ((0, len(text)),), data.draw(st.booleans()))
+        )
+        page += [Paragraph(SPEECH)] * data.draw(st.integers(0, 2))
+    found = "".join(part for piece in cut(page, words("en")) for part in piece.paragraphs)
+    assert "".join(found.split()) == "".join("".join(p.text for p in page).split())
+
+
 # --- nothing is lost -------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,112 @@
+"""Questions that are set in bold and have no label, beside labels or on a page that has none.
+
+Bold type is no question, and neither is a question mark: a document has headings that ask, and a speaker asks
+himself what follows. What else a page has to show, each function here says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from crawler.blocks import Paragraph
+from crawler.candidates import Label
+from crawler.languages import Words
+from crawler.looks import ASKED, QUESTION_MARK, WORD, asks
+from crawler.styles import SPEECH
+from storage.transcript import Role
+
+SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
+"""How a sentence of the speaker's ends, or a direction in parentheses."""
+QUESTIONS = 3
+"""Questions that make a page without labels an interview."""
+ASKS = 60
+"""Characters in bold that ask, above which they are no heading."""
+
+
+def asked_between(
+    paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words
+) -> frozenset[int]:
+    """The paragraphs in bold, up to a label, that are questions without a label of their own.
+
+    Nobody who speaks on is labelled anew: where a voice is, after its words went over from plain type to bold and
+    a question mark, another has spoken. Where that is so twice, what is bold before any answer is a question.
+    """
+    ordered = [label for number in sorted(labels) for label in labels[number]]
+    runs: list[tuple[bool, range]] = []
+    for before, label in zip([None, *ordered], ordered, strict=False):
+        above = before.paragraph if before is not None else -1
+        first = label.paragraph
+        while first - 1 > above and _is_bold_speech(paragraphs[first - 1]):
+            first -= 1
+        plain = before is None or not (paragraphs[above].all_bold or asks(before.key, known))
+        if plain and first < label.paragraph and label.begin == 0 and not asks(label.key, known):
+            runs.append((before is not None and before.key == label.key, range(first, label.paragraph)))
+    sure = [
+        run for again, run in runs if again and any(QUESTION_MARK.search(paragraphs[n].text) for n in run)
+    ]
+    chosen = [run for again, run in runs if (again and sure) or len(sure) > 1]
+    return frozenset(number for run in chosen for number in run)
+
+
+def _is_bold_speech(paragraph: Paragraph) -> bool:
+    return paragraph.all_bold and not paragraph.heading and SPOKEN.search(paragraph.text.strip()) is not None
+
+
+def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role, list[Paragraph]]]:
+    """What each part of a page is whose questions are bold and whose answers are plain; [] of any other page.
+
+    The questions of a document are set alike ("Who may fish?"). So three at the least end in a question mark, as
+    most of what is bold does; half of them are long or speak to somebody; plain text follows each; and in most
+    long answers one person speaks of himself.
+    """
+    lines = [part for paragraph in paragraphs for part in _below_question(paragraph)]
+    runs: list[tuple[int, int]] = []
+    for number, line in enumerate(lines):
+        # What is bold above the first question introduces the page.
+        if not _is_bold_speech(line) or (not runs and not ASKED.search(line.text)):
+            continue
+        if runs and runs[-1][1] == number:
+            runs[-1] = runs[-1][0], number + 1
+        else:
+            runs.append((number, number + 1))
+    questions = [lines[start:stop] for start, stop in runs]
+    answers = [lines[stop:start] for (_, stop), (start, _) in pairwise([*runs, (len(lines), 0)])]
+    asked = [text for text in map(_text_of, questions) if ASKED.search(text)]
+    if len(asked) < max(QUESTIONS, len(runs) * 2 / 3):
+        return []
+    if any(not answer or answer[0].heading or answer[0].all_bold for answer in answers):
+        return []
+    to_somebody = sum(len(text) > ASKS or _holds(text, known.speech) for text in asked)
+    long = [text for text in map(_text_of, answers) if len(text) > SPEECH]
+    if to_somebody * 2 < len(asked) or sum(_holds(text, known.own) for text in long) * 2 <= len(long):
+        return []
+    parts: list[tuple[Role, list[Paragraph]]] = [("statement", lines[: runs[0][0]])]
+    for question, answer in zip(questions, answers, strict=True):
+        parts += [("question", question), ("answer", answer)]
+    return parts
+
+
+def _text_of(lines: Sequence[Paragraph]) -> str:
+    return " ".join(line.text for line in lines)
+
+
+def _holds(text: str, words: frozenset[str]) -> bool:
+    return not words.isdisjoint(WORD.findall(text.casefold()))
+
+
+def _below_question(paragraph: Paragraph) -> tuple[Paragraph, ...]:
+    """A paragraph, parted below its first lines where these are a question in bold and the others plain."""
+    text = paragraph.text
+    line = end_of_bold(paragraph, 0, len(text))
+    return paragraph.split(line) if line < len(text) and ASKED.search(text[:line]) else (paragraph,)
+
+
+def end_of_bold(paragraph: Paragraph, start: int, stop: int) -> int:
+    """Where a speech that is bold up to a line's end goes on in plain type; its own end where it doesn't."""
+    end = next((end for begin, end in paragraph.bold if begin <= start < end), stop)
+    line = paragraph.text.find("\n", end, stop)
+    plain = all(not start < begin < stop for begin, _ in paragraph.bold)
+    goes_on = line >= 0 and bool(paragraph.text[line:stop].strip())
+    return line if goes_on and plain and not paragraph.text[end:line].strip() else stop
