@@ -11,18 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from operator import itemgetter
 
 from crawler.asked import SPOKEN, asked_between, end_of_bold, interview
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
 from crawler.labels import CONTACT, find, is_speech
 from crawler.languages import Words, words
-from crawler.looks import ASKED, CASELESS, asks, key_of
+from crawler.looks import ASKED, CASELESS, asks
+from crawler.voices import REMARK, interviewers, speakers, voice_of
 from storage.transcript import Role, Turn, clean
 
 _LETTER = re.compile(r"[^\W_]")
-_REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
 # The time at which a briefing closed: "6:53 P.M. EDT", "END 2:25 P.M. PDT", "(The briefing was concluded ...)".
 _CLOSING = re.compile(
     r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
@@ -32,9 +31,6 @@ _SECTION = re.compile(r"\*{2,}\s?\S")
 _COLON = re.compile(r"[:：]")
 CLOSING = 3
 """Lines at a page's end among which whom to call is looked for."""
-ANSWERS = 3
-"""Answers of one voice to all others that make a page an interview."""
-
 HEADING = 200
 """Characters in a section heading, at most; longer bold text is emphasis."""
 
@@ -183,7 +179,7 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
     pieces = cut(spoken, known)
     labels = list(dict.fromkeys(piece.label for piece in pieces if piece.label is not None))
     printed = {label: _printed(clean(label), known) for label in labels}
-    names = _speakers(labels, known)
+    names = speakers(labels, known)
     roles = _roles(pieces, names, known)
     found = tuple(
         Turn(piece.paragraphs, printed[piece.label], role, names[piece.label])
@@ -197,7 +193,7 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
 def voiced(found: Sequence[Turn], language: str | None) -> tuple[Turn, ...]:
     """Turns that somebody has cut and labelled already, with their speakers and what they are in the exchange."""
     known = words(language)
-    names = _speakers(dict.fromkeys(turn.label for turn in found if turn.label is not None), known)
+    names = speakers(dict.fromkeys(turn.label for turn in found if turn.label is not None), known)
     roles = _roles([Piece("", turn.label, "", turn.paragraphs) for turn in found], names, known)
     return tuple(
         replace(turn, role=role, speaker=names[turn.label] if turn.label is not None else None)
@@ -207,161 +203,11 @@ def voiced(found: Sequence[Turn], language: str | None) -> tuple[Turn, ...]:
 
 def _printed(label: str, known: Words) -> str:
     """A label as the archive prints it: an anonymous questioner's in the one form of its language."""
-    remark = _REMARK.search(label)
+    remark = REMARK.search(label)
     word = clean(label[: remark.start()] + label[remark.end() :] if remark else label)
     if known.print is None or word.rstrip(".").casefold() not in known.question:
         return label
     return known.print + (f" {remark[0].strip()}" if remark else "")
-
-
-def _speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
-    """The name that each label resolves to: the shortest of the page's labels that it ends in or begins with.
-
-    ``President of Russia Vladimir Putin`` is ``Vladimir Putin`` where the page calls him so later on, and
-    ``Arindam Bagchi, Official Spokesperson`` is ``Arindam Bagchi``. Nobody's labels resolve to None.
-    """
-    whole = {label: clean(_REMARK.sub("", label)).rstrip(" .") for label in labels}
-    papers = _papers(whole.values(), known)
-    cores: dict[str, str] = {}
-    for label, core in whole.items():
-        cores[label] = (core if core in papers else _holder(core, known)) or core or clean(label)
-    keys: dict[str, str] = {}
-    for core in cores.values():
-        keys.setdefault(key_of(core), core)
-    names: dict[str, str | None] = {}
-    for label, core in cores.items():
-        key = key_of(core)
-        if key_of(label) in known.anonymous or key in known.anonymous:
-            names[label] = None
-            continue
-        words_of = key.split()
-        name = keys[key]
-        for count in range(1, len(words_of)):
-            shorter = " ".join(words_of[-count:])
-            if (
-                shorter not in keys
-                or shorter in known.anonymous
-                or known.honorific.issuperset(shorter.split())
-            ):
-                continue
-            # One word is a family name only where it is labelled so; two or more may be any name, but an office
-            # is another's than the one whose name holds it: "The Foreign Minister", not "Deputy Foreign Minister".
-            address = all(len(word) < 5 and word in known.honorific for word in words_of[:-count])
-            if address or not _is_office(keys[shorter], known):
-                name = keys[shorter]
-                break
-        names[label] = _behind(whole[label], keys, known) or name
-    return names
-
-
-def _papers(cores: Iterable[str], known: Words) -> set[str]:
-    """The labels with a comma of which several share what stands before it, and hold no title: "NHK, Yoshida"."""
-    shared: dict[str, set[str]] = {}
-    for core in cores:
-        shared.setdefault(key_of(core.partition(",")[0]), set()).add(core)
-    return {
-        core
-        for key, named in shared.items()
-        if len({key_of(core) for core in named if "," in core}) > 1 and key not in known.anonymous
-        for core in named
-        if not any(_is_title(word.strip(","), known) for each in named for word in each.split())
-    }
-
-
-def _behind(core: str, keys: dict[str, str], known: Words) -> str | None:
-    """Whose name follows an office and a comma, where the page has it as a label, with a title or without."""
-    office, _, rest = core.partition(",")
-    behind = key_of(rest)
-    if " " not in behind or not _is_office(office, known):
-        return None
-    return next(
-        (
-            name
-            for key, name in keys.items()
-            if f" {key}".endswith(f" {behind}")
-            and known.honorific.issuperset(key.removesuffix(behind).split())
-        ),
-        None,
-    )
-
-
-def _is_office(core: str, known: Words) -> bool:
-    """Whether a label is an office by itself: "Foreign Minister", "Minister of Fish"."""
-    tokens = core.split()
-    led = len(tokens) > 1 and len(tokens[0]) > 3 and _is_title(tokens[0], known) and _is_particle(tokens[1])
-    return led or (bool(tokens) and _is_title(tokens[-1], known))
-
-
-def _interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
-    """Who ask where no label says so: whom an answer follows each time, most of them with a question mark.
-
-    Papers are labelled by their names so, and one may say: "Two questions, please." Who speaks most answers, and
-    so do those who mostly speak after a question, or spoke before the first and not just between turns of his.
-
-    Args:
-        voices: who speaks, in order; "" for a questioner whose label says so.
-        ends: of each, the turns that end as a question.
-    """
-    counts = Counter(filter(None, voices))
-    main, most = max(counts.items(), key=itemgetter(1), default=("", 0))
-    asked = [not voice or (voice != main and ends[voice] * 2 > counts[voice]) for voice in voices]
-    first = asked.index(True) if any(asked) else 0
-    next_to: dict[str, list[str]] = {}
-    for voice, after in pairwise((*voices, main)):
-        next_to.setdefault(voice, []).append(after)
-    told = {main}
-    for number, voice in enumerate(voices[:first]):
-        if main not in voices[:number] or set(next_to[voice]) != {main}:
-            told.add(voice)
-    answers = Counter(voice for before, voice in zip(asked, voices[1:], strict=False) if before)
-    told |= {voice for voice in counts if ends[voice] * 2 <= counts[voice] < answers[voice] * 2}
-    asking = set(counts) - told
-    while others := {
-        voice
-        for voice in asking
-        if not asking | told >= set(next_to[voice])
-        or sum(after in told for after in next_to[voice]) * 2 < counts[voice]
-    }:
-        told |= others
-        asking -= others
-    marks, turns_of = (sum(each[voice] for voice in asking) for each in (ends, counts))
-    sure = most >= ANSWERS and marks * 2 >= turns_of and ends[main] * 2 <= most
-    # Where more questions have the word for one, who has a name is somebody else.
-    return asking if sure and marks >= len(next_to.get("", ())) else set()
-
-
-def _holder(core: str, known: Words) -> str:
-    """Whose a label is: what stands before its first comma, unless that is an office and the name comes behind.
-
-    ``Ivan Moss, Minister of Health`` is ``Ivan Moss``; ``Trade, Industry and Fish Minister Ivan Moss`` and
-    ``Minister of Trade, Ivan Moss`` are all of that.
-    """
-    first, comma, rest = core.partition(",")
-    if not comma:
-        return core
-    tokens, behind = first.split(), rest.split()
-    titles = [at for at, word in enumerate(behind) if len(word) > 2 and _is_title(word, known)]
-    if not titles:
-        led = _is_office(first, known) and not _is_title(tokens[-1], known)
-        return core if led else clean(first)
-    name = behind[titles[-1] + 1 :]
-    named = titles[0] > 0 and 0 < len(name) < 4 and name[0][:1].isupper() and not _is_particle(name[0])
-    return core if named else clean(first)
-
-
-def _voice_of(label: str, known: Words) -> str:
-    """A label's key, without whose the voice is: ``journalist`` of ``Journalist, Reuters``."""
-    first = key_of(label.partition(",")[0])
-    return first if first in known.anonymous else key_of(label)
-
-
-def _is_title(word: str, known: Words) -> bool:
-    return word.strip(".").casefold() in known.honorific and word.casefold() != "the"
-
-
-def _is_particle(word: str) -> bool:
-    """``of``, ``de``, also in a label in capitals."""
-    return word.islower() or (word.isupper() and len(word) < 4 and "." not in word)
 
 
 def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) -> list[Role]:
@@ -370,7 +216,7 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     Labels that say so decide; else who asks more than half of the time is a questioner, and who speaks after a
     question answers it. Before the first question everybody makes a statement.
     """
-    key_by_label = {label: _voice_of(label, known) for label in names}
+    key_by_label = {label: voice_of(label, known) for label in names}
     keys = [key_by_label[piece.label] if piece.label is not None else None for piece in pieces]
     ends: Counter[str] = Counter()
     counts: Counter[str] = Counter()
@@ -393,7 +239,7 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         for piece, key in zip(pieces, keys, strict=True)
         if piece.label is not None
     ]
-    asking |= _interviewers([voice for voice in voices if voice is not None], ends)
+    asking |= interviewers([voice for voice in voices if voice is not None], ends)
     answers = Counter(
         voice for before, voice in pairwise(voices) if voice and (before == "" or before in asking)
     )

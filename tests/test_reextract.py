@@ -43,7 +43,7 @@ from tests.test_ingest import DAY, NOON, captured, take
 
 READS = (
     *("accept", "asked", "blocks", "candidates", "conserve", "dates", "generic", "labels", "language"),
-    *("languages", "layout", "looks", "markup", "page", "stretch", "styles", "turns"),
+    *("languages", "layout", "looks", "markup", "page", "stretch", "styles", "turns", "voices"),
 )
 """The modules that read a page."""
 

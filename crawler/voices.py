@@ -1,0 +1,171 @@
+"""Whose the labels of a page are: one name for all of a speaker's, and who among the named asks.
+
+Nothing here looks at type or place, only at what the labels say and in which order they come.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from operator import itemgetter
+
+from crawler.languages import Words
+from crawler.looks import key_of
+from storage.transcript import clean
+
+REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
+"""A remark within a label, in parentheses."""
+ANSWERS = 3
+"""Answers of one voice to all others that make a page an interview."""
+
+
+def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
+    """The name that each label resolves to: the shortest of the page's labels that it ends in or begins with.
+
+    ``President of Russia Vladimir Putin`` is ``Vladimir Putin`` where the page calls him so later on, and
+    ``Arindam Bagchi, Official Spokesperson`` is ``Arindam Bagchi``. Nobody's labels resolve to None.
+    """
+    whole = {label: clean(REMARK.sub("", label)).rstrip(" .") for label in labels}
+    papers = _papers(whole.values(), known)
+    cores: dict[str, str] = {}
+    for label, core in whole.items():
+        cores[label] = (core if core in papers else _holder(core, known)) or core or clean(label)
+    keys: dict[str, str] = {}
+    for core in cores.values():
+        keys.setdefault(key_of(core), core)
+    names: dict[str, str | None] = {}
+    for label, core in cores.items():
+        key = key_of(core)
+        if key_of(label) in known.anonymous or key in known.anonymous:
+            names[label] = None
+            continue
+        words_of = key.split()
+        name = keys[key]
+        for count in range(1, len(words_of)):
+            shorter = " ".join(words_of[-count:])
+            if (
+                shorter not in keys
+                or shorter in known.anonymous
+                or known.honorific.issuperset(shorter.split())
+            ):
+                continue
+            # One word is a family name only where it is labelled so; two or more may be any name, but an office
+            # is another's than the one whose name holds it: "The Foreign Minister", not "Deputy Foreign Minister".
+            address = all(len(word) < 5 and word in known.honorific for word in words_of[:-count])
+            if address or not _is_office(keys[shorter], known):
+                name = keys[shorter]
+                break
+        names[label] = _behind(whole[label], keys, known) or name
+    return names
+
+
+def _papers(cores: Iterable[str], known: Words) -> set[str]:
+    """The labels with a comma of which several share what stands before it, and hold no title: "NHK, Yoshida"."""
+    shared: dict[str, set[str]] = {}
+    for core in cores:
+        shared.setdefault(key_of(core.partition(",")[0]), set()).add(core)
+    return {
+        core
+        for key, named in shared.items()
+        if len({key_of(core) for core in named if "," in core}) > 1 and key not in known.anonymous
+        for core in named
+        if not any(_is_title(word.strip(","), known) for each in named for word in each.split())
+    }
+
+
+def _behind(core: str, keys: dict[str, str], known: Words) -> str | None:
+    """Whose name follows an office and a comma, where the page has it as a label, with a title or without."""
+    office, _, rest = core.partition(",")
+    behind = key_of(rest)
+    if " " not in behind or not _is_office(office, known):
+        return None
+    return next(
+        (
+            name
+            for key, name in keys.items()
+            if f" {key}".endswith(f" {behind}")
+            and known.honorific.issuperset(key.removesuffix(behind).split())
+        ),
+        None,
+    )
+
+
+def _is_office(core: str, known: Words) -> bool:
+    """Whether a label is an office by itself: "Foreign Minister", "Minister of Fish"."""
+    tokens = core.split()
+    led = len(tokens) > 1 and len(tokens[0]) > 3 and _is_title(tokens[0], known) and _is_particle(tokens[1])
+    return led or (bool(tokens) and _is_title(tokens[-1], known))
+
+
+def _holder(core: str, known: Words) -> str:
+    """Whose a label is: what stands before its first comma, unless that is an office and the name comes behind.
+
+    ``Ivan Moss, Minister of Health`` is ``Ivan Moss``; ``Trade, Industry and Fish Minister Ivan Moss`` and
+    ``Minister of Trade, Ivan Moss`` are all of that.
+    """
+    first, comma, rest = core.partition(",")
+    if not comma:
+        return core
+    tokens, behind = first.split(), rest.split()
+    titles = [at for at, word in enumerate(behind) if len(word) > 2 and _is_title(word, known)]
+    if not titles:
+        led = _is_office(first, known) and not _is_title(tokens[-1], known)
+        return core if led else clean(first)
+    name = behind[titles[-1] + 1 :]
+    named = titles[0] > 0 and 0 < len(name) < 4 and name[0][:1].isupper() and not _is_particle(name[0])
+    return core if named else clean(first)
+
+
+def interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
+    """Who ask where no label says so: whom an answer follows each time, most of them with a question mark.
+
+    Papers are labelled by their names so, and one may say: "Two questions, please." Who speaks most answers, and
+    so do those who mostly speak after a question, or spoke before the first and not just between turns of his.
+
+    Args:
+        voices: who speaks, in order; "" for a questioner whose label says so.
+        ends: of each, the turns that end as a question.
+    """
+    counts = Counter(filter(None, voices))
+    main, most = max(counts.items(), key=itemgetter(1), default=("", 0))
+    asked = [not voice or (voice != main and ends[voice] * 2 > counts[voice]) for voice in voices]
+    first = asked.index(True) if any(asked) else 0
+    next_to: dict[str, list[str]] = {}
+    for voice, after in pairwise((*voices, main)):
+        next_to.setdefault(voice, []).append(after)
+    told = {main}
+    for number, voice in enumerate(voices[:first]):
+        if main not in voices[:number] or set(next_to[voice]) != {main}:
+            told.add(voice)
+    answers = Counter(voice for before, voice in zip(asked, voices[1:], strict=False) if before)
+    told |= {voice for voice in counts if ends[voice] * 2 <= counts[voice] < answers[voice] * 2}
+    asking = set(counts) - told
+    while others := {
+        voice
+        for voice in asking
+        if not asking | told >= set(next_to[voice])
+        or sum(after in told for after in next_to[voice]) * 2 < counts[voice]
+    }:
+        told |= others
+        asking -= others
+    marks, turns_of = (sum(each[voice] for voice in asking) for each in (ends, counts))
+    sure = most >= ANSWERS and marks * 2 >= turns_of and ends[main] * 2 <= most
+    # Where more questions have the word for one, who has a name is somebody else.
+    return asking if sure and marks >= len(next_to.get("", ())) else set()
+
+
+def voice_of(label: str, known: Words) -> str:
+    """A label's key, without whose the voice is: ``journalist`` of ``Journalist, Reuters``."""
+    first = key_of(label.partition(",")[0])
+    return first if first in known.anonymous else key_of(label)
+
+
+def _is_title(word: str, known: Words) -> bool:
+    return word.strip(".").casefold() in known.honorific and word.casefold() != "the"
+
+
+def _is_particle(word: str) -> bool:
+    """``of``, ``de``, also in a label in capitals."""
+    return word.islower() or (word.isupper() and len(word) < 4 and "." not in word)
