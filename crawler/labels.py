@@ -27,6 +27,7 @@ STRETCH = 3000
 
 CONTACT = re.compile(r"\S@\S+\.\w|https?://|\bwww\.|\+\d[\d ()./-]{6,}|\(0\d{1,4}\)\s?\d")
 """An e-mail address, a page's, a telephone number."""
+_OPENING = ('"', "“", "„", "«", "「")
 # How a sentence ends within a text; or Thai and Lao, which print no full stops.
 _SENTENCE = re.compile("[.!?…。！？؟।](?:\\s|$)|[\u0e00-\u0eff]")
 
@@ -67,14 +68,17 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
 def _is_fact(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> bool:
     """Whether what follows a label that occurs once shows that nobody says it.
 
-    It goes on with a small letter ("Energy Security: we will ..."), it ends like no sentence and holds no
-    word that people say ("Chairing the Meeting: Anna Berg"), or it says whom to call.
+    It goes on with a small letter ("Energy Security: we will ..."), or in plain type with a quotation; it ends
+    like no sentence and holds no word that people say ("Chairing the Meeting: Anna Berg"); or it says whom to
+    call.
     """
     text = paragraphs[place.paragraph].text
     if _is_contact(text):
         return True
     stop = text.find("\n", place.resume)
     said = text[place.resume : stop if stop >= 0 else len(text)].strip()
+    if text[place.end : place.end + 1] in (":", "：") and not place.bold and said.startswith(_OPENING):
+        return True
     if not place.colon or place.honorific or not said or len(said) > SPEECH:
         return False
     stops = not said[-1].isalnum() or _SENTENCE.search(said) is not None
@@ -208,15 +212,18 @@ def _likewise(
         if not asked and len(plain) > 1:
             found += plain
         return found
-    return found + _within(
-        paragraphs, {place.printed: place for place in sure if place.upper and place.colon}, words
-    )
+    printed = {place.printed for place in sure if place.upper and place.colon}
+    return found + _within(paragraphs, printed, words) if printed else found
 
 
-def _within(paragraphs: Sequence[Paragraph], known: dict[str, Label], words: Words) -> list[Label]:
-    """Changes of speaker in mid-line, where labels are in capitals: a sentence ends and a label follows."""
-    if not known or len(known) > VOICES:
+def _within(paragraphs: Sequence[Paragraph], printed: set[str], words: Words) -> list[Label]:
+    """Changes of speaker in mid-line, where labels are in capitals: a sentence ends and a label follows.
+
+    A page that is set in one paragraph may have "QUESTION:" nowhere else.
+    """
+    if len(printed) > VOICES:
         return []
+    known = printed | {word.upper() for word in words.question | words.questioner if len(word) > 1}
     names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
     pattern = re.compile(rf"(?<=[.!?)\]”\"—–-])\s+(?P<label>{names})[:：]\s+")
     found = []

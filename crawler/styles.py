@@ -71,9 +71,13 @@ def upper(places: list[Label], lengths: list[int]) -> list[Label]:
         or (place.names > 1 and len(counts) > 1)
     ]
     if len({place.key for place in found}) > 1:
-        # Among others in capitals, a family name that occurs once is a label too.
+        # Among others in capitals, a family name that occurs once is a label too; "COVID-19" is none.
         known = {place.key for place in found}
-        found += [place for place in named if place.key not in known]
+        found += [
+            place
+            for place in named
+            if place.key not in known and (place.names > 1 or not any(map(str.isdigit, place.printed)))
+        ]
     bare = [
         place for place in lines if not place.colon and not place.dash and place.key == "q" and not place.bold
     ]
@@ -106,6 +110,9 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
         for place in names
         if counts[place.key] > 1 or ((place.names > 1 or place.honorific) and longest[place.key] > LINE)
     ]
+    if _speak_for(full):
+        keys = {place.key for place in full}
+        full += [place for place in names if place.key not in keys and place.printed.endswith((")", "）"))]
     repeated = any(counts[place.key] > 1 for place in full)
     if voices and (full or len(voices) > 1):
         return voices + full
@@ -114,6 +121,11 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
     if len(full) == 1 and full[0].honorific and full[0].names > 1 and speech_after(full[0], lengths) > SPEECH:
         return full
     return []
+
+
+def _speak_for(named: Sequence[Label]) -> bool:
+    """Whether most names are printed with whom they speak for, "Winkler (AA)": so is then who speaks once."""
+    return sum("(" in place.printed for place in named) * 2 > len(named)
 
 
 def dashed(places: list[Label], words: Words) -> list[Label]:
@@ -168,7 +180,9 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
     found = [
         place
         for place in spoken
-        if place.anonymous or (place.titled and not in_plain_type) or counts[place.key] > 1
+        if place.anonymous
+        or ((place.titled or _moderates(place, words)) and not in_plain_type)
+        or counts[place.key] > 1
     ]
     asking = [place for place in found if asks(place.key, words)]
     others = [counts[place.key] for place in found if not asks(place.key, words)]
@@ -179,9 +193,8 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
             for at, place in every.items()
             if place.key not in keys and not _stands_above(at, place, lines, paragraphs)
         ]
-        # "Winkler (AA)": where the others are printed with whom they speak for, so is who speaks once.
         named = [place for place in found if not place.anonymous]
-        remarks = sum("(" in place.printed for place in named) * 2 > len(named)
+        remarks = _speak_for(named)
         # And "President of Arcadia Anna Berg" where there is "Anna Berg".
         names = {name.key for name in named if name.names > 1}
         return found + [
@@ -208,6 +221,10 @@ def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dic
                 found[number, start] = place
             start = stop + 1
     return found
+
+
+def _moderates(place: Label, words: Words) -> bool:
+    return place.key.partition(" ")[0] in words.moderator
 
 
 def _stands_above(

@@ -56,6 +56,38 @@ def test_who_speaks_once_is_known_by_whom_the_others_are_said_to_speak_for() -> 
     ]
 
 
+def test_who_speaks_once_in_plain_type_is_known_so_too() -> None:
+    berg, winkler, hinters = (
+        "Berg (BMF): ~",
+        "Winkler (AA): Das kann ich Ihnen sagen.",
+        "Hinters (BMI): Ja, so ist es.",
+    )
+    said = ("Frage: Warum?", berg, winkler, hinters, "Frage: Und?", berg)
+    assert labels(*said, language="de") == [
+        *("Frage", "Berg (BMF)", "Winkler (AA)", "Hinters (BMI)", "Frage", "Berg (BMF)")
+    ]
+    plain = ("Frage: Warum?", "Berg: ~", "Artikel (neu): Das sage ich Ihnen.", "Frage: Und?", "Berg: ~")
+    assert labels(*plain, language="de") == ["Frage", "Berg", "Frage", "Berg"]
+
+
+@pytest.mark.parametrize(
+    ("moderator", "language"), [("Vorsitzende Wolf", "de"), ("Vors. Wolf", "de"), ("Moderator Wolf", "en")]
+)
+def test_who_moderates_once_is_known_by_the_word(moderator: str, language: str) -> None:
+    asked = "Frage" if language == "de" else "Question"
+    said = [(asked, "Ja?"), ("Berg", SPEECH), (moderator, "Danke, you."), (asked, "Ja?"), ("Berg", SPEECH)]
+    found = read("".join(f"<p><b>{label}</b></p><p>{text}</p>" for label, text in said), language)
+    assert [turn.label for turn in found] == [label for label, _ in said]
+    assert found[2].role == "moderator"
+
+
+def test_a_page_in_one_paragraph_may_name_its_questioners_within_a_line_alone() -> None:
+    said = "MR MOSS: Good day. ~ QUESTION: Why is it so? MR MOSS: You know it. QUESTION: And? MR MOSS: No."
+    found = read(f"<p>{said}</p>".replace("~", SPEECH))
+    assert [turn.label for turn in found] == ["MR MOSS", "Question", "MR MOSS", "Question", "MR MOSS"]
+    assert [turn.role for turn in found] == ["statement", *["question", "answer"] * 2]
+
+
 def test_a_bold_question_between_two_turns_of_one_voice_is_anothers() -> None:
     answers = ("It will. I said so.", "You will see it.", "Thank you.")
     markup = f"<p><b>Berg:</b> {answers[0]}</p>"
@@ -147,6 +179,7 @@ def test_brackets_around_a_word_for_a_voice_are_a_label() -> None:
         "Crisis Line: +44 20 7946 0000",
         "Chairing the Meeting: Anna Berg, Minister of Fish",
         "Energy Security: we will invest in the quays.",
+        "Premier Ivan Rosk: “You will see it”, he told me.",
     ],
 )
 def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
@@ -154,6 +187,19 @@ def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
     found = read("".join(f"<p>{each}</p>" for each in (*around, "Anna Berg: Soon.")).replace("~", SPEECH))
     assert [turn.label for turn in found] == ["Question", "Anna Berg", "Question", "Anna Berg"]
     assert found[1].paragraphs[1:] == (fact, "That is what I can tell you.")
+
+
+def test_what_a_briefing_in_capitals_turns_to_is_no_speaker_by_a_figure_or_as_its_index() -> None:
+    said = (
+        "MR. MOSS: ~",
+        "FLU-19: You know it, I said so.",
+        "QUESTION: Why?",
+        "MR. MOSS: ~",
+        "QUESTION: And?",
+    )
+    assert labels("INDEX:", "ARCADIA", "1-3 Boats", *said, "MR. MOSS: No.", "ROSK: I agree.") == [
+        *(None, "MR. MOSS", "Question", "MR. MOSS", "Question", "MR. MOSS", "ROSK")
+    ]
 
 
 @pytest.mark.parametrize(
