@@ -135,7 +135,8 @@ def is_speech(text: str, words: Words) -> bool:
 def _answers(found: list[Label], places: list[Label], words: Words) -> list[Label]:
     """One-word names that occur once, where somebody has to have spoken.
 
-    Between two questions there is an answer, and between two turns of one voice another voice.
+    Between two questions there is an answer, and between two turns of one voice another voice. One with a title
+    may answer a question, too, before others do.
     """
     ordered = _apart(found)
     gaps = 0
@@ -146,14 +147,18 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
     numbers = [place.paragraph for place in open_places]
     answers = []
     for label, following in zip(ordered, [*ordered, None][1:], strict=True):
-        asked = asks(label.key, words) and label.colon and (following is None or asks(following.key, words))
+        asked = asks(label.key, words) and label.colon
+        last = following is None or asks(following.key, words)
         again = following is not None and label.key.endswith(following.key)
         if not asked and not again:
             continue
-        gaps += 1
+        sure = last or again
+        gaps += sure
         end = bisect_left(numbers, following.paragraph) if following is not None else len(numbers)
         for place in open_places[bisect_right(numbers, label.paragraph) : end]:
             # On a page of bold labels a plain one would be a sentence's.
+            if not (sure or (place.honorific and place.titled)):
+                continue
             if (place.bold or not label.bold) and place.upper >= label.upper:
                 answers.append(place)
                 break

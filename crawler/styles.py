@@ -185,7 +185,9 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         or counts[place.key] > 1
     ]
     asking = [place for place in found if asks(place.key, words)]
-    others = [counts[place.key] for place in found if not asks(place.key, words)]
+    others = [
+        counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
+    ]
     if others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type)):
         keys = {label.key for label in found}
         more = [
@@ -194,7 +196,9 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
             if place.key not in keys and not _stands_above(at, place, lines, paragraphs)
         ]
         named = [place for place in found if not place.anonymous]
-        remarks = _speak_for(named)
+        bare = [place for place in every.values() if not (place.anonymous or place.titled)]
+        bare = [place for place in bare if not (in_plain_type or _moderates(place, words))]
+        remarks = _speak_for(named) or _speak_for(bare)
         # And "President of Arcadia Anna Berg" where there is "Anna Berg".
         names = {name.key for name in named if name.names > 1}
         return found + [

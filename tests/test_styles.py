@@ -66,6 +66,8 @@ def test_who_speaks_once_in_plain_type_is_known_so_too() -> None:
     assert labels(*said, language="de") == [
         *("Frage", "Berg (BMF)", "Winkler (AA)", "Hinters (BMI)", "Frage", "Berg (BMF)")
     ]
+    short = ("Frage: Warum?", "Minister Moss: Ja.", winkler, "Frage: Und?", berg, "Frage: Nein?", berg)
+    assert labels(*short, language="de")[:3] == ["Frage", "Minister Moss", "Winkler (AA)"]
     plain = ("Frage: Warum?", "Berg: ~", "Artikel (neu): Das sage ich Ihnen.", "Frage: Und?", "Berg: ~")
     assert labels(*plain, language="de") == ["Frage", "Berg", "Frage", "Berg"]
 
@@ -79,6 +81,12 @@ def test_who_moderates_once_is_known_by_the_word(moderator: str, language: str) 
     found = read("".join(f"<p><b>{label}</b></p><p>{text}</p>" for label, text in said), language)
     assert [turn.label for turn in found] == [label for label, _ in said]
     assert found[2].role == "moderator"
+
+
+def test_a_page_on_which_everybody_speaks_once_is_read_by_whom_they_speak_for() -> None:
+    names = ("Frage Jung", "Berg (AA)", "Vorsitzende Wolf", "Frage Rosk", "Minister Moss", "Kall (BMI)")
+    lines = "".join(f"<p><b>{name}</b></p><p>Das ist so.</p>" for name in names)
+    assert [turn.label for turn in read(lines, "de")] == list(names)
 
 
 def test_a_page_in_one_paragraph_may_name_its_questioners_within_a_line_alone() -> None:
