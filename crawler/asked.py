@@ -61,6 +61,8 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
     most of what is bold does; half of them are long or speak to somebody; plain text follows each; and in most
     long answers one person speaks of himself.
     """
+    if sum(bool(each.bold) for each in paragraphs) < QUESTIONS:
+        return []
     lines = [part for paragraph in paragraphs for part in _below_question(paragraph)]
     runs: list[tuple[int, int]] = []
     for number, line in enumerate(lines):

@@ -42,6 +42,12 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         for place in places
         if place.anonymous or keys[place.key] > 1 or not _is_fact(place, paragraphs, words)
     ]
+    asking = {place.paragraph for place in places if asks(place.key, words)}
+    places = [
+        place
+        for place in places
+        if keys[place.key] > 1 or place.paragraph - 1 in asking or not _is_quoted(place, paragraphs)
+    ]
     lengths = [len(paragraph.text) for paragraph in paragraphs]
     by_style = [
         styles.bold(places),
@@ -68,21 +74,26 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
 def _is_fact(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> bool:
     """Whether what follows a label that occurs once shows that nobody says it.
 
-    It goes on with a small letter ("Energy Security: we will ..."), or in plain type with a quotation; it ends
-    like no sentence and holds no word that people say ("Chairing the Meeting: Anna Berg"); or it says whom to
-    call.
+    It goes on with a small letter ("Energy Security: we will ..."), it ends like no sentence and holds no
+    word that people say ("Chairing the Meeting: Anna Berg"), or it says whom to call.
     """
     text = paragraphs[place.paragraph].text
     if _is_contact(text):
         return True
     stop = text.find("\n", place.resume)
     said = text[place.resume : stop if stop >= 0 else len(text)].strip()
-    if text[place.end : place.end + 1] in (":", "：") and not place.bold and said.startswith(_OPENING):
-        return True
     if not place.colon or place.honorific or not said or len(said) > SPEECH:
         return False
     stops = not said[-1].isalnum() or _SENTENCE.search(said) is not None
     return said[0].islower() or not (stops or is_speech(said, words))
+
+
+def _is_quoted(place: Label, paragraphs: Sequence[Paragraph]) -> bool:
+    """Whether a speaker quotes somebody whom nobody has asked: ``Premier Ivan Moss: “We will ...``."""
+    text = paragraphs[place.paragraph].text
+    colon = text[place.end : place.end + 1] in (":", "：")
+    quotes = colon and not place.bold and text.startswith(_OPENING, place.resume)
+    return quotes and not place.anonymous and not is_asked(place, paragraphs)
 
 
 def _is_contact(text: str) -> bool:

@@ -339,17 +339,19 @@ def _with_stop(number: int, paragraph: Paragraph, start: int, words: Words) -> L
         last = tokens[-1].casefold() if tokens else ""
         # "Mr.", "Gen.", "J.": the name is behind it.
         short = len(last) < 5 and last in words.honorific and tokens[0].casefold() != "the"
-        if short or (len(last) == 1 and len(tokens) > 1):
+        if short or (len(last) == 1 and (len(tokens) > 1 or last not in words.anonymous)):
             continue
+        fits = all(token[:1].isupper() or token in PARTICLES for token in tokens) and tokens[0][:1].isupper()
+        if not fits and " ".join(tokens).casefold() not in words.anonymous:
+            return None
         place = label_at(number, paragraph, (start, match.start(), match.end()), words, opens=True)
         if place is None or place.anonymous:
             return place
         opening = _OPENING.match(text, match.end())
         capital = opening is not None and text[opening.end() : opening.end() + 1].isupper()
         named = place.names > 1 or (place.honorific and place.titled)
-        fits = all(token[:1].isupper() or token in PARTICLES for token in tokens) and "," not in place.printed
-        said = not words.speech.isdisjoint(place.key.split())
-        return place if capital and fits and named and not said else None
+        said = "," in place.printed or not words.speech.isdisjoint(place.key.split())
+        return place if capital and named and not said else None
     return None
 
 
@@ -360,7 +362,7 @@ def _is_address(place: Label, words: Words) -> bool:
 
 
 def _line_starts(text: str) -> list[int]:
-    return [0, *(match.end() for match in re.finditer("\n", text))]
+    return [0, *(match.end() for match in re.finditer("\n", text))] if "\n" in text else [0]
 
 
 def is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:

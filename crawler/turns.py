@@ -137,21 +137,25 @@ def _ends(line: str, known: Words) -> bool:
 
 def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words) -> int:
     """Where a page's last lines begin that nobody says: who wrote it, whom to call and his name above."""
-    lines = [paragraph.text.strip() for paragraph in paragraphs]
-    short = [len(line) <= HEADING and SPOKEN.search(line) is None for line in lines]
+    last = max(labels, default=len(paragraphs))
     # What follows the last label is the speaker's, in its own paragraph or the next.
-    last = max(labels, default=len(lines))
-    least = (
-        last + 1 if last in labels and paragraphs[last].text[labels[last][-1].resume :].strip() else last + 2
-    )
-    for number in range(max(len(lines) - CLOSING, least), len(lines)):
-        fact = _COLON.split(lines[number], maxsplit=1)
-        called = CONTACT.search(lines[number]) is not None
-        if short[number] and (called or (len(fact) > 1 and fact[0].strip().casefold() in known.field)):
-            while called and number > least and short[number - 1] and not is_speech(lines[number - 1], known):
+    said = last in labels and paragraphs[last].text[labels[last][-1].resume :].strip()
+    least = last + 1 if said else last + 2
+    for number in range(max(len(paragraphs) - CLOSING, least), len(paragraphs)):
+        line = paragraphs[number].text
+        fact = _COLON.split(line, maxsplit=1)
+        called = CONTACT.search(line) is not None
+        if _unspoken(line) and (called or (len(fact) > 1 and fact[0].strip().casefold() in known.field)):
+            while called and number > least and _unspoken(above := paragraphs[number - 1].text):
+                if is_speech(above, known):
+                    break
                 number -= 1
             return number
-    return len(lines)
+    return len(paragraphs)
+
+
+def _unspoken(line: str) -> bool:
+    return len(line) <= HEADING and SPOKEN.search(line.strip()) is None
 
 
 def _unvoiced(paragraph: Paragraph, known: Words) -> bool:

@@ -197,6 +197,14 @@ def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
     assert found[1].paragraphs[1:] == (fact, "That is what I can tell you.")
 
 
+@pytest.mark.parametrize("asked", ["What did you say?", "Tell us what you said."])
+def test_who_is_asked_may_answer_with_a_quotation(asked: str) -> None:
+    assert labels(f"Question: {asked}", "Anna Berg: “It will sail”, I said. ~") == [
+        "Question",
+        "Anna Berg",
+    ]
+
+
 def test_what_a_briefing_in_capitals_turns_to_is_no_speaker_by_a_figure_or_as_its_index() -> None:
     said = (
         "MR. MOSS: ~",
