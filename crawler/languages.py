@@ -24,6 +24,7 @@ class Words:
     moderator: frozenset[str]
     voice: frozenset[str]
     honorific: frozenset[str]
+    deputy: frozenset[str]
     field: frozenset[str]
     topic: frozenset[str]
     speech: frozenset[str]

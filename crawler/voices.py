@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise, takewhile
 from operator import itemgetter
 
 from crawler.languages import Words
@@ -35,6 +35,8 @@ def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     keys: dict[str, str] = {}
     for core in cores.values():
         keys.setdefault(key_of(core), core)
+    remarks = _remarks(whole, known)
+    shared = _shared(keys, known)
     names: dict[str, str | None] = {}
     for label, core in cores.items():
         key = key_of(core)
@@ -48,17 +50,54 @@ def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
             if (
                 shorter not in keys
                 or shorter in known.anonymous
+                or shorter in shared
                 or known.honorific.issuperset(shorter.split())
             ):
                 continue
             # One word is a family name only where it is labelled so; two or more may be any name, but an office
             # is another's than the one whose name holds it: "The Foreign Minister", not "Deputy Foreign Minister".
-            address = all(len(word) < 5 and word in known.honorific for word in words_of[:-count])
-            if address or not _is_office(keys[shorter], known):
+            if not _is_another(words_of[:-count], keys[shorter], known):
                 name = keys[shorter]
                 break
-        names[label] = _behind(whole[label], keys, known) or name
+        names[label] = _behind(whole[label], keys, known) or name + remarks.get(label, "")
     return names
+
+
+def _is_another(before: Sequence[str], shorter: str, known: Words) -> bool:
+    """Whether the words before a shorter label make somebody else of who is labelled by it."""
+    if all(len(word) < 5 and word in known.honorific for word in before):
+        return False  # "The Foreign Minister", "Mr. President"
+    if _is_office(shorter, known):
+        return True
+    # "Assistant Secretary Moss" may be "Secretary Moss"; a "Stellvertretender Sprecher" is not the "Sprecher".
+    tokens = shorter.split()
+    named = len(tokens) > 1 and _is_title(tokens[0], known) and tokens[-1][:1].isupper()
+    return known.deputy.issuperset(before) and not named
+
+
+def _remarks(whole: dict[str, str], known: Words) -> dict[str, str]:
+    """The remarks, by label, that tell apart who has the same office: "Joint Secretary (East)" and "(XP)"."""
+    found: dict[str, dict[str, str]] = {}
+    for label, core in whole.items():
+        remark = REMARK.search(label)
+        if remark is not None and remark[0].strip(" (（[")[:1].isupper() and _is_office(core, known):
+            found.setdefault(key_of(core), {})[label] = f" {remark[0].strip()}"
+    several = [each for each in found.values() if len(set(each.values())) > 1]
+    return {label: remark for each in several for label, remark in each.items()}
+
+
+def _shared(keys: Iterable[str], known: Words) -> set[str]:
+    """The names of one word that several on the page have: "Igor Ivanov", "Sergei Ivanov" and "Ivanov"."""
+    initials: dict[str, list[set[str]]] = {}
+    for key in keys:
+        *before, family = key.split() or [""]
+        if given := {word[0] for word in takewhile(lambda word: word not in known.honorific, before[::-1])}:
+            initials.setdefault(family, []).append(given)
+    return {
+        family
+        for family, each in initials.items()
+        if any(one.isdisjoint(other) for one, other in combinations(each, 2))
+    }
 
 
 def _papers(cores: Iterable[str], known: Words) -> set[str]:

@@ -12,7 +12,7 @@ from crawler import blocks
 from crawler.blocks import Paragraph
 from crawler.languages import words
 from crawler.markup import parse
-from crawler.turns import cut, turns
+from crawler.turns import cut, turns, voiced
 from storage.transcript import Turn
 
 # A speech long enough to be believed, that a document would not hold.
@@ -436,6 +436,43 @@ def speakers(*labels: str, language: str = "en") -> list[str | None]:
     return [
         turn.speaker for turn in read("".join(f"<p><b>{each}:</b> {SPEECH}</p>" for each in labels), language)
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "deputy", "own"),
+    [
+        ("en", "Deputy Press Secretary", "Press Secretary"),
+        ("de", "Stellvertretende Sprecherin", "Sprecherin"),
+        ("fr", "Ancien Premier ministre", "Premier ministre"),
+        ("ru", "Второй официальный представитель", "Официальный представитель"),
+        ("ar", "نائب رئيس الوزراء", "رئيس الوزراء"),
+        ("he", "סגן ראש הממשלה", "ראש הממשלה"),
+    ],
+)
+def test_a_deputy_is_not_who_is_deputized_for(language: str, deputy: str, own: str) -> None:
+    assert [turn.speaker for turn in voiced(labelled(deputy, own), language)] == [deputy, own]
+    assert [
+        turn.speaker for turn in voiced(labelled("Assistant Secretary Moss", "Secretary Moss"), "en")
+    ] == ["Secretary Moss"] * 2
+
+
+def test_who_has_the_office_or_the_name_of_another_is_told_apart() -> None:
+    offices = "Joint Secretary (East)", "Joint Secretary (XP)", "Director (in English)", "Director"
+    assert [turn.speaker for turn in voiced(labelled(*offices), "en")] == [
+        *offices[:2],
+        "Director",
+        "Director",
+    ]
+    family = "Igor Moss", "Minister of Fish Sergei Moss", "Sergei Moss", "Moss"
+    assert [turn.speaker for turn in voiced(labelled(*family), "en")] == [
+        *("Igor Moss", "Sergei Moss", "Sergei Moss", "Moss"),
+    ]
+    one = "Igor Ivanovich Moss", "I. Moss", "Foreign Secretary Moss", "Moss"
+    assert {turn.speaker for turn in voiced(labelled(*one), "en")} == {"Moss"}
+
+
+def labelled(*labels: str) -> list[Turn]:
+    return [Turn((SPEECH,), label) for label in labels]
 
 
 def test_an_office_within_another_is_somebody_elses() -> None:
