@@ -10,6 +10,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -29,8 +30,11 @@ _ERA = re.compile(
 )
 _ERAS = {"平成": 1988, "令和": 2018, "民國": 1911, "民国": 1911}
 _STAMP = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+    r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?"
+    r"(?P<zone>(?:Z|UTC|GMT)(?![\w+-])|[+-]\d\d(?::?\d\d)?(?!\d))"
 )
+# "Thu, 16 May 2024 22:00:00 GMT", as HTTP and feeds have it.
+_SENT = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:GMT|UTC?|[+-]\d{4})(?![\w+-])")
 
 # "12-14 May 2020": a range, and not one day.
 _RANGE = re.compile(r"\d\s?[-–—]\s?$")
@@ -184,20 +188,30 @@ def stamp(value: str, timezone: str | None = None, *, month_first: bool = False)
     """The day of a machine-readable date, in a time zone where it names an instant.
 
     Args:
-        value: ``2020-05-20``, ``2020-05-20T21:30:00Z``, or any text that `find` understands.
+        value: ``2020-05-20T21:30:00Z``, ``Wed, 20 May 2020 21:30:00 GMT``, or any text that `find` understands.
         timezone: the institution's; without one, the day is that of the stamp's own offset.
         month_first: see `find`.
     """
-    match = _STAMP.search(value[:LONGEST])
-    if match is not None and match["zone"] and timezone is not None:
-        zone = "+00:00" if match["zone"] == "Z" else match["zone"]
+    moment = _instant(value) if timezone is not None else None
+    if moment is not None and timezone is not None:
         try:
-            moment = dt.datetime.fromisoformat(f"{match['date']}T{match['time']}{zone}")
             return told(moment, ZoneInfo(timezone))
-        except (ValueError, OverflowError):
+        except OverflowError:
             return None
     found = find(value, month_first=month_first)
     return found[0] if found and found[0].year >= EARLIEST else None
+
+
+def _instant(value: str) -> dt.datetime | None:
+    """The moment that a machine-readable date names; None where it gives no offset from UTC."""
+    sent, match = _SENT.search(value[:LONGEST]), _STAMP.search(value[:LONGEST])
+    try:
+        if match is not None:
+            zone = match["zone"] if match["zone"][0] in "+-" else "+00:00"
+            return dt.datetime.fromisoformat(f"{match['date']}T{match['time']}{zone}")
+        return parsedate_to_datetime(sent[0]) if sent is not None else None
+    except ValueError:
+        return None
 
 
 def told(moment: dt.datetime, zone: ZoneInfo) -> dt.date | None:

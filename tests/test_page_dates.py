@@ -80,6 +80,28 @@ def test_what_a_machine_prints_where_no_date_was_set_is_none(unset: str, zone: s
     assert stamp(unset, zone) is None
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2020-08-27 23:09:44 UTC",
+        "2020-08-27T23:09:44+00",
+        "2020-08-27 19:09 -0400",
+        "Thu, 27 Aug 2020 23:09:44 GMT",
+        "27 Aug 2020 19:09:44 -0400",
+    ],
+)
+def test_an_instant_is_one_however_its_offset_is_printed(moment: str) -> None:
+    assert stamp(moment, "Europe/Moscow") == dt.date(2020, 8, 28)
+    assert stamp(moment) == dt.date(2020, 8, 27)
+
+
+@pytest.mark.parametrize(
+    "local", ["2020-08-27 23:09:44", "2020-08-27 23:09 UTC+3", "27 Aug 2020 23:09:44 EST"]
+)
+def test_a_time_whose_offset_is_not_known_is_read_as_it_stands(local: str) -> None:
+    assert stamp(local, "Europe/Moscow") == dt.date(2020, 8, 27)
+
+
 def test_an_instant_belongs_to_the_day_of_its_time_zone() -> None:
     assert stamp("2020-08-27T23:09:44Z", "Europe/Moscow") == dt.date(2020, 8, 28)
     assert stamp("2020-08-27T23:09:44Z") == dt.date(2020, 8, 27)
