@@ -42,6 +42,9 @@ _RANGE = re.compile(r"\d\s?[-–—]\s?$")
 _TRAIL = re.compile(r"\W*\w{0,4}\W*")
 _CLOCK = re.compile(r"\d{1,2}[:.]\d\d|\b[ap]\.?m\b\.?", re.IGNORECASE)
 
+# When a day begins in UTC+14, and when it ends in UTC-12.
+_FIRST, _LAST = dt.timedelta(hours=-14), dt.timedelta(hours=36)
+
 EVENT_BEFORE = dt.timedelta(days=180)
 """A title that names an earlier day than this remembers it: an anniversary, an agreement."""
 EVENT_AFTER = dt.timedelta(days=31)
@@ -200,6 +203,15 @@ def stamp(value: str, timezone: str | None = None, *, month_first: bool = False)
             return None
     found = find(value, month_first=month_first)
     return found[0] if found and found[0].year >= EARLIEST else None
+
+
+def may_be(value: str, day: dt.date) -> bool:
+    """Whether a moment in UTC is one of a day somewhere on Earth: many systems print UTC, wherever they stand."""
+    moment = _instant(value)
+    if moment is None or moment.utcoffset() != dt.timedelta(0):
+        return False
+    since = moment - dt.datetime.combine(day, dt.time(), dt.UTC)
+    return _FIRST <= since < _LAST
 
 
 def _instant(value: str) -> dt.datetime | None:

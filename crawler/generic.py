@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
@@ -67,12 +67,20 @@ def published(
     *,
     month_first: bool = False,
     beside: dt.date | None = None,
+    local: bool = False,
 ) -> dt.date | None:
     """The publication date that the page's metadata gives, in a time zone; for `month_first` see `dates.find`.
 
     Of several dates of one name, as where other documents are listed, that which stands `beside` the headline. It
-    goes before what a content system may fill with any day.
+    goes before what a content system may fill with any day; where it is the `local` day, a moment in UTC that may
+    be of that day is.
     """
+
+    def day_of(value: str) -> dt.date | None:
+        if local and beside is not None and dates.may_be(value, beside):
+            return beside
+        return dates.stamp(value, timezone, month_first=month_first)
+
     values: dict[str, list[str]] = {}
     for element in root.iter("meta", "time"):
         name = element.get("property") or element.get("name") or element.get("itemprop") or ""
@@ -80,15 +88,12 @@ def published(
         if name and value and not any(tag(above) in _LISTED for above in element.iterancestors()):
             values.setdefault(name.lower(), []).append(value)
     for name in _PUBLISHED:
-        stamps = (
-            dates.stamp(value, timezone, month_first=month_first) for value in values.get(name, [])[:MOST]
-        )
-        days = [day for day in stamps if day is not None]
+        days = [day for day in map(day_of, values.get(name, [])[:MOST]) if day is not None]
         if days and (beside is None or beside in days or name not in _WEAK):
             return beside if beside in days else days[0]
     for script in select(root, ("script[type='application/ld+json']",)):
         for value in _published_of(script.text or ""):
-            day = dates.stamp(value, timezone, month_first=month_first)
+            day = day_of(value)
             if day is not None:
                 return day
     return None
@@ -155,9 +160,15 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    beside, sure = _beside(paragraphs, (at, start, end), month_first)
-    meta = published(root, timezone, month_first=month_first, beside=beside if sure else None)
-    day, doubts = _date(root, url, meta, beside)
+    beside = _beside(paragraphs, (at, start, end), inside, month_first)
+    meta = published(
+        root,
+        timezone,
+        month_first=month_first,
+        beside=beside.day if beside.sure else None,
+        local=beside.own and timezone is None,
+    )
+    day, doubts = _date(root, url, meta, beside.day)
     left_out = [
         " ".join(paragraphs[number].text.split())
         for number in range(min(start, first[0]), max(end, first[1]))
@@ -269,10 +280,21 @@ def _is_sentence(line: str, found: tuple[dt.date, int, int]) -> bool:
     return stopped or _QUESTION_OR_CALL.search(line) is not None
 
 
+class _Beside(NamedTuple):
+    """A date beside the headline; whether its line is that date's, and the page's own, no dateline of its text."""
+
+    day: dt.date | None
+    sure: bool = False
+    own: bool = False
+
+
 def _beside(
-    paragraphs: Sequence[Paragraph], places: tuple[int | None, int, int], month_first: bool
-) -> tuple[dt.date | None, bool]:
-    """The date in the line nearest to the headline, or at the body's end; and whether the line is that date's.
+    paragraphs: Sequence[Paragraph],
+    places: tuple[int | None, int, int],
+    inside: Collection[int],
+    month_first: bool,
+) -> _Beside:
+    """The date in the line nearest to the headline, or at the end of the body, whose paragraphs are `inside`.
 
     A line that says when the page was published goes before any other, then one that is a date and no more: in
     a sentence it is somebody's.
@@ -296,15 +318,16 @@ def _beside(
     for _, line, found in hits:
         short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short and any(map(line.casefold().startswith, known.published)):
-            return found[0], True
-    for _, line, found in hits:
+            return _Beside(found[0], sure=True, own=True)
+    for number, line, found in hits:
         named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"
         if not _is_sentence(line, found) and (named or dates.in_dateline(line, month_first=month_first)):
-            return found[0], True
+            bare = not any(map(str.isalpha, line[: found[1]] + line[found[2] :]))
+            return _Beside(found[0], sure=True, own=named or bare or number not in inside)
     for number, line, found in hits:
         # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
         short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short or (number in below and found[2] <= DATE_OPENS):
-            return found[0], False
+            return _Beside(found[0])
     found = dates.find(paragraphs[at].text, month_first=month_first) if at is not None else None
-    return (found[0] if found is not None else None), False
+    return _Beside(found[0] if found is not None else None)

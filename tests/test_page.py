@@ -386,6 +386,30 @@ def test_a_date_that_a_content_system_may_fill_yields_to_the_line_that_is_one(na
     assert extract(page(UNKNOWN, head), None).date == dt.date(2021, 5, day)
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "<meta property='article:published_time' content='{}'>",
+        '<script type=\'application/ld+json\'>{{"datePublished": "{}"}}</script>',
+    ],
+)
+def test_a_moment_in_utc_is_of_the_day_beside_the_headline_where_no_time_zone_is_known(meta: str) -> None:
+    for moment in ("2021-05-10T03:10:00+00:00", "2021-05-08T22:30:00Z", "2021-05-09T12:00:00Z"):
+        found = extract(page(UNKNOWN, meta.format(moment)), None)
+        assert (found.date, found.event_date, found.doubts) == (dt.date(2021, 5, 9), None, ())
+    for moment in ("2021-05-10T03:10:00+02:00", "2021-05-10T12:00:00Z"):
+        assert extract(page(UNKNOWN, meta.format(moment)), None).date == dt.date(2021, 5, 10)
+    late = page(UNKNOWN, meta.format("2021-05-09T20:30:00Z"))
+    assert extract(late, source()).date == dt.date(2021, 5, 10)  # in Tokyo
+
+
+def test_a_dateline_of_the_text_says_nothing_of_the_day_it_was_published() -> None:
+    dated = UNKNOWN.replace("<div class='text'>", "<div class='text'><p>Port Quill, 8 May 2021</p>")
+    meta = "<meta property='article:published_time' content='2021-05-09T08:00:00Z'>"
+    found = extract(page(dated.replace("<span>9 May 2021</span>", ""), meta), None)
+    assert (found.date, found.event_date) == (dt.date(2021, 5, 9), dt.date(2021, 5, 8))
+
+
 def test_a_date_in_a_list_of_others_is_not_the_pages() -> None:
     other = "<a href='/1'>Older</a> <time itemprop='datePublished' datetime='2021-06-30'>30 June</time>"
     assert (
