@@ -35,8 +35,12 @@ _FURNITURE = re.compile(
     r"|(?:^|\s)d-none(?:$|\s)(?!.*\bd-(?:sm|md|lg|xl)-)",
     re.IGNORECASE,
 )
+_FOOTER = re.compile(
+    r"(?:(?:site|page|main|global|region)[-_]+)*footer(?:[-_]+(?:wrapper|container))?", re.IGNORECASE
+)
 _COUNTED = re.compile(r"[\s\d.,:|•()-]+$")
 _LEGAL = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
+_RESERVED = re.compile(r"©|\bcopyright\W+\d|\ball rights reserved\b", re.IGNORECASE)
 CROWD = 4000
 """Children of one element from which Trafilatura's time grows with their square: 26 seconds for 20,000."""
 MANY = 2500
@@ -62,10 +66,19 @@ def furniture(body: etree._Element) -> frozenset[etree._Element]:
             found.add(element)
             continue
         label = f"{element.get('class') or ''} {element.get('role') or ''}"
-        if len(label) > 1 and _FURNITURE.search(label) and name not in ("body", "html", "main", "article"):
+        called = (len(label) > 1 and _FURNITURE.search(label)) or _foots(element)
+        if called and name not in ("body", "html", "main", "article"):
             found.add(element)
     # A wrapper may be called "content-with-sidebar" and hold the whole page.
     return frozenset(element for element in found if not _holds_much(element))
+
+
+def _foots(element: etree._Element) -> bool:
+    """Whether an element calls itself the footer of a site or page, and not of a part of its text."""
+    names = f"{element.get('class') or ''} {element.get('id') or ''}".split()
+    return any(map(_FOOTER.fullmatch, names)) and not any(
+        tag(above) in ("main", "article") for above in element.iterancestors()
+    )
 
 
 def _holds_much(element: etree._Element) -> bool:
@@ -234,7 +247,11 @@ def without_edges(
             return False
         if number in first and dates.is_line(text):
             return True
-        if above is beside or (main is not None and rows.hold(places[number], main)):
+        if main is not None and rows.hold(places[number], main):
+            return False
+        if number in last and _RESERVED.search(text) and text[-1] not in "?!":
+            return True
+        if above is beside:
             return False
         sentence = text.rstrip("”\"')）")[-1:] in tuple(".!?。！？…:：")
         known = NOT_LETTER.sub("", text).casefold() in body

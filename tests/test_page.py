@@ -363,6 +363,45 @@ def test_a_line_of_copyright_below_a_text_is_nobodys_words() -> None:
     assert found.turns == extract(page(UNKNOWN), None).turns
 
 
+@pytest.mark.parametrize(
+    ("below", "line"),
+    [
+        ("<div class='footer'>{}</div>", "Ministry of Fish, 12 Quay Street, Vell"),
+        ("<div class='site-footer wide'><p>{}</p></div>", "Ministry of Fish, 12 Quay Street, Vell."),
+        ("<div id='footer'>{}</div>", "Ministry of Fish, 12 Quay Street, Vell"),
+        ("<div class='region region-page-footer'>{}</div>", "Ministry of Fish, 12 Quay Street, Vell"),
+        ("<div>{}</div>", "Ministry of Fish, 12 Quay Street. Copyright 2021."),
+        ("<div>{}</div>", "Ministry of Fish, 12 Quay Street. All rights reserved."),
+    ],
+)
+def test_a_footer_is_nobodys_words_though_no_tag_says_so(below: str, line: str) -> None:
+    text = (
+        f"<h1>Fish talks</h1><p>9 May 2021</p><p><b>Question:</b> Why?</p><p><b>Ivan Moss:</b> {SPEECH}</p>"
+    )
+    found = extract(page(f"<div class='c'>{text}</div>{below.format(line)}"), None)
+    assert found.turns == extract(page(f"<div class='c'>{text}</div>"), None).turns
+
+
+@pytest.mark.parametrize(
+    ("around", "end"),
+    [
+        ("div", "<p>And mind you: all rights reserved, copyright 2021.</p>"),
+        ("div", "<div class='turn'><p><b>Question:</b></p><p>All rights reserved, you say.</p></div>"),
+        ("div", "<div>Are all rights reserved?</div>"),
+        ("div", "<div class='turn-footer'>(Applause.)</div>"),
+        ("article", "<div class='footer'>(Applause.)</div>"),
+    ],
+)
+def test_a_text_is_read_to_its_end_whatever_that_speaks_of(around: str, end: str) -> None:
+    turn = f"<div class='turn'><p><b>Ivan Moss:</b></p><p>{SPEECH}</p></div>" * 3
+    plain = f"<p><b>Ivan Moss:</b> {SPEECH}</p><p>{SPEECH}</p>"
+    text = turn if "'turn'" in end else plain
+    found = extract(page(f"<h1>Fish talks</h1><p>9 May 2021</p><{around}>{text}{end}</{around}>"), None)
+    root = parse(end)
+    assert root is not None
+    assert found.turns[-1].paragraphs[-1] in text_of(root)
+
+
 def test_a_section_that_a_menu_leads_to_is_no_headline() -> None:
     menu = "<ul><li><a href='/transcripts'>Transcripts</a></li><li><a href='/fish'>Fish</a></li></ul>"
     headline = "The Minister’s press conference on fish"
