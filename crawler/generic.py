@@ -225,7 +225,8 @@ def _title(
         if not any(letters in head for head in joined):
             continue
         score = letters in shared, len(letters) + (20 if paragraph.heading else 0)
-        if best is None or score >= best[:2]:
+        # Printed twice, it is the headline where the text begins; further on it heads a part of the text.
+        if best is None or score > best[:2] or (score == best[:2] and number <= start):
             best = *score, number
     if best is not None and not best[0]:
         # All of <title> may be the site's own name, or that of a section, to which a menu leads: then a heading

@@ -290,6 +290,25 @@ def test_a_pictures_caption_within_a_text_of_a_known_layout_is_nobodys_words() -
     assert "podium" not in "".join(turn.text for turn in found.turns)
 
 
+@pytest.mark.parametrize(
+    "again",
+    ["<h2>Fish talks in Port Quill</h2>", "</div><div class='next'><h3>Fish talks in Port Quill</h3>"],
+)
+@pytest.mark.parametrize("answers", [1, 4])
+def test_a_headline_may_be_repeated_below_it(again: str, answers: int) -> None:
+    headline = "Fish talks in Port Quill"
+    opening = f"<p>Ivan Moss met the press today. {SPEECH}</p><p>He took questions. {SPEECH}</p>"
+    said = f"<p><b>Question:</b> Why?</p><p><b>Ivan Moss:</b> {SPEECH * 2}</p>" * answers
+    for text in (f"{opening}{again}{said}", f"{opening}{said}{again}"):
+        shown = page(f"<div><h1>{headline}</h1><p>9 May 2021</p>{text}</div>")
+        found = extract(
+            replace(shown, body=shown.body.replace(b"Fish talks |", headline.encode() + b" |")), None
+        )
+        assert (found.title, found.date) == (headline, dt.date(2021, 5, 9))
+        assert "He took questions." in found.turns[0].text
+        assert [turn.label for turn in found.turns].count("Ivan Moss") == answers
+
+
 @pytest.mark.parametrize("headline", ["Fish", "渔业会谈"])
 def test_a_short_headline_is_one_whatever_headings_the_text_has(headline: str) -> None:
     said = f"<p>{SPEECH}</p><h2>What will become of the boats?</h2><p>{SPEECH}</p>"
