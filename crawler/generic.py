@@ -18,7 +18,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from crawler import blocks, dates, stretch
-from crawler.blocks import Paragraph
+from crawler.blocks import BLOCKS, Paragraph
 from crawler.dates import DATELINE
 from crawler.languages import words
 from crawler.markup import select, tag, text_of
@@ -40,6 +40,7 @@ _TITLED = re.compile(
     r"(?:title|headline|heading)(?:$|\s)|(?:^|\s)(?:title|headline)(?:$|\s)",
     re.IGNORECASE,
 )
+_INDEX = re.compile(r"(?<=/)(?:index|default|home)(?:\.\w+)?$", re.IGNORECASE)
 _QUESTION_OR_CALL = re.compile(r"[?!。？！؟][\"'”’»)]*$")
 BESIDE = 12
 """Paragraphs before a body among which its headline and date are looked for."""
@@ -184,18 +185,25 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     return Parts(title, day, [paragraphs[number] for number in kept], left_out, doubts)
 
 
-def _elsewhere(root: etree._Element, url: str) -> set[str]:
-    """What the page's links to other pages say, letters only: a menu's sections, not what the page is called."""
-    here = urlsplit(url)
-    found = set()
+def _links(root: etree._Element, url: str) -> tuple[set[str], set[tuple[etree._Element, str]]]:
+    """What the page's links to other pages say, letters only: a menu's sections, not what the page is called.
+
+    And of those that lead to a page above it, the site's first or a section's, in which block they say it.
+    """
+    elsewhere, upward = set(), set()
     for link in root.iter("a"):
         try:
-            there = urlsplit(urljoin(url, link.get("href") or ""))
+            here, there = urlsplit(url), urlsplit(urljoin(url, link.get("href") or ""))
         except ValueError:
             continue
-        if (there.path.rstrip("/"), there.query) != (here.path.rstrip("/"), here.query):
-            found.add(NOT_LETTER.sub("", text_of(link)).casefold())
-    return found
+        if (there.path.rstrip("/"), there.query) == (here.path.rstrip("/"), here.query):
+            continue
+        letters = NOT_LETTER.sub("", text_of(link)).casefold()
+        elsewhere.add(letters)
+        if here.path.startswith(f"{_INDEX.sub('', there.path).rstrip('/')}/") and not there.query:
+            around = next((block for block in link.iterancestors() if tag(block) in BLOCKS), root)
+            upward |= {(block, letters) for block in (around, *link.iter(*BLOCKS))}
+    return elsewhere, upward
 
 
 def _title(
@@ -208,42 +216,51 @@ def _title(
     """The page's own headline, and the paragraph where it stands.
 
     It is printed on the page and stands in ``<title>``, beside the site's name; a short one is a heading, and
-    stands before that name. Of several such lines that which is all of ``og:title`` is meant, else the longest;
-    of none, the last heading before the body.
+    stands before that name. Of several such lines that which is all of ``og:title`` is meant, else the longest; a
+    logo or section that leads up is not, where there is another. Of none, the last ``<h1>`` before the body, else
+    the last heading.
     """
     heads = [element.get("content") or "" for element in select(root, ("meta[property='og:title']",))]
     shared = {NOT_LETTER.sub("", head).casefold() for head in heads}
     heads += [text_of(element) for element in select(root, ("head > title", "title"))[:1]]
     heads = [head for head in heads if head.strip()]
     joined = [NOT_LETTER.sub("", head).casefold() for head in heads]
+    elsewhere, upward = _links(root, url)
     first = {NOT_LETTER.sub("", _SEPARATOR.split(head)[0]).casefold() for head in heads}
-    best: tuple[bool, int, int] | None = None
+    best: tuple[bool, bool, int, int] | None = None
     for number, paragraph in enumerate(paragraphs[: start + BESIDE]):
         letters = NOT_LETTER.sub("", paragraph.text).casefold()
         if len(letters) < 8 and not (letters and paragraph.heading and letters in first):
             continue
         if not any(letters in head for head in joined):
             continue
-        score = letters in shared, len(letters) + (20 if paragraph.heading else 0)
+        own = (places[number], letters) not in upward
+        score = own and letters in shared, own, len(letters) + (20 if paragraph.heading else 0)
         # Printed twice, it is the headline where the text begins; further on it heads a part of the text.
-        if best is None or score > best[:2] or (score == best[:2] and number <= start):
+        if best is None or score > best[:3] or (score == best[:3] and number <= start):
             best = *score, number
     if best is not None and not best[0]:
         # All of <title> may be the site's own name, or that of a section, to which a menu leads: then a heading
         # between it and the body, longer than a section's, is the page's headline.
-        name = paragraphs[best[2]]
-        linked = NOT_LETTER.sub("", name.text).casefold() in _elsewhere(root, url)
-        least = max(8, len(name.text) if name.heading else 0)
+        name = paragraphs[best[3]]
+        linked = NOT_LETTER.sub("", name.text).casefold() in elsewhere
+        least = max(8, len(name.text) if name.heading and best[1] else 0)
         for number in range(
-            best[2] + 1, min(start + 1, len(paragraphs)) if linked or not name.heading else 0
+            best[3] + 1, min(start + 1, len(paragraphs)) if linked or not name.heading else 0
         ):
             if paragraphs[number].heading and len(paragraphs[number].text) > least:
                 return " ".join(paragraphs[number].text.split()), number
-    if best is not None and (best[0] or best[1] * 3 > max(map(len, joined))):
-        return " ".join(paragraphs[best[2]].text.split()), best[2]
-    for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1):
-        if paragraphs[number].heading and len(paragraphs[number].text) > 8:
-            return " ".join(paragraphs[number].text.split()), number
+    if best is not None and (best[0] or (best[1] and best[2] * 3 > max(map(len, joined)))):
+        return " ".join(paragraphs[best[3]].text.split()), best[3]
+    headings = [
+        number
+        for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1)
+        if paragraphs[number].heading
+        and len(paragraphs[number].text) > 8
+        and (places[number], NOT_LETTER.sub("", paragraphs[number].text).casefold()) not in upward
+    ]
+    for number in sorted(headings, key=lambda number: tag(places[number]) != "h1")[:1]:
+        return " ".join(paragraphs[number].text.split()), number
     for number in range(min(start + 3, len(paragraphs)) - 1, max(start - BESIDE, 0) - 1, -1):
         # Or a line that is one by its class, as old pages have it.
         called = f"{places[number].get('class') or ''} {places[number].get('id') or ''}"
@@ -254,7 +271,10 @@ def _title(
         ):
             return " ".join(paragraphs[number].text.split()), number
     parts = [part.strip() for part in _SEPARATOR.split(heads[0])] if heads else []
-    return max(parts, key=len, default=""), None
+    named = [part for part in parts if NOT_LETTER.sub("", part).casefold() not in elsewhere]
+    # The site's name is the last one, however long.
+    before = [part for part in parts[:-1] if part in named and len(part) >= 8]
+    return max(before or named or parts, key=len, default=""), None
 
 
 def _date(

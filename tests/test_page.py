@@ -431,6 +431,32 @@ def test_a_section_that_a_menu_leads_to_is_no_headline() -> None:
     assert extract(listed, None).title == headline
 
 
+MINISTRY = "Ministry of Fish, Boats and Nets of the Republic of Arcadia"
+TALKS = "Fish talks in Quill"
+TOPIC = "<p>9 May 2021</p><h2>Of the nets that were lost</h2>"
+
+
+@pytest.mark.parametrize(
+    ("title", "above"),
+    [
+        (f"{TALKS} | {MINISTRY}", f"<h1><a href='/'>{MINISTRY}</a></h1><h2>{TALKS}</h2>{TOPIC}"),
+        (f"{TALKS} | {MINISTRY}", f"<a href='/'><h1>{MINISTRY}</h1></a><h2>{TALKS}</h2>{TOPIC}"),
+        (MINISTRY, f"<h1><a href='/index.html'>{MINISTRY}</a></h1><h2>{TALKS}</h2><p>9 May 2021</p>"),
+        (f"{TALKS} | {MINISTRY}", f"<a href='/'>{MINISTRY}</a><div><p>9 May 2021</p></div>"),
+        (f"Events - {TALKS} - {MINISTRY}", "<div><p>9 May 2021</p></div>"),
+        (f"Details - {MINISTRY}", f"<h3><a href='/events/'>All events</a></h3><h1>{TALKS}</h1>{TOPIC}"),
+        (f"{TALKS} | {MINISTRY}", f"<a href='/events'>{TALKS}</a><h1>{TALKS}</h1>{TOPIC}"),
+    ],
+)
+def test_what_leads_up_is_no_headline_where_there_is_another(title: str, above: str) -> None:
+    said = f"<p><b>Question:</b> Why?</p><p><b>Ivan Moss:</b> {SPEECH * 2}</p>" * 2
+    shown = page(above + said)
+    found = extract(replace(shown, body=shown.body.replace(b"Fish talks | Arcadia", title.encode())), None)
+    assert found.title == TALKS
+    assert render(found).count(TALKS) == 1
+    assert ("the nets that were lost" in render(found)) == (TOPIC in above)
+
+
 def test_a_line_is_a_headline_by_its_class_where_there_is_no_heading() -> None:
     shown = f"<div class='news-title'>The talks on fish</div><p>9 May 2021</p><p>{SPEECH * 2}</p>"
     named = page(shown)
