@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -41,6 +42,7 @@ _TITLED = re.compile(
     re.IGNORECASE,
 )
 _INDEX = re.compile(r"(?<=/)(?:index|default|home)(?:\.\w+)?$", re.IGNORECASE)
+_NO_WORD = re.compile(r"^\W+")
 _QUESTION_OR_CALL = re.compile(r"[?!。？！؟][\"'”’»)]*$")
 BESIDE = 12
 """Paragraphs before a body among which its headline and date are looked for."""
@@ -301,6 +303,25 @@ def _is_sentence(line: str, found: tuple[dt.date, int, int]) -> bool:
     return stopped or _QUESTION_OR_CALL.search(line) is not None
 
 
+@cache
+def _change() -> re.Pattern[str]:
+    # "Page last updated on 6 June 2024", not "On the updated treaty, 6 June 2024".
+    names = "|".join(sorted(map(re.escape, words(None).updated), key=len, reverse=True))
+    return re.compile(rf"^\W*(?:{names})|(?<!\w)(?:{names})(?:\W+\w{{1,4}}){{0,4}}\W*$", re.IGNORECASE)
+
+
+def _unchanged(text: str) -> str:
+    """A line from behind the date of a page's change, if it begins with one: "Updated 6 June. Published 5 May"."""
+    line = " ".join(text.split())
+    while (
+        len(line) <= dates.LONGEST
+        and (found := dates.find(line)) is not None
+        and _change().search(line, 0, found[1])
+    ):
+        line = _NO_WORD.sub("", line[found[2] :])
+    return line
+
+
 class _Beside(NamedTuple):
     """A date beside the headline; whether its line is that date's, and the page's own, no dateline of its text."""
 
@@ -327,9 +348,7 @@ def _beside(
     last = range(end - 1, max(end - 3, start), -1)
     known = words(None)
     lines = {
-        number: paragraphs[number].text
-        for number in (*below, *above, *last)
-        if number != at and not any(map(paragraphs[number].text.casefold().startswith, known.updated))
+        number: _unchanged(paragraphs[number].text) for number in (*below, *above, *last) if number != at
     }
     hits = [
         (number, line, found)

@@ -245,9 +245,22 @@ def test_a_pictures_caption_is_no_text() -> None:
     assert "Port Quill" not in extract(page(captioned), None).turns[0].text
 
 
-def test_the_day_of_the_last_change_is_not_the_date() -> None:
-    changed = UNKNOWN.replace("<span>9 May 2021</span>", "<p>Last updated: 3 June 2022</p><p>9 May 2021</p>")
-    assert extract(page(changed), None).date == dt.date(2021, 5, 9)
+@pytest.mark.parametrize(
+    "told",
+    [
+        "<p>Last updated: 3 June 2022</p><p>9 May 2021</p>",
+        "<p>Page last updated: 3 June 2022</p><p>9 May 2021</p>",
+        "<p>(This page was last updated on 3 June 2022)</p><p>9 May 2021</p>",
+        "<p>Last updated 3 June 2022 | Published 9 May 2021</p>",
+        "<p>Modified: 03.06.2022 10:15 Created: 09.05.2021</p>",
+        "<p>Published 9 May 2021<br>Last updated 3 June 2022</p>",
+        "<p>Stand: 3. Juni 2022. Veröffentlicht am 9. Mai 2021</p>",
+        "<p>On the updated treaty of Quill, 9 May 2021</p>",
+    ],
+)
+def test_the_day_of_the_last_change_is_not_the_date(told: str) -> None:
+    found = extract(page(UNKNOWN.replace("<span>9 May 2021</span>", told)), None)
+    assert (found.date, found.event_date, found.doubts) == (dt.date(2021, 5, 9), None, ())
 
 
 @pytest.mark.parametrize(
