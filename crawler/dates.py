@@ -159,10 +159,14 @@ def in_dateline(text: str, *, month_first: bool = False) -> dt.date | None:
 
 
 def is_line(text: str) -> bool:
-    """Whether a text is a date, with little beside it."""
+    """Whether a text is a date, with little beside it, or says when a page was published or changed."""
     line = " ".join(text.split())
     found = find(line) if len(line) <= DATELINE else None
-    return found is not None and len(line) - (found[2] - found[1]) <= 30
+    known = words(None)
+    told = line[-1:] not in tuple(".?!。？！…:：") and any(
+        map(line.casefold().startswith, known.published | known.updated)
+    )
+    return found is not None and (told or len(line) - (found[2] - found[1]) <= 30)
 
 
 def _is_place(text: str) -> bool:

@@ -264,6 +264,25 @@ def test_the_day_of_the_last_change_is_not_the_date(told: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        "<span>Publicado em</span> <span>09/05/2021 18h30</span> <span>Atualizado em 17/06/2021 10h15</span>",
+        "Publié le 9 mai 2021 à 18h30 - Mis à jour le 10 mai 2021 à 10h15",
+        "Last updated 16 June 2021 at 12 o'clock | Published 9 May 2021",
+    ],
+)
+def test_a_line_that_says_when_the_page_was_published_and_changed_is_no_text(told: str) -> None:
+    dated = UNKNOWN.replace("<div class='meta'><span>9 May 2021</span></div>", f"<div>{told}</div>")
+    found = extract(page(dated), None)
+    assert (found.date, found.turns) == (dt.date(2021, 5, 9), extract(page(UNKNOWN), None).turns)
+    sentence = "Published on 9 May 2021, the ministry's report says that all the nets were lost."
+    kept = extract(
+        page(UNKNOWN.replace("<div class='text'>", f"<div>{sentence}</div><div class='text'>")), None
+    )
+    assert kept.turns[0].paragraphs == (sentence,)
+
+
+@pytest.mark.parametrize(
     ("told", "said"),
     [
         ("<p>9 May 2021</p>", "We met in Port Quill on 24 February 2020."),
