@@ -163,7 +163,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    beside = _beside(paragraphs, (at, start, end), inside, month_first)
+    beside = _beside(paragraphs, places, (at, start, end), inside, month_first)
     meta = published(
         root,
         timezone,
@@ -171,7 +171,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         beside=beside.day if beside.sure else None,
         local=beside.own and timezone is None,
     )
-    day, doubts = _date(root, url, meta, beside.day)
+    day, doubts = _date(root, url, meta, beside)
     left_out = [
         " ".join(paragraphs[number].text.split())
         for number in range(min(start, first[0]), max(end, first[1]))
@@ -280,19 +280,19 @@ def _title(
 
 
 def _date(
-    root: HtmlElement, url: str, meta: dt.date | None, beside: dt.date | None
+    root: HtmlElement, url: str, meta: dt.date | None, beside: _Beside
 ) -> tuple[dt.date | None, list[str]]:
     """The date of publication: from metadata, from a line beside the headline, else from htmldate."""
     if meta is not None:
-        if beside is not None and abs(beside - meta) > dt.timedelta(days=2):
-            return meta, [f"the page's metadata says {meta}, beside the headline stands {beside}"]
+        if beside.day is not None and abs(beside.day - meta) > dt.timedelta(days=2):
+            return meta, [f"the page's metadata says {meta}, beside the headline stands {beside.day}"]
         return meta, []
-    if beside is not None:
-        return beside, []
+    if beside.day is not None:
+        return beside.day, []
     from htmldate import find_date  # as above
 
     guess = find_date(root, original_date=True, extensive_search=False, url=url)
-    day = dates.stamp(guess) if guess else None
+    day = (dates.stamp(guess) if guess else None) or beside.today
     return day, [GUESSED_DATE] if day is not None else []
 
 
@@ -323,32 +323,49 @@ def _unchanged(text: str) -> str:
 
 
 class _Beside(NamedTuple):
-    """A date beside the headline; whether its line is that date's, and the page's own, no dateline of its text."""
+    """A date beside the headline; whether its line is that date's, and the page's own, no dateline of its text.
+
+    Where there is none, `today` is the one in the site's header.
+    """
 
     day: dt.date | None
     sure: bool = False
     own: bool = False
+    today: dt.date | None = None
+
+
+def _of_the_site(place: etree._Element, headline: etree._Element) -> bool:
+    """Whether an element stands in the header of a site, where the day of today may be, and not in its text's."""
+    around = {headline, *headline.iterancestors()}
+    above = (place, *place.iterancestors())
+    return not any(tag(each) in ("main", "article") for each in above) and any(
+        each not in around and (tag(each) == "header" or each.get("id") == "header") for each in above
+    )
 
 
 def _beside(
     paragraphs: Sequence[Paragraph],
-    places: tuple[int | None, int, int],
+    places: Sequence[etree._Element],
+    stretch: tuple[int | None, int, int],
     inside: Collection[int],
     month_first: bool,
 ) -> _Beside:
     """The date in the line nearest to the headline, or at the end of the body, whose paragraphs are `inside`.
 
     A line that says when the page was published goes before any other, then one that is a date and no more: in
-    a sentence it is somebody's.
+    a sentence it is somebody's. A day in the site's header may be that of the reader.
     """
-    at, start, end = places
+    at, start, end = stretch
     top = at if at is not None else start
     below = range(top, min(max(start, top) + 4, len(paragraphs)))
     above = range(top - 1, max(top - BESIDE, -1), -1)
     last = range(end - 1, max(end - 3, start), -1)
     known = words(None)
+    today = [number for number in above if _of_the_site(places[number], places[top])]
     lines = {
-        number: _unchanged(paragraphs[number].text) for number in (*below, *above, *last) if number != at
+        number: _unchanged(paragraphs[number].text)
+        for number in (*below, *above, *last)
+        if number != at and number not in today
     }
     hits = [
         (number, line, found)
@@ -370,4 +387,5 @@ def _beside(
         if short or (number in below and found[2] <= DATE_OPENS):
             return _Beside(found[0])
     found = dates.find(paragraphs[at].text, month_first=month_first) if at is not None else None
-    return _Beside(found[0] if found is not None else None)
+    shown = (dates.find(paragraphs[number].text, month_first=month_first) for number in today)
+    return _Beside(found[0] if found else None, today=next((day for day, *_ in filter(None, shown)), None))

@@ -17,7 +17,7 @@ from crawler.accept import verdict_on_headline
 from crawler.markup import decode, parse, text_of
 from crawler.page import Page, Refused, extract, kind_of
 from crawler.source import Source
-from storage.transcript import Transcript, Turn, render
+from storage.transcript import GUESSED_DATE, Transcript, Turn, render
 from storage.transcript import parse as parse_text
 
 URL = "https://news.arcadia.example/events/17"
@@ -299,6 +299,34 @@ def test_a_line_that_is_a_date_goes_before_one_that_is_said(told: str, said: str
     if told.startswith("<p>Issued"):
         above = plain.replace("<div class='text'>", f"<div class='text'>{told}<p>{said}</p>")
     assert extract(page(above), None).date == dt.date(2021, 5, 9)
+
+
+@pytest.mark.parametrize("header", ["header", "div id='header'"])
+@pytest.mark.parametrize(
+    ("told", "signed"),
+    [
+        ("<p class='meta'>Press release No. 45 of 9 May 2021</p>", ""),
+        ("", "<p>Port Quill, 9 May 2021</p>"),
+        ("<meta name='dcterms.date' content='2021-05-09'>", ""),
+    ],
+)
+def test_the_day_in_a_sites_header_yields_to_any_other(header: str, told: str, signed: str) -> None:
+    today = f"<{header}><span>Saturday, 9 October 2021</span></{header.split()[0]}>"
+    text = f"<div class='c'><h1>Fish talks</h1>{told}<p>{SPEECH}</p><p>{SPEECH * 2}</p>{signed}</div>"
+    assert extract(page(today + text), None).date == dt.date(2021, 5, 9)
+    alone = text.replace(told, "").replace(signed, "")
+    found = extract(page(today + alone), None)
+    assert (found.date, found.doubts) == (dt.date(2021, 10, 9), (GUESSED_DATE,))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("<article><header>{}</header>", ""), ("<header>{}", "</header>")]
+)
+def test_the_header_of_a_text_tells_its_date(before: str, after: str) -> None:
+    shown = f"{before.format('9 May 2021')}<h1>Fish talks</h1>{after}<p>At the talks of 3 May 2020</p>"
+    assert extract(page(f"{shown}<div><p>{SPEECH}</p><p>{SPEECH}</p></div>"), None).date == dt.date(
+        2021, 5, 9
+    )
 
 
 def test_an_american_date_is_read_as_one_where_no_layout_fits() -> None:
