@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -33,6 +33,8 @@ _PUBLISHED = (
 )
 # A content system may fill these with the day on which it answers.
 _WEAK = frozenset(("dcterms.date", "dc.date", "pubdate"))
+# Languages of pages, by their own word, that may print the month first; in others, and with full stops, few do.
+_EITHER = frozenset(("", "en", "en-us", "en-ca", "en-ph"))
 # Within these a date is another document's.
 _LISTED = frozenset(("li", "nav", "aside", "footer"))
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
@@ -55,13 +57,14 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What was found on a page; what was not is empty or None."""
+    """What was found on a page; what was not is empty or None. `month_first` is how its dates were read."""
 
     title: str = ""
     date: dt.date | None = None
     paragraphs: list[Paragraph] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    month_first: bool = False
 
 
 def published(
@@ -120,14 +123,14 @@ def _published_of(text: str) -> Iterator[str]:
             queue += [value for value in item.values() if isinstance(value, list | dict)]
 
 
-def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool = False) -> Parts:
+def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool | None = None) -> Parts:
     """Title, date and paragraphs of a page.
 
     Args:
         root: the parsed page.
         url: its address; htmldate reads dates from it.
         timezone: the institution's, where it is known.
-        month_first: see `dates.find`.
+        month_first: see `dates.find`; None where nobody knows: then metadata tells, else what is likely, and a doubt.
     """
     body = select(root, ("body",))[:1] or [root]
     places: list[etree._Element] = []
@@ -163,15 +166,13 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    beside = _beside(paragraphs, places, (at, start, end), inside, month_first)
-    meta = published(
+    day, doubts, order = _dated(
         root,
+        url,
         timezone,
-        month_first=month_first,
-        beside=beside.day if beside.sure else None,
-        local=beside.own and timezone is None,
+        month_first,
+        lambda order: _beside(paragraphs, places, (at, start, end), inside, order),
     )
-    day, doubts = _date(root, url, meta, beside)
     left_out = [
         " ".join(paragraphs[number].text.split())
         for number in range(min(start, first[0]), max(end, first[1]))
@@ -184,7 +185,7 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     letters, taken = (sum(len(paragraphs[n].text) for n in some) for some in (range(len(paragraphs)), kept))
     if taken < letters * TAKEN:
         doubts.append(f"no more than {taken / letters:.0%} of the page's text was taken for its body")
-    return Parts(title, day, [paragraphs[number] for number in kept], left_out, doubts)
+    return Parts(title, day, [paragraphs[number] for number in kept], left_out, doubts, order)
 
 
 def _links(root: etree._Element, url: str) -> tuple[set[str], set[tuple[etree._Element, str]]]:
@@ -279,12 +280,58 @@ def _title(
     return max(before or named or parts, key=len, default=""), None
 
 
+def _american(root: etree._Element, url: str) -> bool:
+    """Whether a page is likely to print the month first: its host or, where no country has it, its language."""
+    try:
+        domain = (urlsplit(url).hostname or "").rpartition(".")[2]
+    except ValueError:
+        return False
+    return domain in ("gov", "mil", "us") or (len(domain) > 2 and _lang(root) == "en-us")
+
+
+def _lang(root: etree._Element) -> str:
+    return (root.get("lang") or "").lower().replace("_", "-")
+
+
+def _dated(
+    root: HtmlElement,
+    url: str,
+    timezone: str | None,
+    month_first: bool | None,
+    look: Callable[[bool], _Beside],
+) -> tuple[dt.date | None, list[str], bool]:
+    """The date of publication, what to doubt of it, and whether the page prints the month first.
+
+    `look` finds the date beside the headline, as it is read in the one order or the other.
+    """
+
+    def reading(order: bool) -> tuple[_Beside, dt.date | None, bool]:
+        beside = look(order)
+        shown, local = beside.day if beside.sure else None, beside.own and timezone is None
+        return beside, published(root, timezone, month_first=order, beside=shown, local=local), order
+
+    likely = _american(root, url) if month_first is None else month_first
+    readings = [reading(order) for order in ((likely, not likely) if month_first is None else (likely,))]
+    agreeing = [(beside, meta, order) for beside, meta, order in readings if _agree(beside.day, meta)]
+    beside, meta, order = agreeing[0] if len(agreeing) == 1 else readings[0]
+    day, doubts = _date(root, url, meta, beside)
+    other = readings[-1][0].day
+    either = order or (_lang(root) in _EITHER and "." not in beside.printed)
+    if either and len(agreeing) != 1 and day == beside.day and other not in (day, None):
+        doubts.append(f"the page writes its date in numbers: read as {day}, it may be {other}")
+    return day, doubts, order
+
+
+def _agree(one: dt.date | None, other: dt.date | None) -> bool:
+    return one is not None and other is not None and abs(one - other) <= dt.timedelta(days=2)
+
+
 def _date(
     root: HtmlElement, url: str, meta: dt.date | None, beside: _Beside
 ) -> tuple[dt.date | None, list[str]]:
     """The date of publication: from metadata, from a line beside the headline, else from htmldate."""
     if meta is not None:
-        if beside.day is not None and abs(beside.day - meta) > dt.timedelta(days=2):
+        if beside.day is not None and not _agree(beside.day, meta):
             return meta, [f"the page's metadata says {meta}, beside the headline stands {beside.day}"]
         return meta, []
     if beside.day is not None:
@@ -329,6 +376,7 @@ class _Beside(NamedTuple):
     """
 
     day: dt.date | None
+    printed: str = ""
     sure: bool = False
     own: bool = False
     today: dt.date | None = None
@@ -375,17 +423,18 @@ def _beside(
     for _, line, found in hits:
         short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short and any(map(line.casefold().startswith, known.published)):
-            return _Beside(found[0], sure=True, own=True)
+            return _Beside(found[0], line[found[1] : found[2]], sure=True, own=True)
     for number, line, found in hits:
         named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"
         if not _is_sentence(line, found) and (named or dates.in_dateline(line, month_first=month_first)):
             bare = not any(map(str.isalpha, line[: found[1]] + line[found[2] :]))
-            return _Beside(found[0], sure=True, own=named or bare or number not in inside)
+            own = named or bare or number not in inside
+            return _Beside(found[0], line[found[1] : found[2]], sure=True, own=own)
     for number, line, found in hits:
         # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".
         short = len(line) <= DATELINE and not _is_sentence(line, found)
         if short or (number in below and found[2] <= DATE_OPENS):
-            return _Beside(found[0])
+            return _Beside(found[0], line[found[1] : found[2]])
     found = dates.find(paragraphs[at].text, month_first=month_first) if at is not None else None
     shown = (dates.find(paragraphs[number].text, month_first=month_first) for number in today)
     return _Beside(found[0] if found else None, today=next((day for day, *_ in filter(None, shown)), None))

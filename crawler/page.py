@@ -83,6 +83,7 @@ class _Parts:
     left_out: list[str]
     doubts: list[str]
     shown: list[str]
+    month_first: bool
     number: str | None = None
 
 
@@ -134,7 +135,7 @@ def extract(page: Page, source: Source | None) -> Transcript:
         title=parts.title,
         turns=found_turns,
         language=language,
-        event_date=_event_of(parts, paragraphs, source),
+        event_date=_event_of(parts, paragraphs),
         kind=kind_of(found_turns, parts.title, language),
         number=parts.number,
         left_out=left_out,
@@ -236,7 +237,7 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
         doubts.append(f"no document number: {len(number)} characters stand in its place")
         number = None
     shown = [text for part in (*leads, *fit.body) for text in texts(part)]
-    return _Parts(title, date, paragraphs, left_out, doubts, shown, number)
+    return _Parts(title, date, paragraphs, left_out, doubts, shown, _month_first(source), number)
 
 
 def _shown(element: etree._Element) -> str:
@@ -259,19 +260,19 @@ def _date_of(root: etree._Element, layout: Layout, source: Source) -> dt.date | 
     return None
 
 
-def _event_of(parts: _Parts, paragraphs: list[blocks.Paragraph], source: Source | None) -> dt.date | None:
+def _event_of(parts: _Parts, paragraphs: list[blocks.Paragraph]) -> dt.date | None:
     opening = [line for paragraph in paragraphs[:OPENING] for line in paragraph.text.split("\n")]
-    return dates.event(parts.title, opening, parts.date, month_first=_month_first(source))
+    return dates.event(parts.title, opening, parts.date, month_first=parts.month_first)
 
 
-def _month_first(source: Source | None) -> bool:
+def _month_first(source: Source) -> bool:
     """Whether ``03/04/2020`` is the fourth of March."""
-    return source is not None and source.language == "en" and source.timezone.startswith("America/")
+    return source.language == "en" and source.timezone.startswith("America/")
 
 
 def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Parts:
-    timezone = source.timezone if source is not None else None
-    found = generic.read(root, page.url, timezone, month_first=_month_first(source))
+    timezone, month_first = (source.timezone, _month_first(source)) if source is not None else (None, None)
+    found = generic.read(root, page.url, timezone, month_first=month_first)
     if not found.paragraphs:
         raise Refused("no body", "no text was found on the page")
     if not found.title:
@@ -279,7 +280,9 @@ def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Pa
     if found.date is None:
         raise Refused("no date", "no date of publication was found on the page")
     shown = [paragraph.text for paragraph in found.paragraphs] + found.left_out
-    return _Parts(found.title, found.date, found.paragraphs, found.left_out, found.doubts, shown)
+    return _Parts(
+        found.title, found.date, found.paragraphs, found.left_out, found.doubts, shown, found.month_first
+    )
 
 
 def kind_of(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:

@@ -336,6 +336,78 @@ def test_an_american_date_is_read_as_one_where_no_layout_fits() -> None:
     assert extract(page(UNKNOWN.replace("9 May 2021", ""), meta), there).date == dt.date(2021, 5, 9)
 
 
+NUMBERS = UNKNOWN.replace("9 May 2021", "05/09/2021").replace(
+    "<div class='text'>", "<div class='text'><p>05/08/2021</p>"
+)
+MAY, SEPTEMBER = dt.date(2021, 5, 9), dt.date(2021, 9, 5)
+EVENTS = {MAY: dt.date(2021, 5, 8), SEPTEMBER: dt.date(2021, 8, 5)}
+
+
+@pytest.mark.parametrize(
+    ("url", "lang", "day"),
+    [
+        ("https://fish.example/1", "en", SEPTEMBER),
+        ("https://fish.example/1", "en-US", MAY),
+        ("https://fish.example.nz/1", "en-US", SEPTEMBER),  # as WordPress is, unless somebody sets it
+        ("https://fish.gov/1", "en", MAY),
+        ("https://boats.mil/1", "", MAY),
+        ("https://fish.gov.nz/1", "en", SEPTEMBER),
+    ],
+)
+def test_a_date_in_numbers_is_read_as_its_page_is_likely_to_mean_it(
+    url: str, lang: str, day: dt.date
+) -> None:
+    shown = page(NUMBERS)
+    shown = replace(shown, url=url, body=shown.body.replace(b"lang='en'", f"lang='{lang}'".encode()))
+    found = extract(shown, None)
+    assert (found.date, found.event_date) == (day, EVENTS[day])
+    (doubt,) = found.doubts
+    assert doubt == (
+        f"the page writes its date in numbers: read as {day}, it may be {SEPTEMBER if day == MAY else MAY}"
+    )
+    worded = replace(shown, body=shown.body.replace(b"05/09/2021", b"9 May 2021"))
+    assert extract(worded, None).doubts == ()
+    assert extract(replace(shown, body=shown.body.replace(b"05/09/2021", b"05/19/2021")), None).doubts == ()
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "<meta name='dcterms.date' content='{}'>",
+        "<meta property='article:published_time' content='{}T23:30:00+00:00'>",
+        '<script type=\'application/ld+json\'>{{"datePublished": "{}T14:30:00-04:00"}}</script>',
+    ],
+)
+@pytest.mark.parametrize("day", [MAY, SEPTEMBER])
+@pytest.mark.parametrize("lang", ["en", "en-US"])
+def test_metadata_tells_a_month_from_a_day(meta: str, day: dt.date, lang: str) -> None:
+    shown = page(NUMBERS, meta.format(day))
+    found = extract(replace(shown, body=shown.body.replace(b"lang='en'", f"lang='{lang}'".encode())), None)
+    assert (found.date, found.doubts) == (day, ())
+    assert found.event_date == EVENTS[day]
+
+
+@pytest.mark.parametrize(
+    ("lang", "date"), [("fr", "05/09/2021"), ("en-GB", "05/09/2021"), ("en", "05.09.2021")]
+)
+def test_a_date_in_numbers_is_no_doubt_where_the_day_comes_first(lang: str, date: str) -> None:
+    shown = page(NUMBERS.replace("05/09/2021", date))
+    found = extract(replace(shown, body=shown.body.replace(b"lang='en'", f"lang='{lang}'".encode())), None)
+    assert (found.date, found.doubts) == (SEPTEMBER, ())
+
+
+def test_metadata_in_numbers_tells_no_month_from_a_day() -> None:
+    (doubt,) = extract(page(NUMBERS, "<meta name='dcterms.date' content='05/09/2021'>"), None).doubts
+    assert doubt.startswith("the page writes its date in numbers")
+
+
+def test_a_source_tells_a_month_from_a_day_whatever_its_page_says() -> None:
+    shown = page(NUMBERS, "<meta name='dcterms.date' content='2021-05-09'>")
+    shown = replace(shown, body=shown.body.replace(b"lang='en'", b"lang='en-US'"))
+    assert extract(shown, source()).date == SEPTEMBER
+    assert extract(page(NUMBERS), source(timezone="America/New_York")).date == MAY
+
+
 def test_a_heading_is_the_headline_where_every_page_has_the_sites_name_for_its_title() -> None:
     logo = UNKNOWN.replace("<h1>Ministry of Fish</h1>", "<div>Ministry of Fish and Boats</div>")
     shown = page(logo)
