@@ -42,8 +42,8 @@ from tests.test_collect import expected, rows, texts
 from tests.test_ingest import DAY, NOON, captured, take
 
 READS = (
-    *("accept", "asked", "blocks", "candidates", "conserve", "dates", "generic", "labels", "language"),
-    *("languages", "layout", "looks", "markup", "page", "stretch", "styles", "turns", "voices"),
+    *("accept", "asked", "blocks", "candidates", "conserve", "dated", "dates", "generic", "labels"),
+    *("language", "languages", "layout", "looks", "markup", "page", "stretch", "styles", "turns", "voices"),
 )
 """The modules that read a page."""
 
