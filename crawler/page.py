@@ -26,7 +26,7 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
 
-VERSION = 13
+VERSION = 14
 """The extractor's version. Raise it with every change that can change a transcript; a test reminds of it."""
 
 DISAGREE = dt.timedelta(days=2)
@@ -286,8 +286,8 @@ def _without_layout(root: HtmlElement, page: Page, source: Source | None) -> _Pa
 
 
 def kind_of(found: tuple[Turn, ...], title: str, language: str | None) -> Kind:
-    """What a document is: a transcript where anyone is named as speaking, a statement where its title says so."""
-    if any(turn.label is not None for turn in found):
+    """What a document is: a transcript where anyone is named or asks, a statement where its title says so."""
+    if any(turn.label is not None or turn.role == "question" for turn in found):
         return "transcript"
     line = title.casefold()
     whole = set(WORD.findall(line))

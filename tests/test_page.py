@@ -97,6 +97,12 @@ def test_a_paragraph_is_no_document_number() -> None:
     assert found.doubts == ("no document number: 188 characters stand in its place",)
 
 
+def test_an_exchange_without_names_is_a_transcript() -> None:
+    exchange = Turn(("Will it sail?",), role="question"), Turn(("It will.",), role="answer")
+    assert kind_of(exchange, "On the ferry", "en") == "transcript"
+    assert kind_of((Turn(("It sails.",), role="statement"),), "On the ferry", "en") == "news"
+
+
 @pytest.mark.parametrize(
     ("language", "title", "kind"),
     [
