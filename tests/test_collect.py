@@ -165,6 +165,7 @@ def test_a_night_takes_the_trailing_window_and_reaches_back_to_the_night_before(
     assert (order.since, order.until) == (TODAY, later)
 
 
+@pytest.mark.slow
 def test_an_id_that_stands_for_many_addresses_is_noted(site: MisbehavingMinistry, place: Stage) -> None:
     assert run(place.settings, *WINDOW).notes == ()
     file = place.folder / "sources" / "demo.toml"
@@ -295,6 +296,7 @@ def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
 
 
+@pytest.mark.slow
 def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:
@@ -353,11 +355,12 @@ def test_a_page_that_leads_to_a_notice_is_not_there(site: MisbehavingMinistry, p
     assert disposition == "failed" and "not there, on 1 of 3 days" in (reason or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
         pytest.param(same_text(), id="one text"),
-        pytest.param(not_found(), id="not found", marks=pytest.mark.slow),
+        pytest.param(not_found(), id="not found"),
     ],
 )
 def test_a_window_is_not_done_in_which_every_page_is_wrong(
@@ -460,6 +463,7 @@ def test_a_refused_revisit_is_put_off_and_stands_before_no_other(
     assert "/briefings/114" not in night_after(50)
 
 
+@pytest.mark.slow
 def test_what_was_missed_is_found_by_the_next_run(site: MisbehavingMinistry, place: Stage) -> None:
     site.misbehave("/briefings/11*", challenge())
     run(place.settings)

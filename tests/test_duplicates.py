@@ -271,6 +271,7 @@ def test_a_batch_after_another_compares_every_text_once(
         assert session.scalar(select(func.count()).where(models.Revision.compared_at.is_(None))) == 0
 
 
+@pytest.mark.slow
 def test_of_two_that_are_compared_at_once_the_link_is_found_and_kept_once(shelf: Shelf) -> None:
     for round_ in range(5):
         copies = [edited(BRIEFING, 0.02, seed) for seed in range(4 * round_, 4 * round_ + 4)]

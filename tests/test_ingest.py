@@ -591,13 +591,13 @@ from flows.settings import load_settings
 settings = load_settings()
 source = load_source(settings.sources / "demo.toml")
 left = [int(sys.argv[2])]
-real = ingest.keep
+real = ingest.captures.keep
 def keep(*arguments):
     left[0] -= 1
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments)
-ingest.keep = keep
+ingest.captures.keep = keep
 ingest.ingest_warc(Path(sys.argv[1]), {"demo": source}, settings)
 """
     env = os.environ | settings.environment()

@@ -181,6 +181,7 @@ def test_more_captures_than_a_batch_are_all_held_against_their_records(
 # --- torn and damaged files ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.any_database
 def test_a_file_cut_at_any_byte_of_its_last_record_is_torn_or_lacks_it_and_is_mended(office: Office) -> None:
     whole = office.path.read_bytes()

@@ -143,6 +143,7 @@ def mutations(body: bytes, chance: random.Random) -> Iterator[bytes]:
     yield body.replace(b"</p>", b"").replace(b"<p>", b"<br>")
 
 
+@pytest.mark.slow
 def test_a_hostile_page_is_read_or_refused_in_time(pages: list[tuple[Page, dict[str, Any]]]) -> None:
     chance = random.Random(17)
     sources = load_sources()

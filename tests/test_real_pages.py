@@ -109,6 +109,7 @@ def test_a_feed_that_was_captured_often_is_replayed_as_it_was_last(corpus: Path,
     assert found.tally.discovered == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [("2020-05-10", "2020-08-15"), ("2020-06-01", "2020-06-30")])
 def test_by_calendar_alone_and_by_listing_alone_the_same_documents_are_found(
     corpus: Path, window: tuple[str, str]

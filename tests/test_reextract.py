@@ -402,6 +402,7 @@ def test_a_page_that_can_be_read_now_is_loaded_as_new(
     assert propose(settings).digest is None
 
 
+@pytest.mark.slow
 def test_a_page_of_a_night_that_can_be_read_now_is_visited_again_and_one_that_led_elsewhere_is_not_it(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,6 +431,7 @@ def test_a_page_of_a_night_that_can_be_read_now_is_visited_again_and_one_that_le
     assert texts(settings)[first] == before[first]
 
 
+@pytest.mark.slow
 def test_what_only_a_mended_source_file_reads_otherwise_is_no_edit(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
