@@ -17,7 +17,7 @@ from crawler.looks import ASKED, QUESTION_MARK, WORD, asks
 from crawler.styles import SPEECH
 from storage.transcript import Role
 
-SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛۔)\]）】][\"'”’»」』)\]）】]*$")
+SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛။։።۔)\]）】][\"'”’»」』)\]）】]*$")
 """How a sentence of the speaker's ends, or a direction in parentheses."""
 QUESTIONS = 3
 """Questions that make a page without labels an interview."""
@@ -80,7 +80,7 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
         return []
     if any(not answer or answer[0].heading or answer[0].all_bold for answer in answers):
         return []
-    to_somebody = sum(len(text) > ASKS or _holds(text, known.speech) for text in asked)
+    to_somebody = sum(len(text) > ASKS or _holds(text, known.speech - known.own) for text in asked)
     long = [text for text in map(_text_of, answers) if len(text) > SPEECH]
     if to_somebody * 2 < len(asked) or sum(_holds(text, known.own) for text in long) * 2 <= len(long):
         return []

@@ -135,7 +135,7 @@ def _american(root: etree._Element, url: str) -> bool:
         domain = (urlsplit(url).hostname or "").rpartition(".")[2]
     except ValueError:
         return False
-    return domain in ("gov", "mil", "us") or (len(domain) > 2 and _lang(root) == "en-us")
+    return domain in ("gov", "mil", "us") or (len(domain) > 2 and domain != "int" and _lang(root) == "en-us")
 
 
 def _lang(root: etree._Element) -> str:
@@ -249,7 +249,7 @@ def beside(
         named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"
         if not _is_sentence(line, found) and (named or dates.in_dateline(line, month_first=month_first)):
             bare = not any(map(str.isalpha, line[: found[1]] + line[found[2] :]))
-            own = named or bare or number not in inside
+            own = not named and (bare or number not in inside)
             return Beside(found[0], line[found[1] : found[2]], sure=True, own=own)
     for number, line, found in hits:
         # In a longer line it is somebody's date, unless it opens the text: "Bern, 17 August 2007 - ...".

@@ -45,6 +45,8 @@ _CLOCK = re.compile(r"\d{1,2}[:.]\d\d|\b[ap]\.?m\b\.?", re.IGNORECASE)
 # When a day begins in UTC+14, and when it ends in UTC-12.
 _FIRST, _LAST = dt.timedelta(hours=-14), dt.timedelta(hours=36)
 
+BEFORE_DATE = 15
+"""Characters between the word for published or updated and the date that it says: " on Monday, "."""
 EVENT_BEFORE = dt.timedelta(days=180)
 """A title that names an earlier day than this remembers it: an anniversary, an agreement."""
 EVENT_AFTER = dt.timedelta(days=31)
@@ -163,10 +165,13 @@ def is_line(text: str) -> bool:
     line = " ".join(text.split())
     found = find(line) if len(line) <= DATELINE else None
     known = words(None)
+    if found is None:
+        return False
     told = line[-1:] not in tuple(".?!。？！…:：") and any(
-        map(line.casefold().startswith, known.published | known.updated)
+        line.casefold().startswith(word) and found[1] - len(word) <= BEFORE_DATE
+        for word in known.published | known.updated
     )
-    return found is not None and (told or len(line) - (found[2] - found[1]) <= 30)
+    return told or len(line) - (found[2] - found[1]) <= 30
 
 
 def _is_place(text: str) -> bool:

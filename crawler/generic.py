@@ -172,7 +172,12 @@ def _title(
         for number in range(
             best[3] + 1, min(start + 1, len(paragraphs)) if linked or not name.heading else 0
         ):
-            if paragraphs[number].heading and len(paragraphs[number].text) > least:
+            letters = NOT_LETTER.sub("", paragraphs[number].text).casefold()
+            if (
+                paragraphs[number].heading
+                and len(paragraphs[number].text) > least
+                and letters not in elsewhere
+            ):
                 return " ".join(paragraphs[number].text.split()), number
     if best is not None and (best[0] or (best[1] and best[2] * 3 > max(map(len, joined)))):
         return " ".join(paragraphs[best[3]].text.split()), best[3]
@@ -183,7 +188,8 @@ def _title(
         and len(paragraphs[number].text) > 8
         and (places[number], NOT_LETTER.sub("", paragraphs[number].text).casefold()) not in upward
     ]
-    for number in sorted(headings, key=lambda number: tag(places[number]) != "h1")[:1]:
+    plain = [n for n in headings if NOT_LETTER.sub("", paragraphs[n].text).casefold() not in elsewhere]
+    for number in sorted(plain or headings, key=lambda number: tag(places[number]) != "h1")[:1]:
         return " ".join(paragraphs[number].text.split()), number
     for number in range(min(start + 3, len(paragraphs)) - 1, max(start - BESIDE, 0) - 1, -1):
         # Or a line that is one by its class, as old pages have it.

@@ -27,7 +27,6 @@ STRETCH = 3000
 
 CONTACT = re.compile(r"\S@\S+\.\w|https?://|\bwww\.|\+\d[\d ()./-]{6,}|\(0\d{1,4}\)\s?\d")
 """An e-mail address, a page's, a telephone number."""
-_OPENING = ('"', "“", "„", "«", "「")
 # How a sentence ends within a text; or Thai and Lao, which print no full stops.
 _SENTENCE = re.compile("[.!?…。！？؟।](?:\\s|$)|[\u0e00-\u0eff]")
 
@@ -41,12 +40,6 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         place
         for place in places
         if place.anonymous or keys[place.key] > 1 or not _is_fact(place, paragraphs, words)
-    ]
-    asking = {place.paragraph for place in places if asks(place.key, words)}
-    places = [
-        place
-        for place in places
-        if keys[place.key] > 1 or place.paragraph - 1 in asking or not _is_quoted(place, paragraphs)
     ]
     lengths = [len(paragraph.text) for paragraph in paragraphs]
     by_style = [
@@ -86,14 +79,6 @@ def _is_fact(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> boo
         return False
     stops = not said[-1].isalnum() or _SENTENCE.search(said) is not None
     return said[0].islower() or not (stops or is_speech(said, words))
-
-
-def _is_quoted(place: Label, paragraphs: Sequence[Paragraph]) -> bool:
-    """Whether a speaker quotes somebody whom nobody has asked: ``Premier Ivan Moss: “We will ...``."""
-    text = paragraphs[place.paragraph].text
-    colon = text[place.end : place.end + 1] in (":", "：")
-    quotes = colon and not place.bold and text.startswith(_OPENING, place.resume)
-    return quotes and not place.anonymous and not is_asked(place, paragraphs)
 
 
 def _is_contact(text: str) -> bool:
@@ -239,7 +224,7 @@ def _within(paragraphs: Sequence[Paragraph], printed: set[str], words: Words) ->
     """
     if len(printed) > VOICES:
         return []
-    known = printed | {word.upper() for word in words.question | words.questioner if len(word) > 1}
+    known = printed | {word.upper() for word in words.question if len(word) > 1}
     names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
     pattern = re.compile(rf"(?<=[.!?)\]”\"—–-])\s+(?P<label>{names})[:：]\s+")
     found = []

@@ -141,17 +141,24 @@ def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], kn
     # What follows the last label is the speaker's, in its own paragraph or the next.
     said = last in labels and paragraphs[last].text[labels[last][-1].resume :].strip()
     least = last + 1 if said else last + 2
-    for number in range(max(len(paragraphs) - CLOSING, least), len(paragraphs)):
+    closing = range(max(len(paragraphs) - CLOSING, least), len(paragraphs))
+    for number in closing:
         line = paragraphs[number].text
-        fact = _COLON.split(line, maxsplit=1)
         called = CONTACT.search(line) is not None
-        if _unspoken(line) and (called or (len(fact) > 1 and fact[0].strip().casefold() in known.field)):
-            while called and number > least and _unspoken(above := paragraphs[number - 1].text):
+        if _unspoken(line) and (called or _is_fact(line, known)):
+            first = number
+            while called and first > least and _unspoken(above := paragraphs[first - 1].text):
                 if is_speech(above, known):
                     break
-                number -= 1
-            return number
+                first -= 1
+            return first if number - first < CLOSING else number  # more lines are a list of the speaker's
     return len(paragraphs)
+
+
+def _is_fact(line: str, known: Words) -> bool:
+    """Whether a line is a fact about the page: "Author: Anna Berg", not a speaker's "First: more boats"."""
+    name, _, fact = _COLON.sub(":", line, count=1).partition(":")
+    return bool(fact.strip()) and name.strip().casefold() in known.field and not fact.strip()[0].islower()
 
 
 def _unspoken(line: str) -> bool:

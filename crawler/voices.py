@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import combinations, pairwise, takewhile
+from itertools import pairwise
 from operator import itemgetter
 
 from crawler.languages import Words
@@ -35,8 +35,7 @@ def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
     keys: dict[str, str] = {}
     for core in cores.values():
         keys.setdefault(key_of(core), core)
-    remarks = _remarks(whole, known)
-    shared = _shared(keys, known)
+    remarks, titled = _remarks(whole, known), _without_titles(keys, known)
     names: dict[str, str | None] = {}
     for label, core in cores.items():
         key = key_of(core)
@@ -50,7 +49,6 @@ def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
             if (
                 shorter not in keys
                 or shorter in known.anonymous
-                or shorter in shared
                 or known.honorific.issuperset(shorter.split())
             ):
                 continue
@@ -59,7 +57,7 @@ def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
             if not _is_another(words_of[:-count], keys[shorter], known):
                 name = keys[shorter]
                 break
-        names[label] = _behind(whole[label], keys, known) or name + remarks.get(label, "")
+        names[label] = _behind(whole[label], titled, known) or name + remarks.get(label, "")
     return names
 
 
@@ -82,22 +80,10 @@ def _remarks(whole: dict[str, str], known: Words) -> dict[str, str]:
         remark = REMARK.search(label)
         if remark is not None and remark[0].strip(" (（[")[:1].isupper() and _is_office(core, known):
             found.setdefault(key_of(core), {})[label] = f" {remark[0].strip()}"
-    several = [each for each in found.values() if len(set(each.values())) > 1]
+    # A direction is none: "Prime Minister (Laughs)", who is the Prime Minister elsewhere.
+    bare = {key_of(core) for label, core in whole.items() if REMARK.search(label) is None}
+    several = [each for key, each in found.items() if len(set(each.values())) > 1 and key not in bare]
     return {label: remark for each in several for label, remark in each.items()}
-
-
-def _shared(keys: Iterable[str], known: Words) -> set[str]:
-    """The names of one word that several on the page have: "Igor Ivanov", "Sergei Ivanov" and "Ivanov"."""
-    initials: dict[str, list[set[str]]] = {}
-    for key in keys:
-        *before, family = key.split() or [""]
-        if given := {word[0] for word in takewhile(lambda word: word not in known.honorific, before[::-1])}:
-            initials.setdefault(family, []).append(given)
-    return {
-        family
-        for family, each in initials.items()
-        if any(one.isdisjoint(other) for one, other in combinations(each, 2))
-    }
 
 
 def _papers(cores: Iterable[str], known: Words) -> set[str]:
@@ -108,27 +94,31 @@ def _papers(cores: Iterable[str], known: Words) -> set[str]:
     return {
         core
         for key, named in shared.items()
-        if len({key_of(core) for core in named if "," in core}) > 1 and key not in known.anonymous
+        if len(set(map(key_of, named))) > 1
+        and all("," in core for core in named)
+        and key not in known.anonymous
         for core in named
         if not any(_is_title(word.strip(","), known) for each in named for word in each.split())
     }
 
 
-def _behind(core: str, keys: dict[str, str], known: Words) -> str | None:
+def _behind(core: str, titled: dict[str, str], known: Words) -> str | None:
     """Whose name follows an office and a comma, where the page has it as a label, with a title or without."""
     office, _, rest = core.partition(",")
     behind = key_of(rest)
-    if " " not in behind or not _is_office(office, known):
-        return None
-    return next(
-        (
-            name
-            for key, name in keys.items()
-            if f" {key}".endswith(f" {behind}")
-            and known.honorific.issuperset(key.removesuffix(behind).split())
-        ),
-        None,
-    )
+    return titled.get(behind) if " " in behind and _is_office(office, known) else None
+
+
+def _without_titles(keys: dict[str, str], known: Words) -> dict[str, str]:
+    """Labels by their keys, and by what is left of these without a title or two."""
+    found = dict(keys)
+    for key, name in keys.items():
+        words_of = key.split()
+        for count in range(1, len(words_of)):
+            if words_of[count - 1] not in known.honorific:
+                break
+            found.setdefault(" ".join(words_of[count:]), name)
+    return found
 
 
 def _is_office(core: str, known: Words) -> bool:

@@ -187,7 +187,6 @@ def test_brackets_around_a_word_for_a_voice_are_a_label() -> None:
         "Crisis Line: +44 20 7946 0000",
         "Chairing the Meeting: Anna Berg, Minister of Fish",
         "Energy Security: we will invest in the quays.",
-        "Premier Ivan Rosk: “You will see it”, he told me.",
     ],
 )
 def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
@@ -195,6 +194,33 @@ def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
     found = read("".join(f"<p>{each}</p>" for each in (*around, "Anna Berg: Soon.")).replace("~", SPEECH))
     assert [turn.label for turn in found] == ["Question", "Anna Berg", "Question", "Anna Berg"]
     assert found[1].paragraphs[1:] == (fact, "That is what I can tell you.")
+
+
+def test_who_is_heard_once_may_open_with_a_quotation() -> None:
+    said = (
+        "Ada Quill, Quay Radio: Why, Minister?",
+        "Anna Berg: ~",
+        "Carl Poe, Vell News: “Fish” and chips, you say?",
+    )
+    found = read("".join(f"<p>{each}</p>" for each in (*said, "Anna Berg: ~", said[0])).replace("~", SPEECH))
+    assert [turn.label for turn in found][1:4] == ["Anna Berg", "Carl Poe, Vell News", "Anna Berg"]
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        ("First: more boats", "Second: more nets", "Third: more quays"),
+        (
+            *(f"point {number} of our plan for the quays" for number in range(10)),
+            "and write to rosk@quay.example",
+        ),
+        ("ကျွန်ုပ်တို့ သွားမည်။", "ငါးများ ရှိသည်။", "https://quay.example"),
+    ],
+)
+def test_points_that_close_an_answer_are_the_speakers(points: tuple[str, ...]) -> None:
+    said = ("Question: Why?", "Anna Berg: ~", "Question: How?", "Anna Berg: ~ In three steps.")
+    found = read("".join(f"<p>{each}</p>" for each in (*said, *points)).replace("~", SPEECH))
+    assert found[3].paragraphs[1:][: len(points) - 1] == points[: len(points) - 1]
 
 
 @pytest.mark.parametrize("asked", ["What did you say?", "Tell us what you said."])
