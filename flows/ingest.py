@@ -155,7 +155,7 @@ def ingest_warc(
             elif record.fetched_at > now:
                 passed["dated in the future"] += 1  # nothing crawled from now on could be newer
             elif (whole := _whole(database, settings, record)) is None:
-                passed["revisit of what the archive has not"] += 1
+                passed["revisit of what the archive can't give"] += 1
             else:
                 if source.id not in ingestions:
                     ingestions[source.id] = runs.enter_context(_ingestion(database, settings, source.id))
@@ -178,7 +178,10 @@ def _whole(database: Database, settings: Settings, record: Record) -> Record | N
         first = captures.at(session, without_port(url), moment)
     if first is None:
         return None
-    body = settings.warcs().read(Location(first.warc, first.offset, first.length), digest=first.digest)
+    try:
+        body = settings.warcs().read(Location(first.warc, first.offset, first.length), digest=first.digest)
+    except ArchiveError:
+        return None
     return replace(body, url=record.url, fetched_at=record.fetched_at)
 
 

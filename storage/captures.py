@@ -144,7 +144,7 @@ def at(session: Session, url: str, moment: dt.datetime) -> Capture | None:
     return session.scalar(
         select(Capture)
         .where(Capture.url.in_(set(spellings(url))), Capture.fetched_at == moment, Capture.status == 200)
-        .order_by(Capture.id)
+        .order_by(Capture.url != url, Capture.id)
         .limit(1)
     )
 

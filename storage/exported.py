@@ -51,7 +51,7 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
     form = _manifest(folder)["format"]
     if form == "jsonl":
         with (folder / "documents.jsonl").open(encoding="utf-8", newline="\n") as file:
-            yield from map(json.loads, file)
+            yield from ({"links": [], **json.loads(line)} for line in file)  # an older export has none
     elif form == "parquet":
         from storage import parquet
 

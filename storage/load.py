@@ -220,6 +220,21 @@ def _place(source: str, key: str) -> Select[tuple[models.Appearance]]:
     return select(models.Appearance).where(models.Appearance.source == source, models.Appearance.key == key)
 
 
+def _parted(session: Session, reading: Reading, current: models.Revision) -> bool:
+    """Whether another text stands between a capture and the newest revision."""
+    between = (
+        select(models.Revision.id)
+        .join(models.Revision.capture)
+        .where(
+            models.Revision.transcript_id == current.transcript_id,
+            models.Revision.number < current.number,
+            models.Capture.fetched_at > _captured(session, reading),
+        )
+        .limit(1)
+    )
+    return session.scalar(between) is not None
+
+
 def _is_home(session: Session, reading: Reading, own: models.Transcript) -> bool:
     """Whether an address is a transcript's own, or the one that its own leads to now."""
     if (own.source, own.key) == (reading.source, reading.key):
@@ -242,7 +257,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
                 here.digest = current.digest
                 return Loaded("unchanged", current.id)
             before = reading.before if reading.before_of == current.digest else None
-            if not same and before is not None and same_words(before, reading.transcript):
+            again = not same and before is not None and same_words(before, reading.transcript)
+            if again and not _parted(session, reading, current):
                 return _only_read_anew(current, reading)
             if _is_before(session, reading, here, current.capture):
                 # As a copy it may have stood here of what another transcript has had.

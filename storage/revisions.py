@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from storage import index, lookup, models
@@ -90,14 +90,20 @@ def put_in(session: Session, transcript_id: int, text: Text) -> tuple[int, bool]
 
 
 def _seen(session: Session, revision: models.Revision, when: ColumnElement[bool]) -> list[models.Page]:
-    """The visits at some time to a document's own address that found a text there, by their captures' moments."""
+    """The visits at some time that found a text at its document's addresses, by their captures' moments.
+
+    Those to addresses of copies are not among them.
+    """
     own = revision.transcript
-    home = session.scalar(
-        select(models.Appearance.url).where(
-            models.Appearance.source == own.source, models.Appearance.key == own.key
+    copies = session.execute(
+        select(models.Appearance.key, models.Appearance.url).where(
+            models.Appearance.transcript_id == own.id,
+            models.Appearance.source == own.source,
+            models.Appearance.key != own.key,
         )
-    )
-    urls = {each for url in (home, revision.capture.url) if url is not None for each in spellings(url)}
+    ).all()
+    keys = {key for key, _ in copies}
+    urls = {each for _, url in copies for each in spellings(url)} - set(spellings(revision.capture.url))
     return list(
         session.scalars(
             select(models.Page)
@@ -105,7 +111,8 @@ def _seen(session: Session, revision: models.Revision, when: ColumnElement[bool]
             .where(
                 models.Page.revision_id == revision.id,
                 models.Capture.source == own.source,
-                or_(models.Page.key == own.key, models.Page.url.in_(urls)),
+                models.Page.key.not_in(keys),
+                models.Page.url.not_in(urls),
                 when,
             )
             .order_by(models.Capture.fetched_at, models.Page.id)

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import logging
 import os
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -269,7 +270,8 @@ def _record(found: ArcWarcRecord) -> Record | str:
         status, headers = _status(found), _headers(found)
     elif found.rec_type == "revisit":
         whose, when = head.get_header("WARC-Refers-To-Target-URI"), _moment(found, "WARC-Refers-To-Date")
-        if not whose or when is None:
+        whose = (whose or "").strip("<>")
+        if not whose or clean(whose) != whose or when is None:
             return "revisit"
         status, headers, repeats = 200, (), (whose, when)
     else:
@@ -309,7 +311,8 @@ def _broken_off(found: ArcWarcRecord, body: bytes) -> str:
     )
     chunked = found.http_headers.get_header("transfer-encoding")
     sent_as_it_is = coded.lower() in ("", "identity") and not chunked
-    return "disconnect" if sent_as_it_is and length.isdigit() and len(body) < int(length) else ""
+    told = re.fullmatch(r"[0-9]{1,18}", length)
+    return "disconnect" if sent_as_it_is and told and len(body) < int(length) else ""
 
 
 def _finish(records: ArchiveIterator, found: ArcWarcRecord) -> int:

@@ -268,6 +268,42 @@ def test_a_copy_that_was_seen_later_puts_nothing_into_its_original_s_history(des
     assert desk.counts() == (1, 3, 2)
 
 
+def test_a_text_that_was_seen_again_at_another_address_of_its_document_came_back(desk: Desk) -> None:
+    def captured(text: str, day: int, more: str = "") -> None:
+        desk.next_run()
+        reading = desk.reading(said(text))
+        with desk.database.write() as session:
+            capture = session.get_one(models.Capture, reading.capture_id)
+            page = session.scalars(select(models.Page).where(models.Page.run_id == desk.run)).one()
+            capture.fetched_at, capture.url = NOW + dt.timedelta(day), capture.url + more
+            page.key, page.url = f"{capture.url} {day}", capture.url
+            session.flush()
+            ledger.fetched(session, desk.run, page.key, capture.id)
+        load(desk.database, desk.run, replace(reading, url=reading.url + more), f"{reading.url}{more} {day}")
+
+    captured(LONG, 1)
+    captured(LONG, 5, "/print?utm_source=x")
+    captured(LONG + " corrected", 7)
+    captured(LONG + " between", 3)
+    texts = (LONG, LONG + " between", LONG, LONG + " corrected")
+    assert [desk.text("here/a", number) for number in (1, 2, 3, 4)] == [render(said(text)) for text in texts]
+
+
+def test_what_a_newer_extractor_reads_of_an_older_capture_is_the_text_before_the_one_between(
+    desk: Desk,
+) -> None:
+    better = said(LONG + " which the older one lost")
+    desk.captured(said(LONG + " between"), -5)
+    desk.captured(said(), -3)
+    desk.next_run()
+    older = desk.reading(better)
+    with desk.database.write() as session:
+        session.get_one(models.Capture, older.capture_id).fetched_at = NOW - dt.timedelta(9)
+    older = replace(older, extractor=2, before=better, before_of=digest(said()))
+    assert load(desk.database, desk.run, older).disposition == "revised"
+    assert desk.text("here/a", 1) == render(better) and desk.text("here/a") == render(said())
+
+
 def test_a_text_that_comes_back_in_the_batch_of_its_edit_is_a_revision(desk: Desk) -> None:
     desk.captured(said(f'{LONG} "so"'), -10)
     desk.captured(said(LONG + " edited"), -9)
