@@ -336,7 +336,9 @@ def _with_stop(number: int, paragraph: Paragraph, start: int, words: Words) -> L
     text = paragraph.text
     for match in _FULL_STOP.finditer(text, start, start + HEADED):
         tokens = text[start : match.start()].split()
-        last = tokens[-1].casefold() if tokens else ""
+        if not tokens:
+            return None
+        last = tokens[-1].casefold()
         # "Mr.", "Gen.", "J.": the name is behind it.
         short = len(last) < 5 and last in words.honorific and tokens[0].casefold() != "the"
         if short or (len(last) == 1 and (len(tokens) > 1 or last not in words.anonymous)):

@@ -196,6 +196,12 @@ def test_a_fact_among_labels_is_no_speaker(fact: str) -> None:
     assert found[1].paragraphs[1:] == (fact, "That is what I can tell you.")
 
 
+@pytest.mark.parametrize("line", [". So.", "So.<br> . Now."])
+def test_a_line_that_begins_with_a_full_stop_has_no_label_there(line: str) -> None:
+    said = ("Q. Why?", "The President. ~", "Q. When?", "The President. ~")
+    assert labels(line, *said) == [None, *["Question", "The President"] * 2]
+
+
 def test_who_is_heard_once_may_open_with_a_quotation() -> None:
     said = (
         "Ada Quill, Quay Radio: Why, Minister?",
