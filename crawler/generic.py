@@ -1,7 +1,7 @@
 """Reading a page whose layout nobody described.
 
-Which paragraphs are its text, `crawler.stretch` tells, and when it was published `crawler.dated`. The headline is
-looked for in the page's own metadata and above the body.
+Which paragraphs are its text, `crawler.stretch` tells, and when it was published `crawler.publication`. The
+headline is looked for in the page's own metadata and above the body.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
-from crawler import blocks, dated, stretch
+from crawler import blocks, publication, stretch
 from crawler.blocks import BLOCKS, Paragraph
-from crawler.dated import BESIDE
 from crawler.markup import select, tag, text_of
-from crawler.stretch import NOT_LETTER, STRAY
+from crawler.publication import BESIDE
+from crawler.stretch import STRAY, letters_of
 
 _SEPARATOR = re.compile(r"\s+[-–—|•·:»/\\]+\s+|\s*[|_•»]\s*|--+")
 _TITLED = re.compile(
@@ -87,15 +87,15 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
         if paragraphs[number].text not in captions
     ]
     inside = set(kept)
-    day, doubts, order = dated.read(
+    day, doubts, order = publication.read(
         root,
         url,
         timezone,
         month_first,
-        lambda order: dated.beside(paragraphs, places, (at, start, end), inside, order),
+        lambda order: publication.beside(paragraphs, places, (at, start, end), inside, order),
     )
     left_out = [
-        " ".join(paragraphs[number].text.split())
+        _line(paragraphs[number].text)
         for number in range(min(start, first[0]), max(end, first[1]))
         if number not in inside and number != at
     ]
@@ -107,6 +107,10 @@ def read(root: HtmlElement, url: str, timezone: str | None, *, month_first: bool
     if taken < letters * TAKEN:
         doubts.append(f"no more than {taken / letters:.0%} of the page's text was taken for its body")
     return Parts(title, day, [paragraphs[number] for number in kept], left_out, doubts, order)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _links(root: etree._Element, url: str) -> tuple[set[str], set[tuple[etree._Element, str]]]:
@@ -122,7 +126,7 @@ def _links(root: etree._Element, url: str) -> tuple[set[str], set[tuple[etree._E
             continue
         if (there.path.rstrip("/"), there.query) == (here.path.rstrip("/"), here.query):
             continue
-        letters = NOT_LETTER.sub("", text_of(link)).casefold()
+        letters = letters_of(text_of(link))
         elsewhere.add(letters)
         if here.path.startswith(f"{_INDEX.sub('', there.path).rstrip('/')}/") and not there.query:
             around = next((block for block in link.iterancestors() if tag(block) in BLOCKS), root)
@@ -145,15 +149,15 @@ def _title(
     the last heading.
     """
     heads = [element.get("content") or "" for element in select(root, ("meta[property='og:title']",))]
-    shared = {NOT_LETTER.sub("", head).casefold() for head in heads}
+    shared = {letters_of(head) for head in heads}
     heads += [text_of(element) for element in select(root, ("head > title", "title"))[:1]]
     heads = [head for head in heads if head.strip()]
-    joined = [NOT_LETTER.sub("", head).casefold() for head in heads]
+    joined = [letters_of(head) for head in heads]
     elsewhere, upward = _links(root, url)
-    first = {NOT_LETTER.sub("", _SEPARATOR.split(head)[0]).casefold() for head in heads}
+    first = {letters_of(_SEPARATOR.split(head)[0]) for head in heads}
     best: tuple[bool, bool, int, int] | None = None
     for number, paragraph in enumerate(paragraphs[: start + BESIDE]):
-        letters = NOT_LETTER.sub("", paragraph.text).casefold()
+        letters = letters_of(paragraph.text)
         if len(letters) < 8 and not (letters and paragraph.heading and letters in first):
             continue
         if not any(letters in head for head in joined):
@@ -167,30 +171,30 @@ def _title(
         # All of <title> may be the site's own name, or that of a section, to which a menu leads: then a heading
         # between it and the body, longer than a section's, is the page's headline.
         name = paragraphs[best[3]]
-        linked = NOT_LETTER.sub("", name.text).casefold() in elsewhere
+        linked = letters_of(name.text) in elsewhere
         least = max(8, len(name.text) if name.heading and best[1] else 0)
         for number in range(
             best[3] + 1, min(start + 1, len(paragraphs)) if linked or not name.heading else 0
         ):
-            letters = NOT_LETTER.sub("", paragraphs[number].text).casefold()
+            letters = letters_of(paragraphs[number].text)
             if (
                 paragraphs[number].heading
                 and len(paragraphs[number].text) > least
                 and letters not in elsewhere
             ):
-                return " ".join(paragraphs[number].text.split()), number
+                return _line(paragraphs[number].text), number
     if best is not None and (best[0] or (best[1] and best[2] * 3 > max(map(len, joined)))):
-        return " ".join(paragraphs[best[3]].text.split()), best[3]
+        return _line(paragraphs[best[3]].text), best[3]
     headings = [
         number
         for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1)
         if paragraphs[number].heading
         and len(paragraphs[number].text) > 8
-        and (places[number], NOT_LETTER.sub("", paragraphs[number].text).casefold()) not in upward
+        and (places[number], letters_of(paragraphs[number].text)) not in upward
     ]
-    plain = [n for n in headings if NOT_LETTER.sub("", paragraphs[n].text).casefold() not in elsewhere]
+    plain = [n for n in headings if letters_of(paragraphs[n].text) not in elsewhere]
     for number in sorted(plain or headings, key=lambda number: tag(places[number]) != "h1")[:1]:
-        return " ".join(paragraphs[number].text.split()), number
+        return _line(paragraphs[number].text), number
     for number in range(min(start + 3, len(paragraphs)) - 1, max(start - BESIDE, 0) - 1, -1):
         # Or a line that is one by its class, as old pages have it.
         called = f"{places[number].get('class') or ''} {places[number].get('id') or ''}"
@@ -199,9 +203,9 @@ def _title(
             and len(paragraphs[number].text) > 8
             and places[number].find(".//a") is None
         ):
-            return " ".join(paragraphs[number].text.split()), number
+            return _line(paragraphs[number].text), number
     parts = [part.strip() for part in _SEPARATOR.split(heads[0])] if heads else []
-    named = [part for part in parts if NOT_LETTER.sub("", part).casefold() not in elsewhere]
+    named = [part for part in parts if letters_of(part) not in elsewhere]
     # The site's name is the last one, however long.
     before = [part for part in parts[:-1] if part in named and len(part) >= 8]
     return max(before or named or parts, key=len, default=""), None

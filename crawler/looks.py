@@ -22,7 +22,7 @@ _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 # "国家统计局新闻发言人 付凌晖": a name of two to four signs after a space.
 _NAMED = re.compile("^\\S{2,40}(?: \\S{2,40})? [\u3400-\u9fff]{1,2}[\u3040-\u30ff\u3400-\u9fff]{1,2}$")
 WORD = re.compile(r"[^\W\d_]+(?:[-’'.][^\W\d_]+)*")
-_REMARK = re.compile(r"[(（\[][^()（）\[\]]*[)）\]]")
+REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
 # A stop within a label that ends a sentence: not one after an initial or a short title (J. / Mr. / Gen.).
 _STOP = re.compile(r"[!?;…。！？；]|\.(?=\s+\S|$)")
 _SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$")
@@ -74,7 +74,7 @@ def look(text: str, words: Words) -> Look | None:
     printed = clean(text)
     if not printed or len(printed) > LABEL_LIMIT or ": " in printed or printed.endswith(":"):
         return None
-    core = clean(_REMARK.sub(" ", printed)).rstrip(" .")
+    core = clean(REMARK.sub(" ", printed)).rstrip(" .")
     key = key_of(printed)
     if number := _NUMBER.match(core):  # "1. Question", but not the "1. Trade" of a list
         core = core[number.end() :] if _anonymous(key, words) else ""
@@ -95,7 +95,7 @@ def look(text: str, words: Words) -> Look | None:
     return Look(
         printed,
         key,
-        remark=sum(len(match[0]) for match in _REMARK.finditer(printed)),
+        remark=sum(len(match[0].strip()) for match in REMARK.finditer(printed)),
         # A letter alone may be an initial or a point of a list; "Q" is neither.
         upper=(len(letters) > 1 or nobody)
         and capitals >= 0.6 * len(letters)
@@ -113,7 +113,7 @@ def look(text: str, words: Words) -> Look | None:
 
 def key_of(label: str) -> str:
     """What makes two labels one voice's: casefolded, without remarks in parentheses and punctuation."""
-    core = _REMARK.sub(" ", label)
+    core = REMARK.sub(" ", label)
     return " ".join(WORD.findall((core if WORD.search(core) else label).replace(".", ". ").casefold()))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lxml import etree
 from lxml.html import HtmlElement
 
-from crawler import accept, blocks, dated, dates, generic
+from crawler import accept, blocks, dates, generic, publication
 from crawler.conserve import conserved
 from crawler.language import language_of
 from crawler.languages import words
@@ -217,7 +217,7 @@ def _by_layout(root: etree._Element, fit: _Fit, source: Source) -> _Parts:
     if not title:
         raise Refused("no title", f"layout {layout.name}: the headline is empty")
     date = _date_of(root, layout, source)
-    published = dated.published(root, source.timezone, month_first=_month_first(source))
+    published = publication.published(root, source.timezone, month_first=_month_first(source))
     if date is None:
         if published is None:
             raise Refused("no date", f"layout {layout.name}: no date where the page should have it")

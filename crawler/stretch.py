@@ -19,7 +19,7 @@ from crawler.blocks import Paragraph
 from crawler.languages import words
 from crawler.markup import hidden, tag, text_of
 
-NOT_LETTER = re.compile(r"[\W_]+")
+_NOT_LETTER = re.compile(r"[\W_]+")
 """What doesn't count where a line is looked for in other words' midst."""
 _FURNITURE_TAGS = frozenset(("nav", "footer", "aside", "figcaption"))
 # Words that web sites give, by convention, to what is no text of the page. "field--label-hidden" (Drupal's body),
@@ -105,7 +105,12 @@ def body(root: HtmlElement, paragraphs: Sequence[Paragraph]) -> str:
             root, fast=count > MANY, favor_recall=True, include_comments=False, with_metadata=False
         )
         text = getattr(found, "text", None) or ""
-    return NOT_LETTER.sub("", text).casefold()
+    return letters_of(text)
+
+
+def letters_of(text: str) -> str:
+    """What of a text is compared with another's: letters and digits, without case."""
+    return _NOT_LETTER.sub("", text).casefold()
 
 
 def find(paragraphs: Sequence[Paragraph], body: str) -> tuple[int, int] | None:
@@ -117,7 +122,7 @@ def find(paragraphs: Sequence[Paragraph], body: str) -> tuple[int, int] | None:
     searches = len(paragraphs) + sum(len(paragraph.text) for paragraph in paragraphs) // CHUNK
     too_long = searches * len(body) > SEARCHED
     for number, paragraph in enumerate(paragraphs):
-        letters = NOT_LETTER.sub("", paragraph.text).casefold()
+        letters = letters_of(paragraph.text)
         if too_long:
             weight = len(letters) if len(letters) > STRAY else -len(letters) - 10
         else:
@@ -254,7 +259,7 @@ def without_edges(
         if above is beside:
             return False
         sentence = text.rstrip("”\"')）")[-1:] in tuple(".!?。！？…:：")
-        known = NOT_LETTER.sub("", text).casefold() in body
+        known = letters_of(text) in body
         return not (known and (sentence or number not in first))
 
     dropped = {number for number in (*numbers[:6], *numbers[6:][-6:]) if stray(number)}

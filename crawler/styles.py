@@ -285,13 +285,18 @@ def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]
                 if place is not None and (place.anonymous or place.names):
                     places.append(replace(place, begin=start))
     counts = Counter(place.key for place in places)
-    next_to = Counter(
+    next_to = Counter(_replies(places, words))
+    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
+    return found if sum(place.anonymous for place in found) > 1 and next_to else []
+
+
+def _replies(places: Sequence[Label], words: Words) -> list[str]:
+    """The keys of the labels that come next after a questioner's."""
+    return [
         after.key
         for before, after in pairwise(places)
         if asks(before.key, words) and not asks(after.key, words)
-    )
-    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
-    return found if sum(place.anonymous for place in found) > 1 and next_to else []
+    ]
 
 
 def stopped(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
@@ -312,11 +317,7 @@ def stopped(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         seen = {place.key for place in capitals}
         answers = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in capitals)
         return [place for place in places if place.upper] if answers and len(seen) > 1 else []
-    replies = [
-        after.key
-        for before, after in pairwise(places)
-        if asks(before.key, words) and not asks(after.key, words)
-    ]
+    replies = _replies(places, words)
     next_to = Counter(replies)
     found = [
         place

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from crawler.asked import SPOKEN, asked_between, end_of_bold, interview
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
 from crawler.labels import CONTACT, find, is_speech
 from crawler.languages import Words, words
-from crawler.looks import ASKED, CASELESS, asks
-from crawler.voices import REMARK, interviewers, speakers, voice_of
+from crawler.looks import ASKED, CASELESS, REMARK, asks
+from crawler.unlabelled import SPOKEN, asked_between, end_of_bold, interview
+from crawler.voices import interviewers, speakers, voice_of
 from storage.transcript import Role, Turn, clean
 
 _LETTER = re.compile(r"[^\W_]")
@@ -145,7 +145,7 @@ def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], kn
     for number in closing:
         line = paragraphs[number].text
         called = CONTACT.search(line) is not None
-        if _unspoken(line) and (called or _is_fact(line, known)):
+        if _unspoken(line) and (called or _is_of_page(line, known)):
             first = number
             while called and first > least and _unspoken(above := paragraphs[first - 1].text):
                 if is_speech(above, known):
@@ -155,10 +155,11 @@ def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], kn
     return len(paragraphs)
 
 
-def _is_fact(line: str, known: Words) -> bool:
+def _is_of_page(line: str, known: Words) -> bool:
     """Whether a line is a fact about the page: "Author: Anna Berg", not a speaker's "First: more boats"."""
-    name, _, fact = _COLON.sub(":", line, count=1).partition(":")
-    return bool(fact.strip()) and name.strip().casefold() in known.field and not fact.strip()[0].islower()
+    name, *rest = _COLON.split(line, maxsplit=1)
+    fact = "".join(rest).strip()
+    return name.strip().casefold() in known.field and bool(fact) and not fact[0].islower()
 
 
 def _unspoken(line: str) -> bool:

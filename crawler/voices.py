@@ -5,18 +5,15 @@ Nothing here looks at type or place, only at what the labels say and in which or
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import itemgetter
 
 from crawler.languages import Words
-from crawler.looks import key_of
+from crawler.looks import REMARK, key_of
 from storage.transcript import clean
 
-REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
-"""A remark within a label, in parentheses."""
 ANSWERS = 3
 """Answers of one voice to all others that make a page an interview."""
 
