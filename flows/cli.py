@@ -23,7 +23,6 @@ from flows.cli_reextract import reextract
 from flows.cli_search import export, search
 from flows.cli_source import record_of, source_app
 from flows.terminal import (
-    DEGRADED,
     DONE,
     FAILED,
     WRONG_USAGE,
@@ -170,7 +169,10 @@ def extract(
     ] = None,
     generic: Annotated[bool, typer.Option("--generic", help="Read it as a page of an unknown site.")] = False,
 ) -> None:
-    """Read a page and print its transcript; nothing is kept."""
+    """Read a page and print its transcript; nothing is kept.
+
+    Of a WARC file a page that is none to read is named on the error output, and the others are printed all the same.
+    """
     from flows import reading
 
     how = reading.choice(settings_from().sources, source, generic=generic)
@@ -197,7 +199,6 @@ def extract(
         if not refused:
             typer.echo(f"podium: {plain(page)}: holds no document of a known source; try --generic", err=True)
         raise typer.Exit(FAILED)
-    raise typer.Exit(DEGRADED if refused else DONE)
 
 
 # --- behind the commands -------------------------------------------------------------------------
