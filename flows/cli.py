@@ -171,7 +171,7 @@ def extract(
 ) -> None:
     """Read a page and print its transcript; nothing is kept.
 
-    Of a WARC file a page that is none to read is named on the error output, and the others are printed all the same.
+    A page of a WARC file that can't be read is named on the error output, and the others are printed.
     """
     from flows import reading
 

@@ -298,6 +298,7 @@ def _aside(session: Session, order: Order, run_id: int) -> Aside:
         unfit=0 if order.via else ledger.doubted(session, run_id, NO_LAYOUT),  # old captures have old layouts
         unasked=ledger.unasked(session, run_id),
         newest_rejected=ledger.newest_rejected(session, run_id) if night else None,
+        refused=earlier.refused_first(session, order.source.id, order.until) if night else (),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from crawler.job import CrawlReport
 from storage import coverage
+from storage.earlier import Lost
 from storage.ledger import Tally
 
 REJECTED_SHARE = 0.2
@@ -37,6 +38,7 @@ class Aside:
         unfit: new and revised texts that fit no layout of their source.
         unasked: pages that are unchanged as nobody has asked for them.
         newest_rejected: so many of a night's newest pages were rejected; None where it was no night.
+        refused: pages that a night has met for the first time and could not read.
     """
 
     outside: int = 0
@@ -45,6 +47,7 @@ class Aside:
     unfit: int = 0
     unasked: int = 0
     newest_rejected: int | None = None
+    refused: Sequence[Lost] = ()
 
 
 def failed(report: CrawlReport, tally: Tally) -> bool:
@@ -81,6 +84,9 @@ def verdict(
         notes.append(f"not in the replayed capture: {several(report.misses, 'request')}")
     if aside.outside:
         notes.append(f"outside the window: {several(aside.outside, 'page')}")
+    if aside.refused:
+        one, count = aside.refused[-1], several(len(aside.refused), "page")
+        notes.append(f"new, and not read: {count}, such as {one.found.url}: {one.told[1]}")
     return reasons + suspicions(tally, aside), notes
 
 

@@ -133,6 +133,22 @@ def lost(session: Session, source: str, today: dt.date) -> list[Lost]:
         source: its id.
         today: the day that is asked about.
     """
+    return [each for each in _unread(session, source, today) if not each.told[1].startswith(HOPELESS)]
+
+
+def refused_first(session: Session, source: str, today: dt.date) -> list[Lost]:
+    """The pages that a night has met for the first time, and could not read though it has them.
+
+    Args:
+        session: to read in.
+        source: its id.
+        today: the night's last day.
+    """
+    found = _unread(session, source, today)
+    return [each for each in found if each.first == today and each.told[0] == "rejected"]
+
+
+def _unread(session: Session, source: str, today: dt.date) -> list[Lost]:
     begin = today - dt.timedelta(coverage.CARRIED)
     rows = session.execute(
         select(Page.key, Page.url, Page.disposition, Page.reason, Run.until)
@@ -147,9 +163,7 @@ def lost(session: Session, source: str, today: dt.date) -> list[Lost]:
     for key, url, disposition, reason, day in rows:
         first = found[key].first if key in found else day
         found[key] = Lost(Found(key, url), first, day, (disposition, reason or ""))
-    return [
-        each for each in found.values() if each.told[0] != "gone" and not each.told[1].startswith(HOPELESS)
-    ]
+    return [each for each in found.values() if each.told[0] != "gone"]
 
 
 def due_again(session: Session, source: str, today: dt.date) -> list[Found]:

@@ -296,6 +296,20 @@ def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
 
 
+def test_a_night_names_a_new_page_that_it_could_not_read_once(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = max(site.documents, key=lambda document: document.published)
+    site.publish(replace(newest, id=901, title="Boat 901"))
+    site.misbehave("/briefings/901", without_date())
+    found = night(settings)
+    assert found.state == "completed"
+    (told,) = [note for note in found.notes if "not read" in note]
+    assert told.startswith(f"new, and not read: 1 page, such as {site.base}/briefings/901: no date: ")
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(1))
+    assert not [note for note in night(settings).notes if "not read" in note]
+
+
 @pytest.mark.slow
 def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     site: MisbehavingMinistry, settings: Settings

@@ -21,6 +21,7 @@ from warcio.archiveiterator import ArchiveIterator
 from crawler.page import Page, Refused, extract
 from crawler.source import Source, load_sources, source_of
 from storage.transcript import Transcript, clean, parse, render
+from tests.command import podium
 
 HERE = Path(__file__).resolve().parent
 CORPUS = Path(os.environ.get("PODIUM_CORPUS") or HERE.parent.parent / "shared" / "corpus")
@@ -107,6 +108,16 @@ def test_a_known_layout_is_read_as_a_careful_reader_would(pages: list[tuple[Page
 def test_an_unknown_layout_is_read_nearly_as_well(pages: list[tuple[Page, dict[str, Any]]]) -> None:
     found = shares(pages, {})
     assert min(found.values()) >= 0.95, found
+
+
+def test_the_command_prints_every_page_of_a_file_and_is_done() -> None:
+    done = podium("extract", "--format", "jsonl", str(CORPUS / "diplomatic-misc.warc.gz"))
+    wanted = {
+        json.loads(each.read_text(encoding="utf-8"))["url"]
+        for each in (CORPUS / "gold" / "diplomatic-misc").glob("*.json")
+    }
+    assert done.returncode == 0
+    assert wanted <= {json.loads(line)["url"] for line in done.stdout.splitlines()}
 
 
 # --- hostile pages ---------------------------------------------------------------------------------------
