@@ -109,12 +109,16 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
     named = _without_colon(number, paragraph, start, opens, words)
     if colon and named and not colon.bold and paragraph.text[named.resume].isalnum():
         colon = colon if colon.end - named.resume <= SAID else None
-    places, bare = [colon], None
+    dash = bracket = bare = None
     if opens and (colon is None or colon.key not in ("q", "a")):
         # "Q One thing: ..." may be either; the page's other labels tell.
         bare = _bare(number, paragraph, start)
-        places.append(_with_dash(number, paragraph, start, words))
-        places.append(_in_brackets(number, paragraph, start, words))
+        dash = _with_dash(number, paragraph, start, words)
+        bracket = _in_brackets(number, paragraph, start, words)
+    if colon and dash and colon.bold and dash.anonymous:
+        # "Question – AFP:" is a label, and in "Q – On fish: will it sail?" the dash ends one.
+        colon, dash = (None, dash) if colon.runs_on else (colon, None)
+    places = [colon, dash, bracket]
     if not any(places) and (bare is None or bare.key == "a"):
         places = [named]
     places.append(bare)

@@ -39,8 +39,9 @@ _NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
 _PARTS = re.compile(r"[-'’(«“„\"]")
 
-QUESTION_MARK = re.compile(r"[?？؟]")
-ASKED = re.compile(r"[?？؟][\"'”’»」』)\]）】\s]*$")
+_MARK = r"(?:[?？؟\u037e]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)"  # Greek asks with a semicolon
+QUESTION_MARK = re.compile(_MARK)
+ASKED = re.compile(_MARK + r"[\"'”’»」』)\]）】\s]*$")
 """How a text ends that asks."""
 
 

@@ -232,6 +232,7 @@ def without_edges(
 
     A dateline of the page, a picture's caption, a time: short, near the edge, and set in another element than
     the text; a sentence among them stays if Trafilatura takes it for the body's, and so does a row of the text.
+    What stands between two long paragraphs of it, such as a list, is no edge.
     """
     letters: Counter[etree._Element | None] = Counter()
     for number in numbers:
@@ -242,13 +243,19 @@ def without_edges(
 
     beside = main.getparent() if main is not None else None
     first, last = set(numbers[:6]), set(numbers[-3:])
+    firm = [n for n in numbers if places[n].getparent() is main and len(paragraphs[n].text) > STRAY]
+    inside = range(firm[0], firm[-1]) if firm else range(0)
 
     def stray(number: int) -> bool:
         text = paragraphs[number].text
         above = places[number].getparent()
-        if _offers(text) or (number in last and _LEGAL.match(text)):
+        if _offers(text):
             return True
-        if above is main or len(text) > STRAY or text.endswith((":", "：")):
+        if number in inside:
+            return False
+        if number in last and _LEGAL.match(text):
+            return True
+        if above is main or len(text) > STRAY or text.endswith((":", "：")) or _asks(text):
             return False
         if number in first and dates.is_line(text):
             return True
@@ -270,6 +277,12 @@ def without_edges(
 def _offers(text: str) -> bool:
     """Whether a line offers to print or share a text or counts its readers: "Share on Facebook", "Views: 1234"."""
     return len(text) <= STRAY and _COUNTED.sub("", text).casefold() in words(None).furniture
+
+
+def _asks(text: str) -> bool:
+    """Whether a line has a word for a question before a colon: "Question: And the fish -"."""
+    word, colon, _ = text.replace("：", ":").partition(":")
+    return bool(colon) and word.strip().casefold() in words(None).question
 
 
 def passed_over(

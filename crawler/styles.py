@@ -25,6 +25,8 @@ LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 OFFICE = 5
 """Words in an office that stands for its holder's name, at most."""
+AGAIN = 3
+"""Times that a name of one word in capitals stands alone on a line where it is no heading."""
 HEADED = 80
 """Characters in a label that stands above a speech, at most."""
 
@@ -163,13 +165,12 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
     """The labels of a page that prints them as headings, without a colon, above what is said.
 
     Headings of a document look alike, so a questioner has to be among them, more than once or beside a voice that
-    is heard again. A name without a title is one only if it is repeated.
+    is heard again, or names in capitals. A name without a title is one only if it is repeated.
 
     Args:
         paragraphs: the page's.
         words: its language's.
-        in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label;
-            names in capitals are also where nobody asks.
+        in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label.
     """
     lines = every = _lines(paragraphs, words, plain=in_plain_type)
     if in_plain_type:
@@ -206,10 +207,21 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
             for place in more
             if (remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key))
         ]
-    if in_plain_type:
-        found = [place for place in found if place.upper and place.names > 1]
-        return found if len({place.key for place in found}) > 1 else []
-    return []
+    return _in_capitals(
+        [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
+    )
+
+
+def _in_capitals(places: Sequence[Label]) -> list[Label]:
+    """The labels of a page that prints names in capitals above what is said, and nowhere a word for a question.
+
+    One of them is heard again, as no heading is; the others too, or they are named with whom they speak for.
+    """
+    capitals = [place for place in places if place.upper]
+    counts = Counter(place.key for place in capitals)
+    again = {place.key for place in capitals if counts[place.key] >= (2 if place.names > 1 else AGAIN)}
+    found = [place for place in capitals if place.key in again or (again and place.printed.endswith(")"))]
+    return found if len({place.key for place in found}) > 1 else []
 
 
 def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:

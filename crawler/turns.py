@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
@@ -44,7 +44,7 @@ class Piece:
         label: as printed; None where nobody is named.
         mark: what stands between the label and the speech: a colon, spaces.
         paragraphs: the text; it may be empty after a label.
-        role: what it is in the exchange, where its type tells so on a page without labels.
+        role: what it is in the exchange, where its type tells so and not a label.
     """
 
     lead: str
@@ -59,33 +59,42 @@ _NOBODY = "", None, ""
 
 def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     """The pieces of a page. Their parts, joined, are the text of the paragraphs, but for white space."""
+    parts = interview(paragraphs, known)
+    lines = [line for _, part in parts for line in part] or paragraphs
+    found = find(lines, known)
+    if parts and any(asks(label.key, known) for label in found):
+        parts, lines, found = [], paragraphs, find(paragraphs, known)
     labels: dict[int, list[Label]] = {}
-    for label in find(paragraphs, known):
+    for label in found:
         labels.setdefault(label.paragraph, []).append(label)
-    if not labels and (parts := interview(paragraphs, known)):
-        return list(_without_labels(parts, known))
-    asked = asked_between(paragraphs, labels, known)
-    closing = _closing(paragraphs, labels, known)
+    # Where the parts of an interview begin: its questions are bold, and its answers plain.
+    starts = accumulate((len(part) for _, part in parts), initial=0)
+    roles = {start: role for start, (role, _) in zip(starts, parts, strict=False)}
+    asked = frozenset[int]() if parts else asked_between(lines, labels, known)
+    closing = _closing(lines, labels, known)
     pieces: list[Piece] = []
     # The last piece is written down when the next one begins: until then its speech grows.
     last: tuple[str, str | None, str] | None = None
+    what: Role | None = None
     speech: list[str] = []
     # Whether the last label's own paragraph is a question set in bold from beginning to end.
     asked_in_bold = False
 
-    def begin(next_one: tuple[str, str | None, str] | None) -> None:
-        nonlocal last, speech
+    def begin(next_one: tuple[str, str | None, str] | None, role: Role | None = None) -> None:
+        nonlocal last, what, speech
         if last is not None:
-            pieces.append(Piece(*last, tuple(speech)))
-        last, speech = next_one, []
+            pieces.append(Piece(*last, tuple(speech), what))
+        last, what, speech = next_one, role, []
 
-    for number, paragraph in enumerate(paragraphs):
+    for number, paragraph in enumerate(lines):
         here = labels.get(number, [])
         text = paragraph.text
         before = text[: here[0].begin] if here else text
         if before.strip():
-            if last is None or (number in asked and number - 1 not in asked):
-                begin(_NOBODY)
+            if last is None or number in roles or (number in asked and number - 1 not in asked):
+                begin(_NOBODY, roles.get(number))
+            elif what == "answer" and _unvoiced(paragraph, known):
+                begin(_NOBODY, "note")
             elif not here and last[1] is not None:
                 # Where questions are bold and answers have no label, the answer is not the questioner's.
                 answers = asked_in_bold and not paragraph.all_bold
@@ -107,16 +116,6 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     return pieces
 
 
-def _without_labels(parts: Iterable[tuple[Role, list[Paragraph]]], known: Words) -> Iterator[Piece]:
-    """The pieces of an interview: what follows a heading within an answer is nobody's."""
-    for role, lines in parts:
-        headings = (at for at, line in enumerate(lines) if role == "answer" and _unvoiced(line, known))
-        end = next(headings, len(lines))
-        for said, what in ((lines[:end], role), (lines[end:], "note")):
-            if said:
-                yield Piece(*_NOBODY, tuple(line.text for line in said), what)
-
-
 def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
     """A paragraph, parted before a line that ends the transcript: it may follow the last words after a <br>."""
     at = paragraph.text.find("\n")
@@ -132,7 +131,10 @@ def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
 def _ends(line: str, known: Words) -> bool:
     """Whether a line ends a transcript: "Ends/Tuesday, May 14, 2024" as well."""
     line = re.split(r"[/\n]", line, maxsplit=1)[0]
-    return line.strip(" .#*-–—()[]").casefold() in known.end or _CLOSING.fullmatch(line) is not None
+    return (
+        line.strip(" .#*-–—()[]<>‹›（）【】［］〈〉＜＞").casefold() in known.end
+        or _CLOSING.fullmatch(line) is not None
+    )
 
 
 def _closing(paragraphs: Sequence[Paragraph], labels: dict[int, list[Label]], known: Words) -> int:
@@ -238,9 +240,7 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
             counts[name] += 1
             if after is not None and asks(after, known):
                 continue  # no question is followed by a question: who calls on somebody asks nothing
-            ends[name] += bool(piece.paragraphs) and piece.paragraphs[-1].rstrip("”\"' ").endswith(
-                ("?", "？", "؟")
-            )
+            ends[name] += bool(piece.paragraphs) and ASKED.search(piece.paragraphs[-1]) is not None
     marked = any(key is not None and asks(key, known) for key in keys)
     most = max(counts.values(), default=0)
     asking = {
@@ -260,7 +260,10 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):
         role: Role
         name = names.get(piece.label) if piece.label is not None else None
-        if key is None:
+        if piece.role is not None:
+            role = piece.role
+            asked = asked or role == "question"
+        elif key is None:
             # Where no question has a label, what ends as one between two turns of one voice is another's.
             between = 0 < number < len(keys) - 1 and keys[number - 1] == keys[number + 1] is not None
             unlabelled = between and not marked and ASKED.search(piece.paragraphs[-1])

@@ -57,9 +57,9 @@ def _is_bold_speech(paragraph: Paragraph) -> bool:
 def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role, list[Paragraph]]]:
     """What each part of a page is whose questions are bold and whose answers are plain; [] of any other page.
 
-    The questions of a document are set alike ("Who may fish?"). So three at the least end in a question mark, as
-    most of what is bold does; half of them are long or speak to somebody; plain text follows each; and in most
-    long answers one person speaks of himself.
+    The questions of a document are set alike ("Who may fish?"). So three at the least ask, as most of what is bold
+    does; half of them are long or speak to somebody; plain text follows each; and in most long answers one person
+    speaks of himself.
     """
     if sum(bool(each.bold) for each in paragraphs) < QUESTIONS:
         return []
@@ -67,7 +67,7 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
     runs: list[tuple[int, int]] = []
     for number, line in enumerate(lines):
         # What is bold above the first question introduces the page.
-        if not _is_bold_speech(line) or (not runs and not ASKED.search(line.text)):
+        if not _is_bold_speech(line) or (not runs and not _is_question(line.text)):
             continue
         if runs and runs[-1][1] == number:
             runs[-1] = runs[-1][0], number + 1
@@ -75,7 +75,7 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
             runs.append((number, number + 1))
     questions = [lines[start:stop] for start, stop in runs]
     answers = [lines[stop:start] for (_, stop), (start, _) in pairwise([*runs, (len(lines), 0)])]
-    asked = [text for text in map(_text_of, questions) if ASKED.search(text)]
+    asked = [text for text in map(_text_of, questions) if _is_question(text)]
     if len(asked) < max(QUESTIONS, len(runs) * 2 / 3):
         return []
     if any(not answer or answer[0].heading or answer[0].all_bold for answer in answers):
@@ -88,6 +88,11 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
     for question, answer in zip(questions, answers, strict=True):
         parts += [("question", question), ("answer", answer)]
     return parts
+
+
+def _is_question(text: str) -> bool:
+    """Whether a text in bold asks: at its end, or before it says thank you."""
+    return ASKED.search(text) is not None or (len(text) > ASKS and QUESTION_MARK.search(text) is not None)
 
 
 def _text_of(lines: Sequence[Paragraph]) -> str:

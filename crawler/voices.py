@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 from crawler.languages import Words
@@ -16,6 +16,8 @@ from storage.transcript import clean
 
 ANSWERS = 3
 """Answers of one voice to all others that make a page an interview."""
+ROW = 3
+"""Questions with a question mark between two answers that make a row of questioners."""
 
 
 def speakers(labels: Iterable[str], known: Words) -> dict[str, str | None]:
@@ -176,10 +178,24 @@ def interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
     }:
         told |= others
         asking -= others
+    asking |= _in_rows(voices, main, asked)
     marks, turns_of = (sum(each[voice] for voice in asking) for each in (ends, counts))
     sure = most >= ANSWERS and marks * 2 >= turns_of and ends[main] * 2 <= most
     # Where more questions have the word for one, who has a name is somebody else.
     return asking if sure and marks >= len(next_to.get("", ())) else set()
+
+
+def _in_rows(voices: Sequence[str], main: str, asked: Sequence[bool]) -> set[str]:
+    """Who speaks nowhere but in a row of questioners: once between two turns of who answers, where most ask."""
+    inside, others = set[str](), {main}
+    for is_main, row in groupby(zip(voices, asked, strict=True), lambda turn: turn[0] == main):
+        said = list(row)
+        spoke = Counter(voice for voice, _ in said)
+        marks = sum(mark for _, mark in said)
+        in_row = not is_main and marks >= ROW and marks * 2 > len(said)
+        for voice, times in spoke.items():
+            (inside if in_row and times == 1 else others).add(voice)
+    return inside - others - {""}
 
 
 def voice_of(label: str, known: Words) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -241,6 +242,36 @@ def test_an_unknown_page_is_read_with_its_bold_labels() -> None:
     assert (found.title, found.date, found.language) == ("Fish talks", dt.date(2021, 5, 9), "en")
     assert [turn.label for turn in found.turns] == ["Ivan Moss", "Question", "Ivan Moss", "Remark"]
     assert found.turns[-1].paragraphs == ("Bravo!", "(Applause.)")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "<ul><li>Peace with our neighbours</li><li>Trade in fish and boats</li></ul>",
+        "<ul><li>Peace<ul><li>Cod: 10 tonnes</li><li>Herring: 20 tonnes</li></ul></li><li>Nets</li></ul>",
+        "<blockquote><p>We go down to the sea in ships</p><p>and we come home by night</p></blockquote>",
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_a_list_or_quotation_within_a_short_text_is_of_it(listed: str, last: bool) -> None:
+    said = "<p><strong>Question:</strong> And the nets, sir?</p>"
+    again = f"<p><strong>Ivan Moss:</strong> {SPEECH * 2}</p>"
+    body = UNKNOWN.replace(said, said + again + said + again + listed if last else listed + said)
+    found = extract(page(body), None)
+    text = " ".join(turn.text for turn in found.turns)
+    assert all(line in text for line in re.findall(r">([^<]+)<", listed))
+    assert found.left_out == ("9 May 2021",)
+
+
+def test_a_question_in_a_box_of_its_own_is_of_the_text_however_short() -> None:
+    turns = (
+        f"Ivan Moss:</strong> {SPEECH * 2}",
+        "Question:</strong> And the nets –",
+        f"Ivan Moss:</strong> {SPEECH * 2}",
+    )
+    boxes = "".join(f"<div class='turn{n}'><p><strong>{turn}</p></div>" for n, turn in enumerate(turns))
+    found = extract(page(f"<h1>Fish talks</h1><p>9 May 2021</p><div>{boxes}</div>"), None)
+    assert [turn.label for turn in found.turns] == ["Ivan Moss", "Question", "Ivan Moss"]
 
 
 def test_a_pictures_caption_is_no_text() -> None:

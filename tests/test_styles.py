@@ -48,6 +48,18 @@ def test_names_in_capitals_on_lines_of_their_own_are_labels_though_nobody_asks(s
     assert [turn.label for turn in read(markup)] == list(said)
 
 
+@pytest.mark.parametrize("turn", ["<p>{}</p><p>{}</p>", "<p><b>{}</b></p><p>{}</p>", "<p>{}<br>{}</p>"])
+def test_a_family_name_in_capitals_is_a_label_where_it_is_heard_again_and_again(turn: str) -> None:
+    names = ("MOSS", "BERG (QUAY NEWS)", "MOSS", "VAN DER SEE (RADIO)", "MOSS")
+    asked = "Minister, will you go?"
+    said = [(name, asked if "(" in name else SPEECH) for name in names]
+    found = read("".join(turn.format(*each) for each in said))
+    assert [each.label for each in found] == list(names)
+    assert [each.role for each in found] == ["statement", "question", "answer", "question", "answer"]
+    once = [("BACKGROUND", SPEECH), ("DECISION (DRAFT)", SPEECH), ("BACKGROUND", SPEECH)]
+    assert {each.label for each in read("".join(turn.format(*each) for each in once))} == {None}
+
+
 def test_who_speaks_once_is_known_by_whom_the_others_are_said_to_speak_for() -> None:
     names = ("Berg (BMF)", "Winkler (AA)", "Berg (BMF)", "Hinters (BMI)", "Winkler (AA)")
     lines = "".join(f"<p><b>Frage</b></p><p>Warum?</p><p><b>{name}</b></p><p>{SPEECH}</p>" for name in names)

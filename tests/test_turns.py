@@ -601,6 +601,63 @@ def test_papers_ask_though_another_answers_once_and_two_of_them_ask_in_a_row() -
     assert roles("<b>Minister Quill:</b> ~", *said, *called)[-3:] == ["answer", "question", "answer"]
 
 
+def test_papers_in_a_row_of_questions_ask_with_or_without_a_question_mark() -> None:
+    answer = "<b>Minister Quill:</b> ~"
+    row = [
+        "<b>Coast News:</b> On the boats. Will they sail?",
+        "<b>Vell Times:</b> Two. One is on nets, please.",
+        "<b>Arcadia Post:</b> And the fish?",
+        "<b>Vell Radio:</b> Would you like to comment.",
+        "<b>Quay Radio:</b> When do they land?",
+    ]
+    asked = ("<b>Coast News:</b> Why?", answer)
+    assert roles(answer, *row, answer, *asked * 2) == [
+        "statement", *["question"] * 5, "answer", *["question", "answer"] * 2,
+    ]  # fmt: skip
+    # Who speaks for the house between them is no questioner, be it that he answers elsewhere, too.
+    admiral = "<b>Admiral Moss:</b> ~"
+    said = roles(answer, *row[:3], admiral, row[4], answer, row[0], admiral, row[2], answer, *asked)
+    assert (said[4], said[8]) == ("answer", "answer")
+
+
+def test_in_greek_a_semicolon_asks() -> None:
+    asked = "<p><b>Άννα Μπεργκ:</b> Και {}{}</p><p><b>Ιβάν Μος:</b> Εγώ σας το είπα.</p>"
+    for mark in (";", "\u037e"):
+        found = read("".join(asked.format(word, mark) for word in ("ψάρια", "βάρκες", "δίχτυα")), "el")
+        assert [turn.role for turn in found] == ["question", "answer"] * 3
+
+
+@pytest.mark.parametrize(
+    ("language", "end"),
+    [
+        ("ja", "（以上）"),
+        ("ja", "【以上】"),
+        ("ja", "（了）"),
+        ("ko", "‹끝›"),
+        ("en", "[END]"),
+        ("zh", "（完）"),
+    ],
+)
+def test_the_transcripts_last_line_is_nobodys_in_whatever_brackets(language: str, end: str) -> None:
+    said = {"ja": ("問", "大臣", "はい。"), "ko": ("질문", "장관", "네."), "zh": ("问", "部长", "好。")}
+    asked, who, text = said.get(language, ("Question", "Ada Quill", "Yes."))
+    found = read(
+        "".join(f"<p><b>{asked}:</b> {text}</p><p><b>{who}:</b> {text}</p>" for _ in "12") + f"<p>{end}</p>",
+        language,
+    )
+    assert [turn.label for turn in found] == [asked, who, asked, who, None]
+
+
+@pytest.mark.parametrize("dash", ["–", "-"])
+def test_a_bold_label_may_hold_a_dash_before_whom_the_question_is_of(dash: str) -> None:
+    asked = f"<b>Question {dash} Coast News:</b> Will the boats go out?"
+    assert labels(asked, "<b>Ada Quill:</b> ~", asked, "<b>Ada Quill:</b> ~") == [
+        f"Question {dash} Coast News", "Ada Quill",
+    ] * 2  # fmt: skip
+    bold = "<b>Q – On fish: will the boats go out?</b>"
+    assert labels(bold, "A – ~", bold, "A – ~") == ["Question", "A"] * 2
+
+
 def test_papers_ask_beside_a_reporter_without_a_name_unless_most_questions_have_none() -> None:
     reporter = ("<b>Reporter:</b> Why so?", "<b>Minister Quill:</b> ~")
     said = [line for pair in (reporter, *PAPERS) for line in pair]
@@ -764,6 +821,21 @@ def test_bold_questions_of_a_document_are_its_headings(asked: tuple[str, ...], s
     assert len(read(interview("<h3>{}</h3><p>{}</p>"))) == 1
 
 
+@pytest.mark.parametrize("named", [("", "Ivan Moss", ""), ("Ada Quill", "Ivan Moss", "Ada Quill")])
+def test_an_answer_to_a_bold_question_may_have_a_label(named: tuple[str, ...]) -> None:
+    asked = (
+        *ASKED_IN_BOLD[:1],
+        "Just one question, and it is for Mr. Moss. Will the boats sail? Thank you.",
+        ASKED_IN_BOLD[2],
+    )
+    said = [f"<b>{name}:</b> {SPEECH}" if name else SPEECH for name in named]
+    page = "".join(f"<p><b>{q}</b></p><p>{a}</p>" for q, a in zip(asked, said, strict=True))
+    found = read(f"<p>We met on the quay.</p>{page}")
+    assert [turn.role for turn in found] == ["statement", *["question", "answer"] * 3]
+    assert [turn.label or "" for turn in found] == ["", *(label for name in named for label in ("", name))]
+    assert [turn.text for turn in found[1::2]] == list(asked)
+
+
 @given(st.lists(st.sampled_from([*ASKED_IN_BOLD, "Our boats.", "On nets"]), max_size=9), st.data())
 def test_no_text_of_an_interview_is_lost(asked: list[str], data: st.DataObject) -> None:
     page = []
@@ -772,8 +844,14 @@ def test_no_text_of_an_interview_is_lost(asked: list[str], data: st.DataObject) 
         page.append(
             Paragraph(f"{text}{mark}{SPEECH if mark else ''}", ((0, len(text)),), data.draw(st.booleans()))
         )
-        page += [Paragraph(SPEECH)] * data.draw(st.integers(0, 2))
-    found = "".join(part for piece in cut(page, words("en")) for part in piece.paragraphs)
+        named = data.draw(st.sampled_from(["", "Moss: ", "Ada Quill: "]))
+        bold = ((0, len(named) - 1),) if named and data.draw(st.booleans()) else ()
+        page += [Paragraph(f"{named}{SPEECH}", bold)] * data.draw(st.integers(0, 2))
+    found = "".join(
+        part
+        for piece in cut(page, words("en"))
+        for part in (piece.lead, piece.label or "", piece.mark, *piece.paragraphs)
+    )
     assert "".join(found.split()) == "".join("".join(p.text for p in page).split())
 
 
