@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -13,7 +13,7 @@ from crawler.page import Page
 from crawler.source import LOCAL, host_of, is_on
 from storage.transcript import Transcript, clean
 
-_PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+_PLAIN = re.compile(r"[A-Za-z_](?:[^\W\d]|-)*")
 _NUMBERED = re.compile(r"([A-Za-z_-]{0,12})(\d+)(\.[A-Za-z]{2,5}|)")
 _DATE = re.compile(r"(?:19|20)\d\d(?:\d\d){0,2}")
 
@@ -32,7 +32,8 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
     host = (parts.hostname or "").removeprefix("www.")
     base = f"{parts.scheme}://{parts.netloc}"
     feed = _feed(root, page.url)
-    folder, _, last = parts.path.rstrip("/").rpartition("/")
+    # As `Source.key` reads a pattern: letters beyond ASCII are themselves.
+    folder, _, last = unquote(parts.path).rstrip("/").rpartition("/")
     if feed:
         found = f'kind = "feed"\nurl = {_quoted(feed)}'
     else:
@@ -43,7 +44,8 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
             "\nnext = \"a[rel=next]\"            # REVIEW: the link to the next page, or page = '...{page}'"
         )
     # Documents of other days stand in other folders.
-    pattern = re.sub(r"\d+", r"\\d+", re.escape(f"{folder}/")) + _of_any(last) + "/?(?:[?#]|$)"
+    above, dated = re.subn(r"\d+", r"\\d+", re.escape(f"{folder}/"))
+    pattern = above + _of_any(last, unique=not dated) + "/?(?:[?#]|$)"
     local = "loopback = true\n" if host in LOCAL else ""
     title, day, body = _title(root, transcript), _day(root, transcript), _body(root, transcript)
     return f"""draft = true                     # REVIEW every line of this file, then take this one out
@@ -52,7 +54,8 @@ name = {_quoted(_site_name(root) or host)}
 hosts = [{_quoted(host)}]
 language = {_quoted(transcript.language or "en")}
 timezone = "Etc/UTC"             # REVIEW: the institution's own
-document = '{pattern.replace("'", "[^/?#]")}' # REVIEW: it fits each document's address, and no other
+document = '{pattern.replace("'", "[^/?#]")}' # REVIEW: it fits each document's address, and no other; \
+what `id` holds is one document's on the whole site
 {local}
 [checked]
 on = {page.captured or "1970-01-01"}
@@ -62,7 +65,7 @@ live = false
 [[discover]]
 {found}
 
-[[layout]]
+[[layout]]                       # REVIEW: it reads other pages too
 name = "first"
 title = [{_quoted(title)}]
 date = [{_quoted(day)}]
@@ -125,6 +128,7 @@ def _holds(element: HtmlElement, wanted: list[str]) -> bool:
 def _selector(root: HtmlElement, element: HtmlElement) -> str:
     """A CSS selector that this element is the first match of: by id, else by class, else below its parent."""
     tag, name = str(element.tag), element.get("id", "")
+    # With a number it may be this one page's: "post-17", "css-1y".
     if _PLAIN.fullmatch(name):
         return f"#{name}"
     for word in element.get("class", "").split():
@@ -142,12 +146,17 @@ def _site_name(root: HtmlElement) -> str:
 
 def _undated(folder: str) -> str:
     """A folder up to the first part that is a number: ``/news/2026/11`` is ``/news``."""
-    return re.split(r"/\d+(?=/|$)", folder, maxsplit=1)[0]
+    return quote(re.split(r"/\d+(?=/|$)", folder, maxsplit=1)[0])
 
 
-def _of_any(last: str) -> str:
-    """A pattern of the last part of any document's address, from one; its number is the id if it is no date."""
-    numbered = _NUMBERED.fullmatch(last)
+def _of_any(last: str, *, unique: bool) -> str:
+    """A pattern of the last part of any document's address, from one; its number is the id if it is no date.
+
+    Args:
+        last: that part.
+        unique: no number stands before it: below a year or a month, numbers may begin anew.
+    """
+    numbered = _NUMBERED.fullmatch(last) if unique else None
     if numbered is None or _DATE.fullmatch(numbered[2]):
         return "[^/?#]+"
     return rf"{re.escape(numbered[1])}(?P<id>\d+){re.escape(numbered[3])}"

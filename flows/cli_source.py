@@ -95,7 +95,7 @@ def source_new(
 ) -> None:
     """Begin a source file from one page, with a golden of that page, and stop for a review."""
     from crawler.page import Refused, extract
-    from crawler.source import load_source
+    from crawler.source import load_source, read_sources
     from crawler.suggest import suggest
     from flows import golden
     from flows.reading import page_of
@@ -106,6 +106,10 @@ def source_new(
     file = place / f"{source_id}.toml"
     if file.exists():
         raise Mistake(f"{file}: there is such a source; name another with --id")
+    if name is None and source_id in read_sources()[0]:
+        raise Mistake(
+            f"{source_id} is one of Podium's own sources, which the file would replace; name another with --id"
+        )
     try:
         generic = extract(page_of(record, None), None)
         place.mkdir(parents=True, exist_ok=True)

@@ -368,6 +368,14 @@ def test_a_source_begins_with_a_page_and_a_review(site: MisbehavingMinistry, tmp
     assert again.returncode == 2 and again.stderr.count("\n") == 1
 
 
+def test_a_source_takes_the_place_of_one_of_podiums_own_by_name_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><h1>Boats</h1><p>9 May 2021</p><p>They go out, I say.</p></body></html>")
+    address = ("--url", "https://www.state.gov/remarks/some-thing/")
+    done = podium("source", "new", str(page), *address)
+    assert done.returncode == 2 and "--id" in done.stderr and not (tmp_path / "sources").exists()
+
+
 def test_a_source_for_a_page_that_cant_be_read_is_not_begun(tmp_path: Path) -> None:
     page = tmp_path / "wall.html"
     page.write_text("<html><body><p>Please enable JavaScript to view this page.</p></body></html>")

@@ -315,6 +315,10 @@ def test_an_address_off_the_hosts_is_no_document_whatever_its_path(tmp_path: Pat
         ("/news/weekly-briefing/", ("/news/another-one/",), 2),
         ("/news/12-march-talks", ("/news/13-march-talks", "/news/fish"), 3),
         ("/2026/11/25/fish-talks/", ("/2026/12/1/boat-talks/",), 2),
+        # Below a year numbers begin anew.
+        ("/press/2025/1", ("/press/2026/1", "/press/2026/2"), 3),
+        ("/новости/паром-а", ("/новости/паром-б", "/%d0%bd%d0%be%d0%b2%d0%be%d1%81%d1%82%d0%b8/%D0%B2"), 3),
+        ("/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8/17", ("/новости/18",), 2),
     ],
 )
 def test_the_suggested_pattern_fits_each_document_and_tells_them_apart(
@@ -329,6 +333,25 @@ def test_the_suggested_pattern_fits_each_document_and_tells_them_apart(
     found = load_source(file)
     assert len({found.key(f"https://www.example.org{each}") for each in (path, *others)} - {None}) == keys
     assert re.search(r"^document = .* # REVIEW", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "named", ["id='post-{}' class='hentry post-{}'", "id='node-{}'", "class='css-{}y'", "class='text'"]
+)
+def test_a_suggested_layout_fits_another_page_of_the_site(named: str, tmp_path: Path) -> None:
+    said = "<p>We have said so before, and I say it to you again: this matter is not closed.</p>" * 4
+
+    def page_of(number: int) -> Page:
+        markup = (
+            f"<html><body><header>Ministry of Fish</header><article {named.format(number, number)}>"
+            f"<h1 id='title-{number}'>Talks of boats {number}</h1><div id='day-{number}'>9 May 2021</div>"
+            f"<div {named.format(number, number)}>{said}</div></article></body></html>"
+        )
+        return Page(f"https://www.example.org/news/{number}", markup.encode(), "text/html")
+
+    file = tmp_path / "example.toml"
+    file.write_text(suggest(page_of(17), extract(page_of(17), None), "example"), encoding="utf-8")
+    assert extract(page_of(18), load_source(file)).doubts == ()
 
 
 @pytest.mark.parametrize(
