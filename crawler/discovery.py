@@ -8,6 +8,7 @@ listing or a listing that ends too early is never taken for the end of the archi
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import AsyncIterator
 
 from crawler.sheets import Link
@@ -37,16 +38,17 @@ class Walk(Ways):
         """The window's documents, each as often as it is listed, and those whose date no listing tells."""
         trailing = self.until > self.today - dt.timedelta(TRAILING_DAYS)
         order: tuple[type[Way], ...] = (
-            (Feed, SiteMap, Listing, Calendar) if trailing else (Calendar, Listing, SiteMap)
+            (Feed, Listing, SiteMap, Calendar) if trailing else (Calendar, Listing, SiteMap)
         )
         dear = (Calendar,) if trailing else (Listing, SiteMap)
         entries = [entry for kind in order for entry in self.source.discover if isinstance(entry, kind)]
-        tried = set()
+        tried = defaultdict[str, set[type[Way]]](set)
         for entry in entries or self.source.discover:
-            # The dearest ways are for what the ones before them left open.
-            if isinstance(entry, dear) and entry.section in tried and not self._gaps(entry.section):
+            # The dearest ways are for what those of other kinds left open: a second list has other documents.
+            before = tried[entry.section] - {type(entry)}
+            if isinstance(entry, dear) and before and not self._gaps(entry.section):
                 continue
-            tried.add(entry.section)
+            tried[entry.section].add(type(entry))
             self.way = entry
             self._failures = 0
             others, links, documents, newest = list[Link](), 0, 0, dt.date.min

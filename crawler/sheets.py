@@ -100,7 +100,11 @@ class Entry:
     modified: dt.date | None
 
 
-_MAP_END = re.compile(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>\s*(?:<!--.*?-->\s*)*$", re.DOTALL)
+_MAP_END = re.compile(
+    r"</(?:\w+:)?(?:urlset|sitemapindex)\s*+>\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+$", re.DOTALL
+)
+_BARE_AND = re.compile(r"&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)")
+"""An ampersand that a site wrote as it stands in an address: a parser that forgives would drop what follows."""
 
 
 def is_whole_map(sheet: Sheet) -> bool:
@@ -112,7 +116,7 @@ def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]
     """The maps that a site map names if it is an index, and the documents that it lists."""
     # Scrapy's own reader doesn't look into news:news, where the date of publication stands.
     steps = etree.iterparse(
-        BytesIO(sheet.text.encode()),
+        BytesIO(_BARE_AND.sub("&amp;", sheet.text).encode()),
         encoding="utf-8",
         tag=("{*}sitemap", "{*}url"),
         recover=True,

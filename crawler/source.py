@@ -224,6 +224,17 @@ class Source(_Facts):
     layout: tuple[Layout, ...] = ()
 
     @model_validator(mode="after")
+    def _has_one_calendar_a_section(self) -> Self:
+        found = set[str]()
+        for number, entry in enumerate(self.discover):
+            if isinstance(entry, Calendar):
+                if entry.section in found:
+                    told = "a second calendar needs a section of its own, or no day is asked for"
+                    raise _FactError(("discover", number, "section"), told)
+                found.add(entry.section)
+        return self
+
+    @model_validator(mode="after")
     def _stays_on_its_hosts(self) -> Self:
         for number, entry in enumerate(self.discover):
             for name in ("url", "page"):

@@ -29,6 +29,7 @@ from crawler.sheets import (
     read_sitemap,
 )
 from crawler.source import Calendar, Feed, Listing, Section, SiteMap, Source, host_of
+from storage.address import uncounted
 from storage.days import day_after, days_of
 
 GIVE_UP = 5
@@ -110,6 +111,7 @@ class Ways:
         self.way: Way = source.discover[0]
         """What is walked right now."""
         self._failures = 0
+        self._absent = False  # what was asked for last
         self._fetch = fetch
         self._wall = wall
         self._begin = bookmarks
@@ -141,7 +143,8 @@ class Ways:
             return self._sitemap(entry)
         return self._listing(entry) if isinstance(entry, Listing) else self._calendar(entry)
 
-    async def _sheet(self, url: str) -> Sheet | None:
+    async def _sheet(self, url: str, *, may_be_absent: bool = False) -> Sheet | None:
+        self._absent = False
         if not self.source.owns(host_of(url)):
             self.complaints.append(f"{url[:200]}: not on the source's hosts")
             return None
@@ -151,7 +154,9 @@ class Ways:
             if problem.told:
                 self._failures += 1
             elif problem.absent:
-                self.complaints.append(f"{url}: {problem}")
+                self._absent = True
+                if not may_be_absent:
+                    self.complaints.append(f"{url}: {problem}")
             elif not problem.in_replay:
                 self._fail(f"{url}: {problem}")
             return None
@@ -237,7 +242,7 @@ class Ways:
             links = [link async for link in self._day(entry, day)]
             mixed |= any(link.date != day for link in links)
             found = found or bool(links)
-            other = shown.setdefault(frozenset(link.url for link in links), day)
+            other = shown.setdefault(frozenset(uncounted(link.url) for link in links), day)
             if len(links) > 1 and other != day and not mixed:
                 # It has no dates beside the links, or the same document would be of two days.
                 self._fail(f"{entry.url.format(date=day)}: lists what the page of {other} does")
@@ -299,6 +304,8 @@ class Ways:
         url: str | None = entry.url
         before: dt.date | None = day_after(self.today)
         seen: set[str] = set()
+        above: dt.date | None = None  # the last date of the page before
+        ended = False  # which has the source's first document
         number, last, missed, untold = 1, None, 0, 0
         here, first, lowest, top = Bookmark(page=1, url=entry.url), None, dt.date.max, None
         bookmark = self._begin.get(entry.url)
@@ -306,7 +313,14 @@ class Ways:
             # What stands before it is newer than the window, so only the page's own days bound what it proves.
             number, url, before, here = bookmark.page, bookmark.url, None, bookmark
         while url is not None and number <= MOST_PAGES:
-            sheet, first = first or await self._sheet(url), None
+            sheet, first = first or await self._sheet(url, may_be_absent=ended), None
+            links = list(read_items(entry, sheet, self.source.timezone)) if sheet is not None else []
+            # A site writes session ids into the links of who sends no cookies.
+            fresh = [link for link in links if uncounted(link.url) not in seen]
+            if ended and self._says_no_more(sheet, fresh):
+                if before is not None:
+                    self._cover(entry, dt.date.min, before)
+                return
             if sheet is None:
                 # With numbered pages one hole can be stepped over; what lay in it stays a gap.
                 before, missed = None, missed + 1
@@ -314,8 +328,6 @@ class Ways:
                     return
             else:
                 missed = 0
-                links = list(read_items(entry, sheet, self.source.timezone))
-                fresh = [link for link in links if link.url not in seen]
                 if not links:
                     self._nothing_on(sheet, f"page {number} of the listing has no items")
                     return
@@ -323,8 +335,8 @@ class Ways:
                     self._fail(f"{sheet.url}: page {number} of the listing repeats earlier pages")
                     return
                 self._failures = 0
-                seen.update(link.url for link in fresh)
-                for link in self._believed(fresh):
+                seen.update(uncounted(link.url) for link in fresh)
+                for link in self._believed(fresh, above):
                     yield link
                 cut = verdict_on_end(sheet.text)
                 if cut is not None:
@@ -337,7 +349,9 @@ class Ways:
                 last = count or last
                 # Not what is kept on top of every page.
                 days = [link.date for link in fresh if link.date is not None]
+                above = days[-1] if days else above
                 ending = cut is None and is_last(entry, sheet, number, last)
+                ended = cut is None and entry.first is not None and bool(days) and days[-1] <= entry.first
                 # Where a page is out of order, an older document may stand anywhere: there is no bookmark then.
                 if days != sorted([*days, lowest], reverse=True)[1:]:
                     lowest = dt.date.min
@@ -373,14 +387,39 @@ class Ways:
         if url is not None:
             self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
 
-    def _believed(self, links: list[Link]) -> Iterator[Link]:
-        """A listing's links. The date of one that is older than the window and stands above one of it is dropped:
-        that is dated wrongly, or kept on top.
+    def _says_no_more(self, sheet: Sheet | None, fresh: list[Link]) -> bool:
+        """Whether the page behind a list's end is as sites have it: none, without items, or others again."""
+        return (sheet is None and self._absent) or (
+            sheet is not None and not fresh and challenge_in(sheet.text) is None
+        )
+
+    def _believed(self, links: list[Link], above: dt.date | None) -> Iterator[Link]:
+        """A listing's links, some without their dates: those are typed wrongly, or of what is kept on top.
+
+        So is a day before the window where a later one stands below it, and a day behind the window between two
+        that are not.
+
+        Args:
+            links: of one page, of which those of earlier pages are left out.
+            above: the last date before them; None where there is none.
         """
-        inside = [n for n, link in enumerate(links) if link.date and self.since <= link.date <= self.until]
+        dated = [(n, link.date) for n, link in enumerate(links) if link.date is not None]
+        days = [day for _, day in dated if day <= self.today]
+        if not days or _rises(days, None, self.since):
+            yield from links
+            return
+        doubted, below = set[int](), dt.date.min
+        for n, day in reversed(dated):
+            if day < min(self.since, below):
+                doubted.add(n)
+            below = max(below, day if day <= self.today else dt.date.min)
+        for (_, before), (n, day), (_, after) in zip(
+            [(0, above), *dated], dated, [*dated[1:], (0, dt.date.min)], strict=False
+        ):
+            if before is not None and max(before, after) <= self.until < day:
+                doubted.add(n)
         for n, link in enumerate(links):
-            above = n < max(inside, default=0)
-            yield Link(link.url, None) if above and link.date and link.date < self.since else link
+            yield Link(link.url, None) if n in doubted else link
 
     async def _beginning(self, entry: Listing, bookmark: Bookmark) -> Sheet | None:
         """The page at a bookmark, where it begins after the window: entries were taken away where it doesn't."""

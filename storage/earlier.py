@@ -105,7 +105,7 @@ def owed(session: Session, source: str, today: dt.date) -> Owed | None:
 MOST_LOST = 100
 """Pages that were never read and are asked for again in one night, those first that were not for longest."""
 
-HOPELESS = ("pdf", "too large", "redirected to ")
+HOPELESS = ("pdf", "too large", "redirected for good to ")
 """How the reasons begin of pages that no later visit would read."""
 
 

@@ -238,7 +238,7 @@ def put_off(session: Session, source: str, run_id: int, today: dt.date) -> None:
     answered = or_(
         models.Page.capture_id.is_not(None),
         models.Page.reason.startswith("HTTP "),
-        models.Page.reason.startswith("redirected to "),
+        models.Page.reason.startswith("redirected "),
     )
     refused = select(models.Page.key).where(
         models.Page.run_id == run_id,

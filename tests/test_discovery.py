@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.accept import GONE
 from crawler.discovery import Walk
 from crawler.job import Bookmark
 from crawler.sheets import Link, Sheet, read_feed, read_items
@@ -68,7 +69,7 @@ async def fetch(url: str) -> Sheet:
                 return Sheet(reply.url, reply.read().decode(errors="replace"))
         except urllib.error.HTTPError as problem:
             problem.close()
-            raise Missed(f"HTTP {problem.code}") from problem
+            raise Missed(f"HTTP {problem.code}", absent=problem.code in GONE) from problem
         except (OSError, HTTPException) as problem:
             raise Missed(f"{type(problem).__name__}: {problem}") from problem
 
@@ -686,6 +687,79 @@ def test_a_document_that_is_listed_with_a_wrong_year_is_found(
     walked = Walked(only(source, "listing", page=None, pages=None), ago(14), TODAY)
     hints = {found.key: found.date_hint for found in walked.found}
     assert hints == {"5": None, "4": ago(1), "3": None, "2": ago(3)}
+
+
+def test_the_first_document_of_a_year_is_found_though_it_is_listed_with_the_last_one(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    rows = [("3", dt.date(TODAY.year - 1, 3, 18)), ("2", ago(30)), ("1", ago(40))]
+    site.misbehave("/briefings/", made(lambda _: rows))
+    walked = Walked(only(source, "listing", page=None, pages=None), ago(14), TODAY)
+    assert {found.key: found.date_hint for found in walked.found} == {"3": None}
+    assert walked.gaps == []
+
+
+def test_a_document_of_an_old_window_is_found_though_it_is_listed_with_a_later_year(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    # At the end of a page and at the beginning of one: what stands beside it tells.
+    pages = [
+        [ago(60), ago(200), ago(210), dt.date(2042, 1, 1)],
+        [ago(220), ago(230), ago(240)],
+        [ago(30), ago(250), ago(260)],
+    ]
+    site.misbehave("/briefings/*", paged(pages))
+    walked = Walked(only(source, "listing", **NEXT), ago(259), ago(205))
+    hints = {found.key: found.date_hint for found in walked.found}
+    in_order = {"102": 210, "200": 220, "201": 230, "202": 240, "301": 250}
+    assert hints == {"103": None, "300": None, **{key: ago(count) for key, count in in_order.items()}}
+    # What is kept on top, and old, says nothing of the newer ones below it.
+    site.misbehave(
+        "/briefings/*", paged([[ago(900), ago(10), ago(20), ago(30)], [ago(220), ago(230), ago(270)]])
+    )
+    walked = Walked(only(source, "listing", **NEXT), ago(259), ago(205))
+    assert {found.key for found in walked.found} == {"100", "200", "201"}
+
+
+def test_a_listing_that_writes_another_session_into_every_link_ends(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    session = itertools.count(1)
+    old = [(f"{n}", ago(n)) for n in range(1, 6)]
+    site.misbehave(
+        "/briefings/*", made(lambda _: [(f"{key};jsessionid={next(session):032X}", day) for key, day in old])
+    )
+    walked = Walked(
+        only(source, "listing", page=f"{site.base}/briefings/page/{{page}}", pages=None), ago(30), TODAY
+    )
+    assert len(site.requests) == 2
+    assert "page 2 of the listing repeats earlier pages" in walked.complaints[0]
+
+
+def test_two_lists_without_a_section_are_both_walked_for_an_old_window(
+    site: MisbehavingMinistry, sections: Source
+) -> None:
+    one = sections.model_copy(
+        update={"discover": tuple(each.model_copy(update={"section": ""}) for each in sections.discover)}
+    )
+    walked = Walked(one, ago(40), ago(35))
+    assert walked.gaps == [] and len(walked.found) == 2 * len(walked.keys) > 0
+
+
+@pytest.mark.parametrize("answer", [not_found(), redirect("/briefings/"), made(lambda _: [])])
+def test_behind_the_page_of_a_sources_first_document_there_need_be_none(
+    site: MisbehavingMinistry, source: Source, answer: Misbehaviour
+) -> None:
+    pages = [[ago(1), ago(2)], [ago(3), ago(9)]]
+    site.misbehave("/briefings/*", paged(pages))
+    site.misbehave("/briefings/page/3", answer)
+    walking = only(source, "listing", pages=None, first=ago(9))
+    walked = Walked(walking, ago(30), TODAY)
+    assert (walked.gaps, walked.complaints) == ([], [])
+    assert len(walked.found) == 4
+    # Else it may be a page that is missing.
+    later = Walked(only(source, "listing", pages=None, first=ago(20)), ago(30), TODAY)
+    assert later.gaps == days(ago(30), ago(9)) and later.complaints
 
 
 def test_where_a_listing_tells_the_last_change_a_later_one_may_be_of_the_window(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import itertools
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from crawler.sheets import Sheet, read_sitemap
+from crawler.sheets import Sheet, is_whole_map, read_sitemap
 from crawler.source import SiteMap, Source, load_source
 from flows import plan
 from flows.demo import Stage
@@ -103,6 +104,32 @@ def test_the_pictures_and_films_of_a_document_are_not_it(site: MisbehavingMinist
     site.misbehave("/sitemap.xml", given(urlset(news(f"{site.base}/briefings/7", ago(1)) + picture + film)))
     (found,) = Walked(source, ago(5), TODAY).found
     assert (found.url, found.date_hint) == (f"{site.base}/briefings/7", ago(1))
+
+
+def test_an_ampersand_as_it_stands_is_of_the_address(site: MisbehavingMinistry) -> None:
+    here = f"{site.base}/view.php?lang=en&id=7&amp;x=&#65;"
+    maps, (entry,) = read_sitemap(Sheet(site.base, urlset(loc(here))), ZONE)
+    assert (maps, entry.url) == ([], f"{site.base}/view.php?lang=en&id=7&x=A")
+
+
+def test_a_map_may_end_in_many_comments(site: MisbehavingMinistry) -> None:
+    started = time.process_time()
+    text = urlset(loc(f"{site.base}/briefings/1"))
+    assert is_whole_map(Sheet(site.base, text + "<!-- cached -->\n" * 60))
+    assert not is_whole_map(Sheet(site.base, text + "<!-- cached -->" * 60 + "x"))
+    assert time.process_time() - started < 1
+
+
+def test_the_day_that_a_listing_tells_is_known_of_what_a_site_map_has_too(
+    site: MisbehavingMinistry, source: Source, tmp_path: Path
+) -> None:
+    listing = next(each for each in load_source(tmp_path / "demo.toml").discover if each.kind == "listing")
+    both = source.model_copy(update={"discover": (*source.discover, listing)})
+    hints: dict[str, dt.date | None] = {}
+    for found in Walked(both, ago(14), TODAY).found:
+        hints.setdefault(found.key, found.date_hint)
+    told = {str(document.id): document.date for document in site.documents if document.date >= ago(14)}
+    assert told and hints.items() >= told.items()
 
 
 def test_an_index_is_followed_to_maps_that_changed_since_the_window_began(

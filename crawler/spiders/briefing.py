@@ -54,6 +54,9 @@ AHEAD = 200
 ADDRESSES = 3
 """Addresses of one document in a crawl, from which it is likely that they are several documents'."""
 
+LASTING = frozenset((301, 308))
+"""HTTP's statuses of a move that lasts."""
+
 LARGEST_SHEET = 50 * 1024 * 1024
 """Bytes of a packed discovery page, unpacked: what a site map may have by its protocol."""
 
@@ -178,7 +181,10 @@ class BriefingSpider(Spider):
         elif verdict is not None:
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:
-            self._settle(found, "rejected", f"redirected to {response.url}, which is no document")
+            # On another day a redirect that is no lasting one may lead to the document again.
+            lasting = LASTING.issuperset(response.meta.get("redirect_reasons", ()))
+            how = "redirected for good" if lasting else "redirected"
+            self._settle(found, "rejected", f"{how} to {response.url}, which is no document")
         elif found.moment is None and (wall := wall_on(_page(response), source)):
             # A short page with somebody's captcha form may be its own; a wall stands before the next one too.
             self._walls[host_of(response.url)] += 1
