@@ -136,7 +136,6 @@ def _answers(api: str) -> bool:
 def night(settings: Settings, server: Server | None = None) -> Night:
     """One night, by the command; every source has to be complete."""
     env = os.environ | environment.PREFECT | settings.environment()
-    env |= {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # as prefect.yaml has it
     if server is None:
         seconds = _run(env)
         return Night(seconds, Counter())

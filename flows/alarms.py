@@ -34,6 +34,9 @@ LOST_SECONDS = 90
 SILENT_HOURS = 26
 """A night begins every 24 hours, and takes one or two."""
 
+LONGEST_MESSAGE = 1_500
+"""Characters of what a run says of its end that are sent: a chat may refuse more than 2,000."""
+
 WATCHED = ("nightly", "backfill", "audit", "reextract")
 """The flows whose runs are somebody's business; their runs per source are part of them."""
 
@@ -102,7 +105,8 @@ def automations(
             SendNotification(
                 block_document_id=block,
                 subject="Podium: {{ flow_run.name }} {{ flow_run.state.name }}",
-                body="{{ flow_run.name }}: {{ flow_run.state.name }}: {{ flow_run.state.message }}\n"
+                body="{{ flow_run.name }}: {{ flow_run.state.name }}: "
+                f"{{{{ flow_run.state.message | truncate({LONGEST_MESSAGE}) }}}}\n"
                 "{{ flow_run | ui_url }}",
             )
         ],

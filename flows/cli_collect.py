@@ -145,6 +145,7 @@ def _in_prefect(settings: Settings, name: str, asked: dict[str, Any]) -> None:
 
     os.environ.update({key: value for key, value in environment.PREFECT.items() if key not in os.environ})
     os.environ.update(settings.environment())
+    os.environ["PREFECT_API_URL"] = os.environ["PREFECT_API_URL"].rstrip("/")
     reachable(os.environ["PREFECT_API_URL"])
     from importlib import import_module
 

@@ -19,6 +19,10 @@ PREFECT = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # Lines of the crawl, the extractor and the loader show in the run that they belong to.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "podium",
+    # A run is taken for dead after 90 s without one (flows/alarms.py); Prefect's own pace is 180.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # In memory, the leases of running deployments would end with a restart of the server, and their runs too.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     # A line that belongs to no run goes to standard error only; Prefect would warn about each.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "false",

@@ -181,6 +181,10 @@ def look(
             found = [gap for gap in found if gap.until >= (since or gap.until) and gap.since <= end]
             gaps += found
             needs += _gap_need(name, found)
+            if source is None and not settings.collect and name in nights:
+                needs.append(
+                    Need("not visited", name, "nights have visited it, and it has no source file now")
+                )
             if source is not None and (name in settings.collect or not (settings.collect or source.draft)):
                 needs += _visited(name, nights, name in settings.collect, end)
                 quiet = silence(source, own, sure - unread, end) if name in nights else None

@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import yaml
+from jinja2 import Environment
+from prefect.events.actions import SendNotification
 from pydantic import SecretStr, ValidationError
 
-from flows.alarms import tell
+from flows.alarms import BROKEN, LOST_SECONDS, automations, tell
 from flows.environment import PREFECT
 from flows.settings import Settings
 from tests.test_operated import Receiver
@@ -70,7 +73,10 @@ def test_every_variable_is_a_setting_and_nothing_is_told_to_anybody(name: str) -
     assert set(re.findall(r"PODIUM_[A-Z_]+", text)) <= known
     quiet = [key for key in PREFECT if re.search("ANALYTICS|TRACK|UI", key)]
     assert len(quiet) >= 4
-    for key in quiet:
+    # A restart of the server ends no run, and none is taken for dead between two heartbeats.
+    kept = [key for key in PREFECT if re.search("LEASE|HEARTBEAT", key)]
+    assert len(kept) == 2 and 3 * int(PREFECT["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) <= LOST_SECONDS
+    for key in quiet + kept:
         assert re.search(rf'^\s*{key}\s*[:=]\s*"?{PREFECT[key]}"?$', text, re.MULTILINE), key
 
 
@@ -92,6 +98,21 @@ def test_a_message_to_who_is_told_arrives_or_is_said_not_to() -> None:
     receiver.shutdown()
     receiver.server_close()
     assert not tell(SecretStr(receiver.address), "Podium", "To try it.")
+
+
+def test_what_a_run_says_of_its_end_is_sent_as_far_as_a_chat_takes_it() -> None:
+    *_, broken = [each for each in automations(UUID(int=0)) if each.name == BROKEN]
+    (action,) = broken.actions
+    assert isinstance(action, SendNotification)
+    state = {"name": "Degraded", "message": "no answer, " * 10_000}
+    text = Environment(autoescape=True).from_string(action.body.replace("{{ flow_run | ui_url }}", ""))
+    assert len(text.render(flow_run={"name": "nightly-2026-03-20", "state": state})) < 2_000
+
+
+def test_a_night_that_comes_while_another_runs_is_not_cancelled() -> None:
+    facts = yaml.safe_load((DEPLOY.parent / "prefect.yaml").read_text(encoding="utf-8"))
+    limits = {each["name"]: each["concurrency_limit"] for each in facts["deployments"]}
+    assert limits["nightly"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
 
 
 @pytest.mark.slow

@@ -219,10 +219,25 @@ def test_a_source_without_a_file_is_counted_and_not_judged(database: Database, s
     notes = Bureau(database, "notes")
     notes.publish(day(400))
     notes.publish(day(200))
-    notes.run("nightly", day(200), day(190))
+    notes.run("ingest", day(200), day(190))
     found = look(database, settings)
     assert found.needs == () and found.gaps == ()
     assert found.sources[0].usual is None
+
+
+def test_a_source_that_nights_visited_and_whose_file_is_gone_is_told(
+    bureau: Bureau, settings: Settings
+) -> None:
+    bureau.publish(day(1))
+    bureau.run("nightly", day(14), day(1))
+    assert needs(bureau, settings) == []
+    assert settings.sources is not None
+    (settings.sources / "ministry.toml").unlink()
+    assert needs(bureau, settings) == [
+        ("not visited", "nights have visited it, and it has no source file now")
+    ]
+    meant = settings.model_copy(update={"collect": ("office",)})
+    assert [need.source for need in look(bureau.database, meant).needs] == ["office"]
 
 
 def test_a_layout_that_drifted_needs_a_look(bureau: Bureau, settings: Settings) -> None:
