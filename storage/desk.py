@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from storage import captures, ledger, visits
 from storage.archive import Archive
 from storage.database import Database, DatabaseError
@@ -97,19 +99,21 @@ class Desk:
         Raises:
             sqlalchemy.exc.DBAPIError: the database failed.
         """
+        self._database.write_again(lambda session: self._write(session, changes))
+
+    def _write(self, session: Session, changes: Changes) -> None:
         source, run_id, today = self._place.source, self._place.run_id, self._place.today
-        with self._database.write() as session:
-            if changes.found:
-                ledger.discovered_all(session, run_id, changes.found)
-            if changes.fetched:
-                ledger.fetched_all(session, run_id, changes.fetched)
-            if changes.settled:
-                ledger.settle_all(session, run_id, changes.settled)
-            if changes.unmodified:
-                visits.were_unmodified(session, source, changes.unmodified, today)
-            for found, answer in changes.missing:
-                told, why = visits.was_missing(session, source, found.key, today, found.date_hint)
-                ledger.settle(session, run_id, found.page, told, f"{answer}: {why}")
+        if changes.found:
+            ledger.discovered_all(session, run_id, changes.found)
+        if changes.fetched:
+            ledger.fetched_all(session, run_id, changes.fetched)
+        if changes.settled:
+            ledger.settle_all(session, run_id, changes.settled)
+        if changes.unmodified:
+            visits.were_unmodified(session, source, changes.unmodified, today)
+        for found, answer in changes.missing:
+            told, why = visits.was_missing(session, source, found.key, today, found.date_hint)
+            ledger.settle(session, run_id, found.page, told, f"{answer}: {why}")
 
     def close(self) -> None:
         """Close file and database."""

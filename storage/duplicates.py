@@ -129,8 +129,8 @@ def compare(database: Database, source: str) -> Iterator[list[models.Link]]:
 
 def _compare(database: Database, batch: Sequence[_Marked]) -> list[models.Link]:
     """Compare a batch; the links that are new."""
-    with database.write() as session:
-        remember(session, ((revision.transcript_id, marks) for revision, marks in batch))
+    marks = [(revision.transcript_id, own) for revision, own in batch]
+    database.write_again(lambda session: remember(session, marks))
     with database.read() as session:
         found = [pair for each in batch for pair in _pairs(session, *each)]
     read = {each.id: _facts(each) for each in (*(own for own, _ in batch), *(pair.other for pair in found))}

@@ -274,9 +274,9 @@ def _decide(session: Session, reading: Reading) -> Loaded:
             number = current.number + 1
             return Loaded("revised", revisions.write(session, own.id, number, _text(text, reading)))
     known = _oldest_with(session, text)
-    if here is not None and here.digest == text and known is not None:
-        return Loaded("unchanged", known.id)
     last = lookup.said_at(session, here) if here is not None else None
+    if here is not None and here.digest == text and known is not None:
+        return Loaded("unchanged", last.id if last is not None else known.id)
     if last is not None and same_text(lookup.transcript_of(last), reading.transcript):
         return Loaded("unchanged", last.id)
     before = reading.before if last is not None and reading.before_of == last.digest else None

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from storage import index, lookup, models
@@ -92,32 +92,27 @@ def put_in(session: Session, transcript_id: int, text: Text) -> tuple[int, bool]
 def _seen(session: Session, revision: models.Revision, when: ColumnElement[bool]) -> list[models.Page]:
     """The visits at some time that found a text at its document's addresses, by their captures' moments.
 
-    Those to addresses of copies are not among them.
+    Those to addresses of other documents are not among them, be these copies now or have they been.
     """
     own = revision.transcript
-    copies = session.execute(
-        select(models.Appearance.key, models.Appearance.url).where(
-            models.Appearance.transcript_id == own.id,
-            models.Appearance.source == own.source,
-            models.Appearance.key != own.key,
+    visits = session.scalars(
+        select(models.Page)
+        .join(models.Page.capture)
+        .where(models.Page.revision_id == revision.id, models.Capture.source == own.source, when)
+        .order_by(models.Capture.fetched_at, models.Page.id)
+    ).all()
+    keys, here = {page.key for page in visits}, set(spellings(revision.capture.url))
+    spelt = {page.url: set(spellings(page.url)) for page in visits}
+    place = models.Appearance
+    others = session.execute(
+        select(place.key, place.url).where(
+            place.source == own.source,
+            place.key != own.key,
+            or_(place.key.in_(keys), place.url.in_(set[str]().union(*spelt.values()) - here)),
         )
     ).all()
-    keys = {key for key, _ in copies}
-    urls = {each for _, url in copies for each in spellings(url)} - set(spellings(revision.capture.url))
-    return list(
-        session.scalars(
-            select(models.Page)
-            .join(models.Page.capture)
-            .where(
-                models.Page.revision_id == revision.id,
-                models.Capture.source == own.source,
-                models.Page.key.not_in(keys),
-                models.Page.url.not_in(urls),
-                when,
-            )
-            .order_by(models.Capture.fetched_at, models.Page.id)
-        )
-    )
+    known, urls = {key for key, _ in others}, {url for _, url in others} - here
+    return [page for page in visits if page.key not in known and urls.isdisjoint(spelt[page.url])]
 
 
 def _repeat(session: Session, revision: models.Revision, number: int, seen: Sequence[models.Page]) -> bool:

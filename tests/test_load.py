@@ -268,6 +268,40 @@ def test_a_copy_that_was_seen_later_puts_nothing_into_its_original_s_history(des
     assert desk.counts() == (1, 3, 2)
 
 
+def test_a_copy_that_became_a_text_of_its_own_puts_nothing_into_it_either(desk: Desk) -> None:
+    first, other, last, between = (said(f"{LONG} {word}") for word in ("first", "other", "last", "between"))
+    desk.captured(first, -10)
+    desk.captured(first, -6, "b")
+    desk.captured(other, -5, "b")
+    desk.captured(last, -3)
+    assert desk.captured(between, -8).disposition == "revised"
+    assert [desk.text("here/a", number) for number in (1, 2, 3)] == list(map(render, (first, between, last)))
+    assert desk.counts() == (2, 4, 2)
+
+
+def test_a_copy_of_one_page_puts_nothing_into_another_that_has_come_to_its_text(desk: Desk) -> None:
+    first, shared, last, between = (said(f"{LONG} {word}") for word in ("first", "shared", "last", "between"))
+    desk.captured(first, -10)
+    desk.captured(shared, -9, "b")
+    desk.captured(shared, -8, "c")
+    desk.captured(shared, -7)
+    desk.captured(shared, -5, "c")
+    desk.captured(last, -3)
+    assert desk.captured(between, -6).disposition == "revised"
+    texts = first, shared, between, last
+    assert [desk.text("here/a", number) for number in (1, 2, 3, 4)] == list(map(render, texts))
+
+
+def test_captures_that_are_taken_in_twice_add_nothing_though_pages_share_their_texts(desk: Desk) -> None:
+    one, two = said(f"{LONG} one"), said(f"{LONG} two")
+    story = (one, "a", -9), (two, "b", -8), (two, "c", -7), (one, "a", -6), (two, "a", -5)
+    for _ in range(3):
+        for text, key, day in story:
+            desk.captured(text, day, key)
+        assert [desk.text("here/a", number) for number in (1, 2)] == [render(one), render(two)]
+        assert desk.counts() == (2, 3, 3)
+
+
 def test_a_text_that_was_seen_again_at_another_address_of_its_document_came_back(desk: Desk) -> None:
     def captured(text: str, day: int, more: str = "") -> None:
         desk.next_run()
