@@ -7,24 +7,38 @@ record stands: its address, moment and digest say which it is, so the same one i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.address import spellings
 from storage.archive import Writer
 from storage.database import BATCH, Database, batches
-from storage.models import Capture, Revision, Transcript
+from storage.models import Appearance, Capture, Page, Revision, Transcript
 from storage.transcript import clean
 from storage.warc import Location, Record
 
 Identity = tuple[str, dt.datetime, str]
 
+_NAMES = (Capture.id, Page.capture_id, Revision.capture_id, Appearance.capture_id)
+"""Where the ids of captures stand."""
+
 FACTS = ("url", "fetched_at", "status", "digest", "size", "length")
 """What a row says of its record, and the record says too."""
+
+
+def free_ids(session: Session) -> Iterator[int] | None:
+    """Ids for new captures that no row names, be it that a lost one had it; None where the database sees to that.
+
+    SQLite gives a new row the id above the highest one that is there.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    return itertools.count(max(session.scalar(select(func.max(each))) or 0 for each in _NAMES) + 1)
 
 
 def capture_of(source: str, record: Record, location: Location) -> Capture:

@@ -10,13 +10,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlalchemy import ForeignKeyConstraint, String, and_, cast, func, or_, select, text, update
+from sqlalchemy import (
+    ForeignKeyConstraint,
+    String,
+    and_,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import index, ledger, lookup
 from storage.database import Database
-from storage.models import Appearance, Base, Page, Revision, Run, Transcript
+from storage.models import Appearance, Base, Capture, Page, Revision, Run, Transcript
 from storage.sameness import digest
 
 BATCH = 200
@@ -124,8 +136,11 @@ def _dangling(database: Database) -> Iterator[Finding]:
 def _dangling_by(database: Database, key: ForeignKeyConstraint) -> Iterator[Finding]:
     table, target = key.table, key.referred_table.alias("target")
     pairs = [(each.parent, target.c[each.column.name]) for each in key.elements]
+    # What may yet tell under which id the capture of a text has to come back is not forgotten.
+    text_of = aliased(Revision)
+    rests = exists().where(text_of.capture_id == pairs[0][0]) if _is_of_captures(key) else false()
     found = (
-        select(*table.primary_key.columns, *(own for own, _ in pairs))
+        select(*table.primary_key.columns, *(own for own, _ in pairs), rests)
         .select_from(table.outerjoin(target, and_(*(own == theirs for own, theirs in pairs))))
         .where(*(own.is_not(None) for own, _ in pairs), pairs[0][1].is_(None))
         .order_by(*table.primary_key.columns)
@@ -140,14 +155,18 @@ def _dangling_by(database: Database, key: ForeignKeyConstraint) -> Iterator[Find
 
     with database.read() as session:
         for row in session.execute(found.execution_options(yield_per=1000)):
-            which, value = tuple(row[:count]), tuple(row[count:])
+            which, value, kept = tuple(row[:count]), tuple(row[count:-1]), row[-1]
             name = ", ".join(own.name for own, _ in pairs)
             what = f"{name} {', '.join(map(str, value))}: no such row in {key.referred_table.name}"
             where = f"{table.name} {', '.join(map(str, which))}"
-            if optional:
+            if optional and not kept:
                 yield Finding("foreign key", where, what, f"empties {name}", partial(forget, which))
             else:
                 yield Finding("foreign key", where, what)
+
+
+def _is_of_captures(key: ForeignKeyConstraint) -> bool:
+    return key.referred_table is Capture.__table__
 
 
 def _transcripts(database: Database, checked: Checked) -> Iterator[Finding]:

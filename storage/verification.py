@@ -250,11 +250,14 @@ class _Verification:
         with self._database.write() as session:
             # Where a capture's row was lost, its page still has its id.
             lost = ledger.lost_captures(session, maker.run) if maker else {}
+            free = captures.free_ids(session)
             for record in records:
                 names = Found(record.url, record.url, moment=record.fetched_at).page, record.url
                 own = next((name for name in names if name in lost), None)
                 if record.status == 200 and own is not None:
                     record.id = lost.pop(own)
+                elif free is not None:
+                    record.id = next(free)
                 session.add(record)
 
     # --- captures without a record ---------------------------------------------------------------

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, delete, func, select, text, update
+from sqlalchemy import Connection, create_engine, delete, func, or_, select, text, update
 
 from storage import captures, integrity, ledger, lookup
 from storage.archive import Archive
@@ -470,6 +470,36 @@ def test_a_lost_row_comes_back_under_its_id_with_all_that_pointed_to_it(office: 
         connection.execute(delete(Capture).where(Capture.id == 2))
     assert sorted(office.kinds()) == ["foreign key", "foreign key", "unknown"]
     assert office.kinds(repair=True) == ["unknown"]
+    assert office.state() == before
+    assert office.findings() == []
+
+
+def test_a_lost_row_of_no_page_takes_no_id_that_a_text_rests_on(office: Office) -> None:
+    """As of a robots.txt in an earlier file, whose row was lost together with the newest ones."""
+    older = office.begun("elsewhere")
+    with office.archive.writer("elsewhere", older, NOON) as writer:
+        (robots,) = captures.keep(office.database, writer, "elsewhere", [page("robots.txt", "elsewhere")])
+    with office.database.write() as session:
+        ledger.close_run(session, older, [], failed=False)
+    newest = office.collected("d")
+    with office.by_hand() as connection:
+        lost = select(Page.capture_id).where(Page.run_id == newest)
+        connection.execute(delete(Capture).where(or_(Capture.id == robots, Capture.id.in_(lost))))
+    office.findings(repair=True)
+    assert office.findings() == []
+    with office.database.read() as session:
+        revision = lookup.find(session, "here/d")
+        assert revision is not None and revision.capture.url == "https://here.example/d"
+
+
+def test_a_repair_while_a_file_is_away_keeps_what_tells_the_ids_of_its_captures(office: Office) -> None:
+    before, away = office.state(), office.archive.folder.parent / "away.warc.gz"
+    with office.by_hand() as connection:
+        connection.execute(delete(Capture).where(Capture.id == 2))
+    office.path.rename(away)
+    office.findings(repair=True)
+    away.rename(office.path)
+    office.findings(repair=True)
     assert office.state() == before
     assert office.findings() == []
 
