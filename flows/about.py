@@ -44,7 +44,7 @@ def _like(like: elsewhere.Likeness) -> str:
     words = {"mirror": "mirror of", "translation": "translation of"}
     words["excerpt"] = "excerpt of" if like.first else "has as an excerpt"
     other = like.other
-    share = f"{like.share:.0%} of the words, " if like.share is not None else ""
+    share = f"{like.percent} of the words, " if like.share is not None else ""
     text = f", its revision {other.number}" if like.outdated else ""
     own = f", with revision {like.number}" if like.number is not None else ""
     place = f"{other.transcript.source}/{other.transcript.key}"

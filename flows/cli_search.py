@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from storage.selection import Selection
 
 Source = Annotated[
-    str | None, typer.Option("--source", metavar="ID", help="Only what stands at this source's addresses.")
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="ID",
+        help="Only documents that stand at this source's addresses, in their newest text, whoever has it.",
+    ),
 ]
 Language = Annotated[
     str | None, typer.Option("--language", metavar="CODE", help="Only documents in it, such as ru.")

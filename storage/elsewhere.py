@@ -56,6 +56,11 @@ class Likeness:
     number: int | None
     outdated: bool
 
+    @property
+    def percent(self) -> str:
+        """The share, rounded down: only all of the words are 100%."""
+        return f"{round((self.share or 0) * 10_000) // 100}%"
+
 
 class Alike(NamedTuple):
     """Another transcript whose newest text is nearly the same as a text.

@@ -11,6 +11,8 @@ import pytest
 from flows.about import lines
 from storage import lookup, visits
 from storage.database import Database
+from storage.elsewhere import Likeness
+from storage.models import Revision
 from storage.transcript import Transcript, Turn
 from tests.test_duplicates import BRIEFING, DAY, FORM, Shelf, edited
 
@@ -25,6 +27,11 @@ def told(shelf: Shelf, name: str) -> str:
         revision = lookup.find(session, name)
         assert revision is not None
         return "\n".join(lines(session, revision))
+
+
+@pytest.mark.parametrize(("share", "percent"), [(1.0, "100%"), (0.9975, "99%"), (0.57, "57%"), (0.9, "90%")])
+def test_only_all_of_the_words_are_a_hundred_per_cent(share: float, percent: str) -> None:
+    assert Likeness("mirror", True, Revision(), share, None, False).percent == percent
 
 
 def test_revisions_addresses_and_near_duplicates_are_told_from_both_ends(shelf: Shelf) -> None:

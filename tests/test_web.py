@@ -204,6 +204,22 @@ def test_a_list_goes_on_where_the_page_before_it_ended(shelved: Room) -> None:
     assert not set(one) & set(two)
 
 
+def test_a_page_past_the_last_one_says_so_and_leads_back(shelved: Room) -> None:
+    for path, back in (("/?q=ferry&page=9", "/?q=ferry"), ("/?source=demo&page=9", "/?source=demo")):
+        page = shelved.get(path)
+        assert page.status == 200 and "There is no page 9" in page.text
+        assert back in Outline(page.text).links
+    assert "Nothing found" in shelved.get("/?q=nowhere").text
+
+
+def test_what_is_not_ranked_is_not_said_to_be_the_best(
+    shelved: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "the best first" in shelved.get("/?q=ferry").text
+    monkeypatch.setattr("storage.web.pages.RANKED", 1)
+    assert "the best of the newest 1 first, then by date" in shelved.get("/?q=ferry").text
+
+
 def test_a_transcript_reads_as_it_was_loaded(shelved: Room) -> None:
     page = shelved.get(f"/transcripts/{shelved.number('ar')}").text
     assert f'<h1 lang="ar" dir="rtl">{ARABIC.title}</h1>' in page
@@ -234,6 +250,7 @@ def test_a_date_that_is_a_guess_is_shown_and_cited_as_one(shelved: Room) -> None
     page, found = shelved.get(f"/transcripts/{shelved.number('zh')}"), shelved.get(f"/?q={quote('外交部')}")
     assert "5 November 2024</time></a> (a guess)" in page.text and "(ca. 2024, November 5)" in page.text
     assert "5 November 2024</time> (a guess)" in found.text
+    assert "5 November 2024</time> (a guess)" in shelved.get("/?language=zh").text
     assert "(a guess)" not in shelved.get(f"/transcripts/{shelved.number('ru')}").text
 
 
@@ -318,7 +335,14 @@ def test_what_is_not_there_is_a_page_that_leads_back(shelved: Room) -> None:
         *("/nothing", "/transcripts/0", "/transcripts/999999999", "/transcripts/99999999999999999999"),
         *("/transcripts/x", f"/transcripts/{number}/revisions/2", f"/transcripts/{number}/changes/1"),
         *(f"/transcripts/{number}/corrections/1", f"/transcripts/{number}/files/gold", "/captures/999999999"),
-        *("/sources/nowhere", "/sources/demo/1999", "/sources/demo/20260", "/sources/demo/days/2026-02-30"),
+        *(
+            "/sources/%00",
+            "/sources/%00/2026",
+            "/sources/nowhere",
+            "/sources/demo/1999",
+            "/sources/demo/20260",
+            "/sources/demo/days/2026-02-30",
+        ),
         *("/static/../app.py", "/static/%2e%2e/app.py", "/static/nothing.css"),
     ):
         answer = shelved.get(path)
@@ -380,6 +404,18 @@ def test_an_empty_archive_says_how_to_fill_it(tmp_path: Path) -> None:
         assert "podium nightly" in empty.get("/sources").text
         assert "Nothing found" in empty.get("/?q=word").text
     database.close()
+
+
+def test_the_document_before_one_may_be_years_older(database: Database) -> None:
+    desk, year = Desk(database), dt.timedelta(365)
+    desk.load(said("Others. " * 70, day=DAY + year), "x", "there")
+    desk.load(said(day=DAY), "a")
+    desk.load(said("Another. " * 70, day=DAY + 3 * year), "b")
+    with database.read() as session:
+        old, new = (lookup.find(session, f"here/{key}") for key in "ab")
+        assert old is not None and new is not None
+        assert [each and each.id for each in queries.neighbours(session, old)] == [None, new.transcript_id]
+        assert [each and each.id for each in queries.neighbours(session, new)] == [old.transcript_id, None]
 
 
 def test_only_the_newest_texts_have_days_and_neighbours(database: Database) -> None:

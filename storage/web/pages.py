@@ -22,10 +22,10 @@ from storage.database import Database
 from storage.diff import compare
 from storage.facets import Facets, facets
 from storage.models import Revision
-from storage.search import SearchError, search
+from storage.search import RANKED, SearchError, search
 from storage.sections import sections
 from storage.selection import ROLES, Selection
-from storage.transcript import GUESSED_DATE, Transcript, from_dict
+from storage.transcript import GUESSED_DATE, Transcript, clean, from_dict
 from storage.web import handing_out, queries
 from storage.web.asked import Asked, AskedError, asked_in, day_of
 from storage.web.calendar import year_of
@@ -108,6 +108,7 @@ class Pages:
             problem="",
             hits=hits[:LISTED],
             first=start + 1,
+            ranked=RANKED,
             more=len(hits) > LISTED,
             counted=counted,
             groups=self._groups(counted, chosen),
@@ -248,7 +249,7 @@ class Pages:
         return self._names.get(source, source)
 
     def _shelf(self, session: Session, request: Request) -> queries.Shelf:
-        found = queries.shelves(session, request.path_params["source"])
+        found = queries.shelves(session, clean(request.path_params["source"]))
         if not found:
             raise HTTPException(404, "No source of that name has documents here.")
         return found[0]

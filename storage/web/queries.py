@@ -14,7 +14,7 @@ from storage.models import Appearance, Revision, Transcript
 from storage.selection import Selection
 
 NEAR = dt.timedelta(366)
-"""How far apart in time a document and the one before or after it may be."""
+"""How far apart in time a document is looked for by day from the one before or after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Listed:
     title: str
     language: str | None
     kind: str
+    doubts: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,20 @@ def neighbours(session: Session, of: Revision) -> tuple[Listed | None, Listed | 
     day, number = Revision.date, Revision.transcript_id
     # Of an older text of the document its newest may be published before or after it.
     own = own.where(number != of.transcript_id)
-    before = own.where(
-        day.between(of.date - NEAR, of.date), or_(day < of.date, number < of.transcript_id)
-    ).order_by(day.desc(), number.desc())
-    after = own.where(
-        day.between(of.date, of.date + NEAR), or_(day > of.date, number > of.transcript_id)
-    ).order_by(day, number)
-    return next(iter(_all(session, before)), None), next(iter(_all(session, after)), None)
+    earlier = day <= of.date, or_(day < of.date, number < of.transcript_id)
+    later = day >= of.date, or_(day > of.date, number > of.transcript_id)
+    found: list[Listed | None] = []
+    for side, near, order in (
+        (earlier, day >= of.date - NEAR, (day.desc(), number.desc())),
+        (later, day <= of.date + NEAR, (day, number)),
+    ):
+        listed = _all(session, own.where(*side, near).order_by(*order))
+        if not listed:  # a long walk, where what the source has is sorted soon
+            all_of = _listed().where(Transcript.source == of.transcript.source, number != of.transcript_id)
+            listed = _all(session, all_of.where(*side).order_by(*order).limit(1))
+        found.append(next(iter(listed), None))
+    before, after = found
+    return before, after
 
 
 def revisions_of(session: Session, transcript_id: int) -> Sequence[Revision]:
@@ -111,7 +119,13 @@ def _listed() -> Select[Any]:
     """The newest revision of each transcript."""
     return (
         select(
-            Transcript.id, Transcript.source, Revision.date, Revision.title, Revision.language, Revision.kind
+            Transcript.id,
+            Transcript.source,
+            Revision.date,
+            Revision.title,
+            Revision.language,
+            Revision.kind,
+            Revision.doubts,
         )
         .select_from(Revision)
         .join(Transcript, Transcript.id == Revision.transcript_id)
