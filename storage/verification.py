@@ -183,11 +183,20 @@ class _Verification:
             return Finding("torn", warc, f"its copy on the store ends within the record at offset {end}")
         if isinstance(path, Path) and (torn.broken_off or _only_zeros(path, end)):
             what = f"ends within the record at offset {end}: {rest} of its bytes are there"
+            if self._size_on_store(warc) > end:
+                return Finding("torn", warc, f"{what}; the store's copy has more: put that in its place")
             remedy = f"cuts it there and keeps the rest beside it as {path.name}.torn"
             return Finding("torn", warc, what, remedy, partial(cut, path, end, size))
         if not end:
             return Finding("no WARC", warc, "is no WARC file")
         return Finding("damaged", warc, f"no whole record from {end} to its end at {size}")
+
+    def _size_on_store(self, warc: str) -> int:
+        """The length in bytes of a file's copy on the store; 0 where there is none."""
+        try:
+            return self._archive.store.file(warc).size() if self._archive.store is not None else 0
+        except OSError:
+            return 0
 
     # --- records that no row knows ---------------------------------------------------------------
 

@@ -99,6 +99,18 @@ def test_a_file_in_the_folder_counts_before_its_copy(away: Settings) -> None:
     assert proposed(away) == (4, 4)
 
 
+def test_a_torn_file_whose_copy_in_the_store_is_whole_is_told_and_not_cut(away: Settings) -> None:
+    (copy,) = Path((away.store or "").removeprefix("file://")).rglob("*.warc.gz")
+    torn = away.archive / copy.relative_to((away.store or "").removeprefix("file://"))
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(copy.read_bytes()[:-100])
+    findings, _ = found(away)
+    (finding,) = [each for each in findings if each.kind == "torn"]
+    assert finding.mend is None and finding.what.endswith("the store's copy has more: put that in its place")
+    shutil.copy(copy, torn)
+    assert found(away)[0] == []
+
+
 def test_a_copy_that_is_not_whole_is_told_and_not_repaired(away: Settings) -> None:
     (path,) = Path(str(away.store).removeprefix("file://")).rglob("*.warc.gz")
     whole = path.read_bytes()
