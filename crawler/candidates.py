@@ -117,7 +117,7 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
         bracket = _in_brackets(number, paragraph, start, words)
     if colon and dash and colon.bold and dash.anonymous:
         # "Question – AFP:" is a label, and in "Q – On fish: will it sail?" the dash ends one.
-        colon, dash = (None, dash) if colon.runs_on else (colon, None)
+        colon, dash, bare = (None, dash, bare) if colon.runs_on else (colon, None, None)
     places = [colon, dash, bracket]
     if not any(places) and (bare is None or bare.key == "a"):
         places = [named]

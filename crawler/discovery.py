@@ -8,7 +8,6 @@ listing or a listing that ends too early is never taken for the end of the archi
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import AsyncIterator
 
 from crawler.sheets import Link
@@ -42,13 +41,14 @@ class Walk(Ways):
         )
         dear = (Calendar,) if trailing else (Listing, SiteMap)
         entries = [entry for kind in order for entry in self.source.discover if isinstance(entry, kind)]
-        tried = defaultdict[str, set[type[Way]]](set)
+        wanted = dict[tuple[str, type[Way]], bool]()
+        tried = set[str]()
         for entry in entries or self.source.discover:
             # The dearest ways are for what those of other kinds left open: a second list has other documents.
-            before = tried[entry.section] - {type(entry)}
-            if isinstance(entry, dear) and before and not self._gaps(entry.section):
+            left_open = entry.section not in tried or bool(self._gaps(entry.section))
+            if not wanted.setdefault((entry.section, type(entry)), left_open) and isinstance(entry, dear):
                 continue
-            tried[entry.section].add(type(entry))
+            tried.add(entry.section)
             self.way = entry
             self._failures = 0
             others, links, documents, newest = list[Link](), 0, 0, dt.date.min

@@ -103,8 +103,9 @@ class Entry:
 _MAP_END = re.compile(
     r"</(?:\w+:)?(?:urlset|sitemapindex)\s*+>\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+$", re.DOTALL
 )
-_BARE_AND = re.compile(r"&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)")
-"""An ampersand that a site wrote as it stands in an address: a parser that forgives would drop what follows."""
+_BARE_AND = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)", re.DOTALL)
+"""An ampersand that a site wrote as it stands in an address: a parser that forgives would drop what follows.
+Within CDATA it has to stand so."""
 
 
 def is_whole_map(sheet: Sheet) -> bool:
@@ -116,7 +117,7 @@ def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]
     """The maps that a site map names if it is an index, and the documents that it lists."""
     # Scrapy's own reader doesn't look into news:news, where the date of publication stands.
     steps = etree.iterparse(
-        BytesIO(_BARE_AND.sub("&amp;", sheet.text).encode()),
+        BytesIO(_BARE_AND.sub(lambda found: found[1] or "&amp;", sheet.text).encode()),
         encoding="utf-8",
         tag=("{*}sitemap", "{*}url"),
         recover=True,

@@ -263,7 +263,7 @@ class Source(_Facts):
         """
         match = self._document.search(url)
         if match is None and "%" in url:
-            match = self._document.search(_ESCAPED.sub(lambda found: unquote(found[0]), url))
+            match = self._document.search(unescaped(url))
         if match is None or len(escaped(url)) > LONGEST_URL or not self.owns(host_of(url)):
             return None
         number = match.groupdict().get("id")
@@ -273,6 +273,11 @@ class Source(_Facts):
         host = host_of(url).removeprefix("www.")
         path, query = escaped(parts.path.rstrip("/")), escaped(parts.query)
         return urlunsplit(("", host, path, query, "")).removeprefix("//")
+
+
+def unescaped(url: str) -> str:
+    """An address with its letters beyond ASCII as themselves; what else is escaped stays so."""
+    return _ESCAPED.sub(lambda found: unquote(found[0]), url)
 
 
 def load_source(path: Path) -> Source:

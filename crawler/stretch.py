@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -21,6 +22,7 @@ from crawler.markup import hidden, tag, text_of
 
 _NOT_LETTER = re.compile(r"[\W_]+")
 """What doesn't count where a line is looked for in other words' midst."""
+_PARTS = frozenset(("li", "dd", "dt", "td", "blockquote"))
 _FURNITURE_TAGS = frozenset(("nav", "footer", "aside", "figcaption"))
 # Words that web sites give, by convention, to what is no text of the page. "field--label-hidden" (Drupal's body),
 # "overflow-hidden", "hidden-print" and "print-area" speak of something else.
@@ -232,7 +234,7 @@ def without_edges(
 
     A dateline of the page, a picture's caption, a time: short, near the edge, and set in another element than
     the text; a sentence among them stays if Trafilatura takes it for the body's, and so does a row of the text.
-    What stands between two long paragraphs of it, such as a list, is no edge.
+    A list or a quotation between two long paragraphs of it is no edge.
     """
     letters: Counter[etree._Element | None] = Counter()
     for number in numbers:
@@ -251,7 +253,7 @@ def without_edges(
         above = places[number].getparent()
         if _offers(text):
             return True
-        if number in inside:
+        if number in inside and _in_list(places[number], main):
             return False
         if number in last and _LEGAL.match(text):
             return True
@@ -277,6 +279,12 @@ def without_edges(
 def _offers(text: str) -> bool:
     """Whether a line offers to print or share a text or counts its readers: "Share on Facebook", "Views: 1234"."""
     return len(text) <= STRAY and _COUNTED.sub("", text).casefold() in words(None).furniture
+
+
+def _in_list(place: etree._Element, main: etree._Element | None) -> bool:
+    """Whether a place without a link is in an entry of a list, a cell or a quotation, below a text's element."""
+    within = takewhile(lambda above: above is not main, (place, *place.iterancestors()))
+    return any(tag(each) in _PARTS for each in within) and place.find(".//a") is None
 
 
 def _asks(text: str) -> bool:

@@ -207,20 +207,23 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
             for place in more
             if (remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key))
         ]
-    return _in_capitals(
-        [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
-    )
+    above = [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
+    return _in_capitals(above, paragraphs)
 
 
-def _in_capitals(places: Sequence[Label]) -> list[Label]:
+def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
     """The labels of a page that prints names in capitals above what is said, and nowhere a word for a question.
 
-    One of them is heard again, as no heading is; the others too, or they are named with whom they speak for.
+    A name of two words is heard again. Where one that is heard again speaks after a question, so may be others: of
+    one word, or named with whom they speak for. Headings come again, too, but answer nobody.
     """
     capitals = [place for place in places if place.upper]
     counts = Counter(place.key for place in capitals)
-    again = {place.key for place in capitals if counts[place.key] >= (2 if place.names > 1 else AGAIN)}
-    found = [place for place in capitals if place.key in again or (again and place.printed.endswith(")"))]
+    twice = [place for place in capitals if place.names > 1 and counts[place.key] > 1]
+    again = {place.key for place in (*twice, *(each for each in capitals if counts[each.key] >= AGAIN))}
+    answer = any(place.key in again and is_asked(place, paragraphs) for place in capitals)
+    found = [place for place in capitals if place.key in again or place.printed.endswith(")")]
+    found = found if answer else twice
     return found if len({place.key for place in found}) > 1 else []
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
 from crawler.dates import find
 from crawler.markup import decode, parse
 from crawler.page import Page
-from crawler.source import LOCAL, host_of, is_on
+from crawler.source import LOCAL, host_of, is_on, unescaped
 from storage.transcript import Transcript, clean
 
 _PLAIN = re.compile(r"[A-Za-z_](?:[^\W\d]|-)*")
@@ -32,14 +32,14 @@ def suggest(page: Page, transcript: Transcript, source_id: str) -> str:
     host = (parts.hostname or "").removeprefix("www.")
     base = f"{parts.scheme}://{parts.netloc}"
     feed = _feed(root, page.url)
-    # As `Source.key` reads a pattern: letters beyond ASCII are themselves.
-    folder, _, last = unquote(parts.path).rstrip("/").rpartition("/")
+    there, _, last = parts.path.rstrip("/").rpartition("/")
+    folder, last = unescaped(there), unescaped(last)  # as a pattern may have them
     if feed:
         found = f'kind = "feed"\nurl = {_quoted(feed)}'
     else:
         found = (
             'kind = "listing"'
-            f"\nurl = {_quoted(f'{base}{_undated(folder)}/')} # REVIEW: the page that lists the documents"
+            f"\nurl = {_quoted(f'{base}{_undated(there)}/')} # REVIEW: the page that lists the documents"
             '\nitem = "li"                     # REVIEW: one entry of the list\nlink = "a"'
             "\nnext = \"a[rel=next]\"            # REVIEW: the link to the next page, or page = '...{page}'"
         )
@@ -146,7 +146,7 @@ def _site_name(root: HtmlElement) -> str:
 
 def _undated(folder: str) -> str:
     """A folder up to the first part that is a number: ``/news/2026/11`` is ``/news``."""
-    return quote(re.split(r"/\d+(?=/|$)", folder, maxsplit=1)[0])
+    return re.split(r"/\d+(?=/|$)", folder, maxsplit=1)[0]
 
 
 def _of_any(last: str, *, unique: bool) -> str:

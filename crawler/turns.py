@@ -16,7 +16,8 @@ from crawler.blocks import Paragraph
 from crawler.candidates import Label
 from crawler.labels import CONTACT, find, is_speech
 from crawler.languages import Words, words
-from crawler.looks import ASKED, CASELESS, REMARK, asks
+from crawler.looks import ASKED, CASELESS, QUESTION_MARK, REMARK, asks
+from crawler.styles import SPEECH
 from crawler.unlabelled import SPOKEN, asked_between, end_of_bold, interview
 from crawler.voices import interviewers, speakers, voice_of
 from storage.transcript import Role, Turn, clean
@@ -62,7 +63,7 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     parts = interview(paragraphs, known)
     lines = [line for _, part in parts for line in part] or paragraphs
     found = find(lines, known)
-    if parts and any(asks(label.key, known) for label in found):
+    if parts and (any(asks(label.key, known) for label in found) or _asks_himself(found, parts, known)):
         parts, lines, found = [], paragraphs, find(paragraphs, known)
     labels: dict[int, list[Label]] = {}
     for label in found:
@@ -114,6 +115,14 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
             asked_in_bold = label.key in known.question and paragraph.all_bold and bool(speech)
     begin(None)
     return pieces
+
+
+def _asks_himself(
+    labels: Sequence[Label], parts: Sequence[tuple[Role, Sequence[Paragraph]]], known: Words
+) -> bool:
+    """Whether somebody speaks already where the first question in bold comes, and does not only lead to it."""
+    before = [label.key for label in labels if label.paragraph < len(parts[0][1])]
+    return bool(before) and not {before[-1], before[-1].partition(" ")[0]} & (known.moderator | known.voice)
 
 
 def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
@@ -251,7 +260,13 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         for piece, key in zip(pieces, keys, strict=True)
         if piece.label is not None
     ]
-    asking |= interviewers([voice for voice in voices if voice is not None], ends)
+    long = {
+        name
+        for piece in pieces
+        if piece.label is not None and (name := names[piece.label]) is not None
+        if len(text := " ".join(piece.paragraphs)) > SPEECH and QUESTION_MARK.search(text) is None
+    }
+    asking |= interviewers([voice for voice in voices if voice is not None], ends, long)
     answers = Counter(
         voice for before, voice in pairwise(voices) if voice and (before == "" or before in asking)
     )

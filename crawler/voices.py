@@ -5,8 +5,9 @@ Nothing here looks at type or place, only at what the labels say and in which or
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 
@@ -16,6 +17,7 @@ from storage.transcript import clean
 
 ANSWERS = 3
 """Answers of one voice to all others that make a page an interview."""
+_WHOSE = re.compile(r",|\s[-–—/]\s")
 ROW = 3
 """Questions with a question mark between two answers that make a row of questioners."""
 
@@ -133,6 +135,9 @@ def _holder(core: str, known: Words) -> str:
     ``Ivan Moss, Minister of Health`` is ``Ivan Moss``; ``Trade, Industry and Fish Minister Ivan Moss`` and
     ``Minister of Trade, Ivan Moss`` are all of that.
     """
+    whose = _of_whom(core)
+    if key_of(whose) in known.anonymous:
+        return whose
     first, comma, rest = core.partition(",")
     if not comma:
         return core
@@ -146,7 +151,7 @@ def _holder(core: str, known: Words) -> str:
     return core if named else clean(first)
 
 
-def interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
+def interviewers(voices: Sequence[str], ends: Counter[str], long: Collection[str] = ()) -> set[str]:
     """Who ask where no label says so: whom an answer follows each time, most of them with a question mark.
 
     Papers are labelled by their names so, and one may say: "Two questions, please." Who speaks most answers, and
@@ -155,6 +160,7 @@ def interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
     Args:
         voices: who speaks, in order; "" for a questioner whose label says so.
         ends: of each, the turns that end as a question.
+        long: who says more than a line or two at once and asks nothing.
     """
     counts = Counter(filter(None, voices))
     main, most = max(counts.items(), key=itemgetter(1), default=("", 0))
@@ -178,7 +184,7 @@ def interviewers(voices: Sequence[str], ends: Counter[str]) -> set[str]:
     }:
         told |= others
         asking -= others
-    asking |= _in_rows(voices, main, asked)
+    asking |= _in_rows(voices, main, asked) - set(long)
     marks, turns_of = (sum(each[voice] for voice in asking) for each in (ends, counts))
     sure = most >= ANSWERS and marks * 2 >= turns_of and ends[main] * 2 <= most
     # Where more questions have the word for one, who has a name is somebody else.
@@ -200,8 +206,13 @@ def _in_rows(voices: Sequence[str], main: str, asked: Sequence[bool]) -> set[str
 
 def voice_of(label: str, known: Words) -> str:
     """A label's key, without whose the voice is: ``journalist`` of ``Journalist, Reuters``."""
-    first = key_of(label.partition(",")[0])
+    first = key_of(_of_whom(label))
     return first if first in known.anonymous else key_of(label)
+
+
+def _of_whom(label: str) -> str:
+    """What stands in a label before whom the voice is of: ``Question`` of ``Question – AFP``."""
+    return clean(_WHOSE.split(label, maxsplit=1)[0])
 
 
 def _is_title(word: str, known: Words) -> bool:

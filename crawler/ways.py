@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from itertools import pairwise
+from operator import gt, lt
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -405,7 +406,8 @@ class Ways:
         """
         dated = [(n, link.date) for n, link in enumerate(links) if link.date is not None]
         days = [day for _, day in dated if day <= self.today]
-        if not days or _rises(days, None, self.since):
+        rises, falls = (sum(up(a, b) for a, b in pairwise(days)) for up in (lt, gt))
+        if rises > max(1, falls):  # the oldest first; once rises what is dated wrongly, or kept on top
             yield from links
             return
         doubted, below = set[int](), dt.date.min

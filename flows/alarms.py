@@ -106,7 +106,7 @@ def automations(
                 block_document_id=block,
                 subject="Podium: {{ flow_run.name }} {{ flow_run.state.name }}",
                 body="{{ flow_run.name }}: {{ flow_run.state.name }}: "
-                f"{{{{ flow_run.state.message | truncate({LONGEST_MESSAGE}) }}}}\n"
+                f"{{{{ (flow_run.state.message or '') | truncate({LONGEST_MESSAGE}) }}}}\n"
                 "{{ flow_run | ui_url }}",
             )
         ],

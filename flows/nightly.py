@@ -92,11 +92,16 @@ def _due() -> dt.datetime | None:
 
 
 def collected_since(settings: Settings, orders: list[Order], moment: dt.datetime) -> set[str]:
-    """The ids of the orders' sources that a night collected without failing, begun at a moment or later.
+    """The ids of the orders' sources of which a night has collected as much, not failed, and ended since a moment.
 
     One that seems yet to begin had a clock that was ahead, and says nothing of tonight.
     """
     now = dt.datetime.now(dt.UTC)
     with Database(settings.database_url) as database, database.read() as session:
-        lasts = {order.source.id: ledger.last_night(session, order.source.id) for order in orders}
-    return {source for source, last in lasts.items() if last and moment <= last.started_at <= now + SKEW}
+        lasts = [(order, ledger.last_night(session, order.source.id)) for order in orders]
+    return {
+        order.source.id
+        for order, last in lasts
+        if last is not None and last.finished_at is not None
+        if moment <= last.finished_at and last.until >= order.until and last.started_at <= now + SKEW
+    }

@@ -107,10 +107,15 @@ def nearness(one: Words, other: Words, *, within: bool) -> Near | None:
     least = SHARED_WITHIN if within else SHARED
     ours, theirs = one.share_in(other), other.share_in(one)
     if min(ours, theirs) >= least:
-        return Near("mirror", round(min(ours, theirs), 4))
+        return Near("mirror", _rounded(min(ours, theirs)))
     if max(ours, theirs) >= least:
-        return Near("excerpt", round(max(ours, theirs), 4), first=ours > theirs)
+        return Near("excerpt", _rounded(max(ours, theirs)), first=ours > theirs)
     return None
+
+
+def _rounded(share: float) -> float:
+    """A share to four places; only that of all the words is 1."""
+    return 1.0 if share == 1 else min(round(share, 4), 0.9999)
 
 
 def compare(database: Database, source: str) -> Iterator[list[models.Link]]:

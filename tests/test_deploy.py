@@ -104,9 +104,18 @@ def test_what_a_run_says_of_its_end_is_sent_as_far_as_a_chat_takes_it() -> None:
     *_, broken = [each for each in automations(UUID(int=0)) if each.name == BROKEN]
     (action,) = broken.actions
     assert isinstance(action, SendNotification)
-    state = {"name": "Degraded", "message": "no answer, " * 10_000}
     text = Environment(autoescape=True).from_string(action.body.replace("{{ flow_run | ui_url }}", ""))
-    assert len(text.render(flow_run={"name": "nightly-2026-03-20", "state": state})) < 2_000
+    for message in ("no answer, " * 10_000, None):
+        state = {"name": "Degraded", "message": message}
+        assert 20 < len(text.render(flow_run={"name": "nightly-2026-03-20", "state": state})) < 2_000
+
+
+def test_what_a_volume_is_put_on_belongs_to_who_writes_there() -> None:
+    facts = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    made = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("mkdir -p ")[2].partition("&&")[0]
+    ours = [service for service in facts["services"].values() if service.get("image") == "podium"]
+    places = [volume.split(":")[1] for service in ours for volume in service.get("volumes", ())]
+    assert len(places) == 2 and set(places) <= set(made.split())
 
 
 def test_a_night_that_comes_while_another_runs_is_not_cancelled() -> None:

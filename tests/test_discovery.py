@@ -699,6 +699,16 @@ def test_the_first_document_of_a_year_is_found_though_it_is_listed_with_the_last
     assert walked.gaps == []
 
 
+@pytest.mark.parametrize("below", [[0, 0, 0, 0], [1, 1], [1]])
+def test_a_wrong_year_on_top_makes_no_list_one_with_the_oldest_first(
+    site: MisbehavingMinistry, source: Source, below: list[int]
+) -> None:
+    site.misbehave("/briefings/*", paged([[ago(365), *map(ago, below)], [ago(2), ago(20)]]))
+    walked = Walked(only(source, "listing", **NEXT), ago(14), TODAY)
+    assert walked.found[0] == Found("100", f"{site.base}/briefings/100", None)
+    assert len(walked.keys) == len(below) + 2
+
+
 def test_a_document_of_an_old_window_is_found_though_it_is_listed_with_a_later_year(
     site: MisbehavingMinistry, source: Source
 ) -> None:
@@ -737,13 +747,19 @@ def test_a_listing_that_writes_another_session_into_every_link_ends(
 
 
 def test_two_lists_without_a_section_are_both_walked_for_an_old_window(
-    site: MisbehavingMinistry, sections: Source
+    site: MisbehavingMinistry, source: Source, sections: Source
 ) -> None:
     one = sections.model_copy(
         update={"discover": tuple(each.model_copy(update={"section": ""}) for each in sections.discover)}
     )
     walked = Walked(one, ago(40), ago(35))
     assert walked.gaps == [] and len(walked.found) == 2 * len(walked.keys) > 0
+    # So they are where a calendar before them has left a day open.
+    (calendar,) = only(source, "calendar").discover
+    site.misbehave(f"/briefings/by-date/{ago(37):%d.%m.%Y}", server_error())
+    both = one.model_copy(update={"discover": (*one.discover, calendar.model_copy(update={"section": ""}))})
+    walked = Walked(both, ago(40), ago(35))
+    assert walked.gaps == [] and f"{site.base}/news/" in {site.base + each.path for each in site.requests}
 
 
 @pytest.mark.parametrize("answer", [not_found(), redirect("/briefings/"), made(lambda _: [])])

@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from crawler.source import load_sources
 from flows.collect import Order, SourceReport, collect_all
 from flows.demo import Stage
 from flows.settings import Settings
+from storage import models
 from storage.database import Database
 from storage.ledger import Tally
 from tests.bureau import TODAY, Bureau, day, settings_of
@@ -61,12 +63,17 @@ def test_a_night_that_comes_late_leaves_out_what_a_later_one_has_collected(
 
     settings = settings_of(database_url, tmp_path / "sources", "ministry", "office")
     orders = orders_of(settings, "ministry", "office")
-    Bureau(database, "ministry").run("nightly", day(14), day(1), began=TODAY)
-    Bureau(database, "office").run("nightly", day(14), day(1), "failed", began=TODAY)
-    began = dt.datetime.combine(TODAY, dt.time(12, 15), dt.UTC)
+    run = Bureau(database, "ministry").run("nightly", day(14), TODAY, began=TODAY)
+    Bureau(database, "office").run("nightly", day(14), TODAY, "failed", began=TODAY)
+    began, hour = dt.datetime.combine(TODAY, dt.time(12, 15), dt.UTC), dt.timedelta(hours=1)
+    with database.write() as session:
+        session.get_one(models.Run, run).finished_at = began + hour
     assert collected_since(settings, orders, began - dt.timedelta(days=3)) == {"ministry"}
-    assert collected_since(settings, orders, began) == {"ministry"}
-    assert collected_since(settings, orders, began + dt.timedelta(seconds=1)) == set()
+    # Due while the other ran, it has waited for it.
+    assert collected_since(settings, orders, began + hour) == {"ministry"}
+    assert collected_since(settings, orders, began + hour + dt.timedelta(seconds=1)) == set()
+    tomorrow = [replace(order, until=TODAY + dt.timedelta(1)) for order in orders]
+    assert collected_since(settings, tomorrow, began) == set()
     ahead = dt.date.today() + dt.timedelta(700)  # by a clock that was wrong
     Bureau(database, "ministry").run("nightly", ahead, ahead, began=ahead)
     assert collected_since(settings, orders, began) == set()

@@ -263,6 +263,20 @@ def test_a_list_or_quotation_within_a_short_text_is_of_it(listed: str, last: boo
     assert found.left_out == ("9 May 2021",)
 
 
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<div class='pic'><p>Minister Moss at the quay (Photo: Coast News)</p></div>",
+        "<div><p>Sign up for our newsletter</p></div>",
+        "<ul><li><a href='/b'>Boats to sail on Monday</a></li></ul>",
+    ],
+)
+def test_a_box_between_two_paragraphs_is_none_of_the_text(box: str) -> None:
+    said = "<p><strong>Question:</strong> And the nets, sir?</p>"
+    found = extract(page(UNKNOWN.replace(said, box + said)), None)
+    assert not any(line in found.turns[0].text for line in re.findall(r">([^<]+)<", box))
+
+
 def test_a_question_in_a_box_of_its_own_is_of_the_text_however_short() -> None:
     turns = (
         f"Ivan Moss:</strong> {SPEECH * 2}",

@@ -110,6 +110,10 @@ def test_an_ampersand_as_it_stands_is_of_the_address(site: MisbehavingMinistry) 
     here = f"{site.base}/view.php?lang=en&id=7&amp;x=&#65;"
     maps, (entry,) = read_sitemap(Sheet(site.base, urlset(loc(here))), ZONE)
     assert (maps, entry.url) == ([], f"{site.base}/view.php?lang=en&id=7&x=A")
+    _, entries = read_sitemap(
+        Sheet(site.base, urlset(loc("<![CDATA[/a?b=1&c=2]]>"), loc("/d?e=1&f=2"))), ZONE
+    )
+    assert [each.url.partition(site.base)[2] for each in entries] == ["/a?b=1&c=2", "/d?e=1&f=2"]
 
 
 def test_a_map_may_end_in_many_comments(site: MisbehavingMinistry) -> None:

@@ -318,6 +318,8 @@ def test_an_address_off_the_hosts_is_no_document_whatever_its_path(tmp_path: Pat
         # Below a year numbers begin anew.
         ("/press/2025/1", ("/press/2026/1", "/press/2026/2"), 3),
         ("/новости/паром-а", ("/новости/паром-б", "/%d0%bd%d0%be%d0%b2%d0%be%d1%81%d1%82%d0%b8/%D0%B2"), 3),
+        ("/a%20b/17", ("/a%20b/18", "/a%20c/17"), 2),
+        ("/it%27s/17", ("/it%27s/18",), 2),
         ("/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8/17", ("/новости/18",), 2),
     ],
 )

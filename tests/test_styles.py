@@ -57,7 +57,11 @@ def test_a_family_name_in_capitals_is_a_label_where_it_is_heard_again_and_again(
     assert [each.label for each in found] == list(names)
     assert [each.role for each in found] == ["statement", "question", "answer", "question", "answer"]
     once = [("BACKGROUND", SPEECH), ("DECISION (DRAFT)", SPEECH), ("BACKGROUND", SPEECH)]
-    assert {each.label for each in read("".join(turn.format(*each) for each in once))} == {None}
+    thrice = [
+        (head, "You may apply at our quay. I hope you will. " * 5) for head in ("ELIGIBILITY", "DEADLINE") * 3
+    ]
+    for headings in (once, thrice):
+        assert {each.label for each in read("".join(turn.format(*each) for each in headings))} == {None}
 
 
 def test_who_speaks_once_is_known_by_whom_the_others_are_said_to_speak_for() -> None:

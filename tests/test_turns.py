@@ -618,6 +618,7 @@ def test_papers_in_a_row_of_questions_ask_with_or_without_a_question_mark() -> N
     admiral = "<b>Admiral Moss:</b> ~"
     said = roles(answer, *row[:3], admiral, row[4], answer, row[0], admiral, row[2], answer, *asked)
     assert (said[4], said[8]) == ("answer", "answer")
+    assert roles(answer, *row[:3], admiral, row[4], answer, *asked * 2)[4] == "answer"
 
 
 def test_in_greek_a_semicolon_asks() -> None:
@@ -654,6 +655,11 @@ def test_a_bold_label_may_hold_a_dash_before_whom_the_question_is_of(dash: str) 
     assert labels(asked, "<b>Ada Quill:</b> ~", asked, "<b>Ada Quill:</b> ~") == [
         f"Question {dash} Coast News", "Ada Quill",
     ] * 2  # fmt: skip
+    called = read(f"<p>{asked}</p><p><b>Ada Quill:</b> {SPEECH}</p>" * 2)
+    assert [turn.speaker for turn in called] == [None, "Ada Quill"] * 2
+    bare = f"<b>Q {dash} Coast News:</b> Will the boats go out?"
+    (first, *_) = read(f"<p>{bare}</p><p><b>Ada Quill:</b> {SPEECH}</p>" * 2)
+    assert (first.text, first.speaker) == ("Will the boats go out?", None)
     bold = "<b>Q – On fish: will the boats go out?</b>"
     assert labels(bold, "A – ~", bold, "A – ~") == ["Question", "A"] * 2
 
@@ -834,6 +840,14 @@ def test_an_answer_to_a_bold_question_may_have_a_label(named: tuple[str, ...]) -
     assert [turn.role for turn in found] == ["statement", *["question", "answer"] * 3]
     assert [turn.label or "" for turn in found] == ["", *(label for name in named for label in ("", name))]
     assert [turn.text for turn in found[1::2]] == list(asked)
+
+
+def test_who_speaks_already_asks_himself_in_bold() -> None:
+    asked = "".join(f"<p><b>{each}</b></p><p>{SPEECH}</p>" for each in ASKED_IN_BOLD)
+    said = f"<p><b>Minister Berg:</b> Good day to you.</p>{asked}<p><b>Minister Moss:</b> {SPEECH}</p>"
+    assert [turn.label for turn in read(said)] == ["Minister Berg", "Minister Moss"]
+    led = said.replace("Minister Berg", "Moderator").replace("Minister Moss", "Moderator")
+    assert [turn.role for turn in read(led)] == ["moderator", *["question", "answer"] * 3, "moderator"]
 
 
 @given(st.lists(st.sampled_from([*ASKED_IN_BOLD, "Our boats.", "On nets"]), max_size=9), st.data())

@@ -182,8 +182,8 @@ class BriefingSpider(Spider):
             self._settle(found, *verdict)
         elif found.moment is None and source.key(response.url) is None:
             # On another day a redirect that is no lasting one may lead to the document again.
-            lasting = LASTING.issuperset(response.meta.get("redirect_reasons", ()))
-            how = "redirected for good" if lasting else "redirected"
+            reasons = response.meta.get("redirect_reasons", ())
+            how = "redirected for good" if reasons and LASTING.issuperset(reasons) else "redirected"
             self._settle(found, "rejected", f"{how} to {response.url}, which is no document")
         elif found.moment is None and (wall := wall_on(_page(response), source)):
             # A short page with somebody's captcha form may be its own; a wall stands before the next one too.
