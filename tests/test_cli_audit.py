@@ -27,8 +27,12 @@ def office(database: Database, tmp_path: Path) -> Office:
 
 
 @pytest.fixture
-def settings(office: Office, database_url: str) -> Settings:
-    return Settings(database_url=database_url, archive=office.archive.folder)
+def settings(office: Office, database_url: str, tmp_path: Path) -> Settings:
+    """Of an archive whose source is a draft, of which nothing can be missing."""
+    made = settings_of(database_url, tmp_path / "drafts", "here")
+    file = tmp_path / "drafts" / "here.toml"
+    file.write_text(f"draft = true\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
+    return made.model_copy(update={"archive": office.archive.folder})
 
 
 def test_nothing_found_is_told_from_nothing_looked_at(office: Office, settings: Settings) -> None:
