@@ -261,6 +261,7 @@ FAILURES = {
     "sqlalchemy.exc.DBAPIError",
     "storage.copy.CopyError",
     "storage.export.ExportError",
+    "storage.lookup.DamagedError",
 }
 """Errors that say themselves what to do, the user's and others. By name: a mistake imports nothing more."""
 

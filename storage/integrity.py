@@ -264,4 +264,4 @@ def _wrong_among(database: Database, session: Session, ids: Sequence[int]) -> It
                 what = "searches look in other words than its newest revision's"
                 yield Finding("search", name, what, "indexes it anew", partial(keep, revision.transcript_id))
         except ValueError as problem:
-            yield Finding("revision", name, f"its text can't be put together: {problem}")
+            yield Finding("revision", name, f"its text can't be put together: {problem.__cause__ or problem}")

@@ -45,8 +45,25 @@ def find(session: Session, name: str, number: int | str | None = None) -> models
     return session.scalar(query.order_by(said.desc(), models.Revision.number.desc()).limit(1))
 
 
+class DamagedError(ValueError):
+    """Rows of a revision that are no transcript any more; one line."""
+
+
 def transcript_of(revision: models.Revision) -> Transcript:
-    """The transcript that a revision holds; rendered, it is the very text that was loaded."""
+    """The transcript that a revision holds; rendered, it is the very text that was loaded.
+
+    Raises:
+        DamagedError: somebody else has changed its rows.
+    """
+    try:
+        return _put_together(revision)
+    except ValueError as problem:
+        raise DamagedError(
+            f"revision {revision.id} is damaged, as `podium audit` says: {problem}"
+        ) from problem
+
+
+def _put_together(revision: models.Revision) -> Transcript:
     return Transcript(
         date=revision.date,
         title=revision.title,

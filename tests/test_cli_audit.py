@@ -100,6 +100,19 @@ def test_what_a_page_says_never_reaches_the_terminal_raw(office: Office, setting
     assert not set("\x1b\x07") & set(done.stdout)
 
 
+def test_a_text_that_somebody_else_has_damaged_is_one_line(office: Office, settings: Settings) -> None:
+    engine = create_engine(office.database.engine.url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE revisions SET title = ' ' WHERE id = 1"))
+    engine.dispose()
+    for command in (("show", "here/a"), ("diff", "1", "2")):
+        done = podium(*command, settings=settings)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("podium: revision 1 is damaged, as `podium audit` says: ")
+        assert done.stderr.count("\n") == 1
+    assert "here/a revision 1: its text can't be put together" in podium("audit", settings=settings).stdout
+
+
 def test_an_archive_that_is_not_there_is_a_mistake(settings: Settings, tmp_path: Path) -> None:
     elsewhere = settings.model_copy(update={"archive": tmp_path / "nowhere"})
     for option in ("--verify", "--repair"):
