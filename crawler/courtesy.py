@@ -102,7 +102,7 @@ class Courtesy:
         self._hosts: list[str] = crawler.settings.getlist("PODIUM_HOSTS")
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self._replay = crawler.settings.getbool("PODIUM_REPLAY")
-        self._refusals: Counter[str] = Counter()
+        self._refusals: Counter[tuple[str, bool]] = Counter()
         self._unavailable: dict[str, list[str]] = {}
         """The addresses of a host's last documents in a row that were answered with 503."""
         self._waited: dict[str, float] = {}
@@ -180,8 +180,10 @@ class Courtesy:
             return self._judge_robots(host, response)
         if status == TOO_MANY:
             self.leave(host, f"HTTP {status}, however often it was asked")
-        self._refusals[host] = self._refusals[host] + 1 if status in CLOSED else 0
-        if self._refusals[host] >= REFUSALS:
+        # A list that answers between them says nothing of the documents.
+        kind = host, LISTED in request.meta
+        self._refusals[kind] = self._refusals[kind] + 1 if status in CLOSED else 0
+        if self._refusals[kind] >= REFUSALS:
             self.leave(host, f"it refused {REFUSALS} pages in a row, with HTTP {status} at last")
         return response
 

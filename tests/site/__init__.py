@@ -187,9 +187,10 @@ def redirect_loop() -> Misbehaviour:
     return loop
 
 
-def redirect(to: str) -> Misbehaviour:
-    """302 to another address, a path or a full one."""
-    return _always(Answer(b"", HTTPStatus.FOUND, headers=(("Location", to),)))
+def redirect(to: str, *, lasting: bool = False) -> Misbehaviour:
+    """302, or 301 where it is to last, to another address, a path or a full one."""
+    status = HTTPStatus.MOVED_PERMANENTLY if lasting else HTTPStatus.FOUND
+    return _always(Answer(b"", status, headers=(("Location", to),)))
 
 
 def private_redirect(to: str = "http://10.0.0.1/briefings/105") -> Misbehaviour:
