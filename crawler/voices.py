@@ -151,7 +151,7 @@ def _holder(core: str, known: Words) -> str:
     return core if named else clean(first)
 
 
-def interviewers(voices: Sequence[str], ends: Counter[str], long: Collection[str] = ()) -> set[str]:
+def interviewers(voices: Sequence[str], ends: Counter[str], long: Collection[str]) -> set[str]:
     """Who ask where no label says so: whom an answer follows each time, most of them with a question mark.
 
     Papers are labelled by their names so, and one may say: "Two questions, please." Who speaks most answers, and

@@ -7,14 +7,13 @@ are tried, `crawler.discovery` decides.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from itertools import pairwise
-from operator import gt, lt
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from crawler.accept import challenge_in, verdict_on_end
 from crawler.job import Bookmark
+from crawler.listed import believed, rises
 from crawler.sheets import (
     Entry,
     Link,
@@ -112,7 +111,6 @@ class Ways:
         self.way: Way = source.discover[0]
         """What is walked right now."""
         self._failures = 0
-        self._absent = False  # what was asked for last
         self._fetch = fetch
         self._wall = wall
         self._begin = bookmarks
@@ -145,7 +143,7 @@ class Ways:
         return self._listing(entry) if isinstance(entry, Listing) else self._calendar(entry)
 
     async def _sheet(self, url: str, *, may_be_absent: bool = False) -> Sheet | None:
-        self._absent = False
+        """A discovery page; None where it can't be had, and an empty one where there is none and need not be."""
         if not self.source.owns(host_of(url)):
             self.complaints.append(f"{url[:200]}: not on the source's hosts")
             return None
@@ -154,10 +152,10 @@ class Ways:
         except Missed as problem:
             if problem.told:
                 self._failures += 1
+            elif problem.absent and may_be_absent:
+                return Sheet(url, "")
             elif problem.absent:
-                self._absent = True
-                if not may_be_absent:
-                    self.complaints.append(f"{url}: {problem}")
+                self.complaints.append(f"{url}: {problem}")
             elif not problem.in_replay:
                 self._fail(f"{url}: {problem}")
             return None
@@ -315,13 +313,6 @@ class Ways:
             number, url, before, here = bookmark.page, bookmark.url, None, bookmark
         while url is not None and number <= MOST_PAGES:
             sheet, first = first or await self._sheet(url, may_be_absent=ended), None
-            links = list(read_items(entry, sheet, self.source.timezone)) if sheet is not None else []
-            # A site writes session ids into the links of who sends no cookies.
-            fresh = [link for link in links if uncounted(link.url) not in seen]
-            if ended and self._says_no_more(sheet, fresh):
-                if before is not None:
-                    self._cover(entry, dt.date.min, before)
-                return
             if sheet is None:
                 # With numbered pages one hole can be stepped over; what lay in it stays a gap.
                 before, missed = None, missed + 1
@@ -329,6 +320,14 @@ class Ways:
                     return
             else:
                 missed = 0
+                links = list(read_items(entry, sheet, self.source.timezone))
+                # A site writes session ids into the links of who sends no cookies.
+                fresh = [link for link in links if uncounted(link.url) not in seen]
+                if ended and not fresh and challenge_in(sheet.text) is None:
+                    # Behind its end a list has no page, or one without items, or one of those before again.
+                    if before is not None:
+                        self._cover(entry, dt.date.min, before)
+                    return
                 if not links:
                     self._nothing_on(sheet, f"page {number} of the listing has no items")
                     return
@@ -337,7 +336,7 @@ class Ways:
                     return
                 self._failures = 0
                 seen.update(uncounted(link.url) for link in fresh)
-                for link in self._believed(fresh, above):
+                for link in believed(fresh, above, self.since, self.until, self.today):
                     yield link
                 cut = verdict_on_end(sheet.text)
                 if cut is not None:
@@ -361,7 +360,7 @@ class Ways:
                     if entry.url not in self.bookmarks and (ending or lowest < self.since):
                         self.bookmarks[entry.url] = here
                 here = Bookmark(page=number, url=url)
-                rising = bool(days) and _rises(days, top, self.since)
+                rising = bool(days) and rises(days, top, self.since)
                 top = max(days, default=top)
                 untold = 0 if days and not rising else untold + 1
                 if not untold:
@@ -388,41 +387,6 @@ class Ways:
         if url is not None:
             self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
 
-    def _says_no_more(self, sheet: Sheet | None, fresh: list[Link]) -> bool:
-        """Whether the page behind a list's end is as sites have it: none, without items, or others again."""
-        return (sheet is None and self._absent) or (
-            sheet is not None and not fresh and challenge_in(sheet.text) is None
-        )
-
-    def _believed(self, links: list[Link], above: dt.date | None) -> Iterator[Link]:
-        """A listing's links, some without their dates: those are typed wrongly, or of what is kept on top.
-
-        So is a day before the window where a later one stands below it, and a day behind the window between two
-        that are not.
-
-        Args:
-            links: of one page, of which those of earlier pages are left out.
-            above: the last date before them; None where there is none.
-        """
-        dated = [(n, link.date) for n, link in enumerate(links) if link.date is not None]
-        days = [day for _, day in dated if day <= self.today]
-        rises, falls = (sum(up(a, b) for a, b in pairwise(days)) for up in (lt, gt))
-        if rises > max(1, falls):  # the oldest first; once rises what is dated wrongly, or kept on top
-            yield from links
-            return
-        doubted, below = set[int](), dt.date.min
-        for n, day in reversed(dated):
-            if day < min(self.since, below):
-                doubted.add(n)
-            below = max(below, day if day <= self.today else dt.date.min)
-        for (_, before), (n, day), (_, after) in zip(
-            [(0, above), *dated], dated, [*dated[1:], (0, dt.date.min)], strict=False
-        ):
-            if before is not None and max(before, after) <= self.until < day:
-                doubted.add(n)
-        for n, link in enumerate(links):
-            yield Link(link.url, None) if n in doubted else link
-
     async def _beginning(self, entry: Listing, bookmark: Bookmark) -> Sheet | None:
         """The page at a bookmark, where it begins after the window: entries were taken away where it doesn't."""
         try:
@@ -440,19 +404,3 @@ class Ways:
         first, end = max(day_after(after), self.since), min(before, day_after(self.until))
         days = (end - first).days
         self._covered[entry.section].update(first + dt.timedelta(n) for n in range(days))
-
-
-def _rises(days: list[dt.date], top: dt.date | None, since: dt.date) -> bool:
-    """Whether a page looks like one of a list with the oldest first.
-
-    Args:
-        days: the page's, one at least.
-        top: the newest day of the page before; None on the first one.
-        since: first day of the window: a first page of one older day may be either end of a list.
-    """
-    steps = list(pairwise(days))
-    # One that is kept on top of a newest-first list rises once.
-    within = sum(a < b for a, b in steps) > sum(a > b for a, b in steps)
-    if top is None:
-        return within or (len(days) > 1 and len(set(days)) == 1 and days[0] < since)
-    return min(days) > top or (within and max(days) >= top)

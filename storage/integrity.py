@@ -138,7 +138,11 @@ def _dangling_by(database: Database, key: ForeignKeyConstraint) -> Iterator[Find
     pairs = [(each.parent, target.c[each.column.name]) for each in key.elements]
     # What may yet tell under which id the capture of a text has to come back is not forgotten.
     text_of = aliased(Revision)
-    rests = exists().where(text_of.capture_id == pairs[0][0]) if _is_of_captures(key) else false()
+    rests = (
+        exists().where(text_of.capture_id == pairs[0][0])
+        if key.referred_table is Capture.__table__
+        else false()
+    )
     found = (
         select(*table.primary_key.columns, *(own for own, _ in pairs), rests)
         .select_from(table.outerjoin(target, and_(*(own == theirs for own, theirs in pairs))))
@@ -163,10 +167,6 @@ def _dangling_by(database: Database, key: ForeignKeyConstraint) -> Iterator[Find
                 yield Finding("foreign key", where, what, f"empties {name}", partial(forget, which))
             else:
                 yield Finding("foreign key", where, what)
-
-
-def _is_of_captures(key: ForeignKeyConstraint) -> bool:
-    return key.referred_table is Capture.__table__
 
 
 def _transcripts(database: Database, checked: Checked) -> Iterator[Finding]:

@@ -275,8 +275,8 @@ def _decide(session: Session, reading: Reading) -> Loaded:
             return Loaded("revised", revisions.write(session, own.id, number, _text(text, reading)))
     known = _oldest_with(session, text)
     last = lookup.said_at(session, here) if here is not None else None
-    if here is not None and here.digest == text and known is not None:
-        return Loaded("unchanged", last.id if last is not None else known.id)
+    if here is not None and here.digest == text and (said := last or known) is not None:
+        return Loaded("unchanged", said.id)
     if last is not None and same_text(lookup.transcript_of(last), reading.transcript):
         return Loaded("unchanged", last.id)
     before = reading.before if last is not None and reading.before_of == last.digest else None

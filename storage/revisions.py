@@ -101,17 +101,20 @@ def _seen(session: Session, revision: models.Revision, when: ColumnElement[bool]
         .where(models.Page.revision_id == revision.id, models.Capture.source == own.source, when)
         .order_by(models.Capture.fetched_at, models.Page.id)
     ).all()
-    keys, here = {page.key for page in visits}, set(spellings(revision.capture.url))
+    keys = {page.key for page in visits}
     spelt = {page.url: set(spellings(page.url)) for page in visits}
     place = models.Appearance
     others = session.execute(
         select(place.key, place.url).where(
             place.source == own.source,
             place.key != own.key,
-            or_(place.key.in_(keys), place.url.in_(set[str]().union(*spelt.values()) - here)),
+            or_(place.key.in_(keys), place.url.in_(set[str]().union(*spelt.values()))),
         )
     ).all()
-    known, urls = {key for key, _ in others}, {url for _, url in others} - here
+    known, urls = (
+        {key for key, _ in others},
+        {url for _, url in others} - set(spellings(revision.capture.url)),
+    )
     return [page for page in visits if page.key not in known and urls.isdisjoint(spelt[page.url])]
 
 

@@ -258,38 +258,24 @@ def test_revisions_are_those_of_the_captures_whatever_the_order_they_come_in(des
         assert desk.load(said(f"{LONG} {key}{story[-1]}"), key).disposition == "unchanged"
 
 
-def test_a_copy_that_was_seen_later_puts_nothing_into_its_original_s_history(desk: Desk) -> None:
-    desk.captured(said(), -10)
-    desk.captured(said(), -6, "b")
-    desk.captured(said(LONG + " corrected"), -4)
-    assert desk.captured(said(LONG + " between"), -8).disposition == "revised"
-    texts = said(), said(LONG + " between"), said(LONG + " corrected")
-    assert [desk.text("here/a", number) for number in (1, 2, 3)] == list(map(render, texts))
-    assert desk.counts() == (1, 3, 2)
-
-
-def test_a_copy_that_became_a_text_of_its_own_puts_nothing_into_it_either(desk: Desk) -> None:
-    first, other, last, between = (said(f"{LONG} {word}") for word in ("first", "other", "last", "between"))
-    desk.captured(first, -10)
-    desk.captured(first, -6, "b")
-    desk.captured(other, -5, "b")
-    desk.captured(last, -3)
-    assert desk.captured(between, -8).disposition == "revised"
-    assert [desk.text("here/a", number) for number in (1, 2, 3)] == list(map(render, (first, between, last)))
-    assert desk.counts() == (2, 4, 2)
-
-
-def test_a_copy_of_one_page_puts_nothing_into_another_that_has_come_to_its_text(desk: Desk) -> None:
-    first, shared, last, between = (said(f"{LONG} {word}") for word in ("first", "shared", "last", "between"))
-    desk.captured(first, -10)
-    desk.captured(shared, -9, "b")
-    desk.captured(shared, -8, "c")
-    desk.captured(shared, -7)
-    desk.captured(shared, -5, "c")
-    desk.captured(last, -3)
-    assert desk.captured(between, -6).disposition == "revised"
-    texts = first, shared, between, last
-    assert [desk.text("here/a", number) for number in (1, 2, 3, 4)] == list(map(render, texts))
+@pytest.mark.parametrize(
+    ("story", "texts"),
+    [
+        ("one a 1, one b 5, two a 7, between a 3", "one between two"),
+        # A copy that has become a text of its own; one of a text that this page has come to.
+        ("one a 1, one b 5, own b 6, two a 8, between a 3", "one between two"),
+        ("one a 1, own b 2, own c 3, own a 4, own c 6, two a 8, between a 5", "one own between two"),
+    ],
+)
+def test_a_visit_to_another_document_puts_nothing_into_a_history(desk: Desk, story: str, texts: str) -> None:
+    for visit in story.split(", "):
+        text, key, day = visit.split()
+        loaded = desk.captured(said(f"{LONG} {text}"), int(day) - 10, key)
+    assert loaded.disposition == "revised"
+    for number, text in enumerate(texts.split(), 1):
+        assert desk.text("here/a", number) == render(said(f"{LONG} {text}"))
+    with desk.database.read() as session:
+        assert lookup.find(session, "here/a", len(texts.split()) + 1) is None
 
 
 def test_captures_that_are_taken_in_twice_add_nothing_though_pages_share_their_texts(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from storage.models import Appearance, Revision, Transcript
@@ -59,27 +59,33 @@ def on_day(session: Session, source: str, day: dt.date) -> list[Listed]:
 
 def neighbours(session: Session, of: Revision) -> tuple[Listed | None, Listed | None]:
     """The document before and the one after a revision's, of the same source; its transcript has to be loaded."""
-    # A subquery, so that the days are walked from this one on: joined, SQLite sorts all that the source has.
-    home = aliased(Transcript)
-    source = select(home.source).where(home.id == Revision.transcript_id).scalar_subquery()
-    own = _listed().where(source == of.transcript.source).limit(1)
     day, number = Revision.date, Revision.transcript_id
-    # Of an older text of the document its newest may be published before or after it.
-    own = own.where(number != of.transcript_id)
     earlier = day <= of.date, or_(day < of.date, number < of.transcript_id)
     later = day >= of.date, or_(day > of.date, number > of.transcript_id)
-    found: list[Listed | None] = []
-    for side, near, order in (
-        (earlier, day >= of.date - NEAR, (day.desc(), number.desc())),
-        (later, day <= of.date + NEAR, (day, number)),
-    ):
-        listed = _all(session, own.where(*side, near).order_by(*order))
-        if not listed:  # a long walk, where what the source has is sorted soon
-            all_of = _listed().where(Transcript.source == of.transcript.source, number != of.transcript_id)
-            listed = _all(session, all_of.where(*side).order_by(*order).limit(1))
-        found.append(next(iter(listed), None))
-    before, after = found
-    return before, after
+    return (
+        _nearest(session, of, earlier, day >= of.date - NEAR, (day.desc(), number.desc())),
+        _nearest(session, of, later, day <= of.date + NEAR, (day, number)),
+    )
+
+
+def _nearest(
+    session: Session,
+    of: Revision,
+    side: Sequence[ColumnElement[bool]],
+    near: ColumnElement[bool],
+    order: Sequence[Any],
+) -> Listed | None:
+    """The first document on one side of a revision, of its source and not its own: of a near day, else of any."""
+    # Of an older text of the document its newest may be published before or after it.
+    others = _listed().where(Revision.transcript_id != of.transcript_id, *side).order_by(*order).limit(1)
+    # A subquery, so that the days are walked from this one on: joined, SQLite sorts all that the source has. Where
+    # nothing is near, that is the shorter way.
+    home = aliased(Transcript)
+    source = select(home.source).where(home.id == Revision.transcript_id).scalar_subquery()
+    own = of.transcript.source
+    found = _all(session, others.where(source == own, near))
+    found = found or _all(session, others.where(Transcript.source == own))
+    return found[0] if found else None
 
 
 def revisions_of(session: Session, transcript_id: int) -> Sequence[Revision]:

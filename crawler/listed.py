@@ -1,0 +1,67 @@
+"""What the dates of a list are worth: which of them are not to be believed, and which end of it is the newer one.
+
+Functions of the dates alone. Lists are typed by hand: a year is a wrong one, and something old is kept on top.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from crawler.sheets import Link
+
+
+def believed(
+    links: Sequence[Link], above: dt.date | None, since: dt.date, until: dt.date, today: dt.date
+) -> Iterator[Link]:
+    """The links of a page, some without their dates: those are typed wrongly, or of what is kept on top.
+
+    So is a day before the window where a later one stands below it, and a day behind the window between two that
+    are not. On a page with the oldest first every date is believed.
+
+    Args:
+        links: of one page, of which those of earlier pages are left out.
+        above: the last date before them; None where there is none.
+        since, until: first and last day of the window.
+        today: a day after it is one to come, and tells nothing of the others.
+    """
+    dated = [(n, link.date) for n, link in enumerate(links) if link.date is not None]
+    up, down = _steps([day for _, day in dated if day <= today])
+    if up > max(1, down):  # what is dated wrongly, or kept on top, rises once
+        yield from links
+        return
+    doubted, below = set[int](), dt.date.min
+    for n, day in reversed(dated):
+        if day < min(since, below):
+            doubted.add(n)
+        if day <= today:
+            below = max(below, day)
+    days = [above, *(day for _, day in dated), dt.date.min]
+    for (n, day), before, after in zip(dated, days, days[2:], strict=False):
+        if before is not None and after is not None and max(before, after) <= until < day:
+            doubted.add(n)
+    for n, link in enumerate(links):
+        yield Link(link.url, None) if n in doubted else link
+
+
+def rises(days: Sequence[dt.date], top: dt.date | None, since: dt.date) -> bool:
+    """Whether a page looks like one of a list with the oldest first.
+
+    Args:
+        days: the page's, one at least.
+        top: the newest day of the page before; None on the first one.
+        since: first day of the window: a first page of one older day may be either end of a list.
+    """
+    up, down = _steps(days)
+    # One that is kept on top of a newest-first list rises once.
+    within = up > down
+    if top is None:
+        return within or (len(days) > 1 and len(set(days)) == 1 and days[0] < since)
+    return min(days) > top or (within and max(days) >= top)
+
+
+def _steps(days: Sequence[dt.date]) -> tuple[int, int]:
+    """How often a day is followed by a later one, and by an earlier one."""
+    pairs = list(pairwise(days))
+    return sum(one < other for one, other in pairs), sum(one > other for one, other in pairs)
