@@ -57,7 +57,7 @@ def survey(settings: Settings, ids: Sequence[str], year: int, *, rows: bool) -> 
         rows: hold every row against the others too, which takes minutes on a large archive.
 
     Raises:
-        crawler.source.SourceError: an id is unknown, or a source file is unusable.
+        crawler.source.SourceError: an id is unknown.
         storage.database.DatabaseError: the database can't be opened.
     """
     with Database(settings.database_url) as database:

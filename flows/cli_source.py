@@ -23,16 +23,19 @@ source_app = typer.Typer(help="The institutions that Podium knows.", no_args_is_
 @source_app.command("list")
 def source_list() -> None:
     """List the sources, and what each was checked against."""
-    from crawler.source import load_sources
+    from crawler.source import read_sources
 
+    sources, unusable = read_sources(settings_from().sources)
     rows = []
-    for source in load_sources(settings_from().sources).values():
+    for source in sources.values():
         live = "a draft" if source.draft else "live" if source.checked.live else "never checked live"
         ways = ", ".join(entry.kind for entry in source.discover)
         rows.append(
             (source.id, source.name, source.language, ways, live, source.checked.on, source.checked.against)
         )
     table(("id", "name", "language", "found by", "checked", "on", "against"), rows)
+    for problem in unusable.values():
+        raise problem
 
 
 @source_app.command("check")

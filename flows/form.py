@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from crawler.source import load_sources
+from crawler.source import read_sources
 from flows.settings import load_settings
 
 
 def _choices(schema: dict[str, Any]) -> None:
-    schema["enum"] = sorted(load_sources(load_settings().sources))
+    schema["enum"] = sorted(read_sources(load_settings().sources)[0])
 
 
 SourceId = Annotated[str, Field(json_schema_extra=_choices)]

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from sqlalchemy.orm import Session
 
-from crawler.source import Source, load_sources, require_known
+from crawler.source import Source, read_sources, require_known
 from flows import plan
 from flows.settings import Settings
 from flows.silence import silence
@@ -154,11 +154,11 @@ def look(
         until: last day; today in each source's zone if none, and at most.
 
     Raises:
-        SourceError: an id is unknown, or a source file is unusable.
+        SourceError: an id is unknown.
     """
-    facts = load_sources(settings.sources)
+    facts, unusable = read_sources(settings.sources)
     with database.read() as session:
-        wanted = choose(session, settings, facts, ids)
+        wanted = choose(session, settings, {*facts, *unusable}, ids)
         ends = ends_of(wanted, facts, until)
         latest = max(ends.values(), default=until or _utc_today())
         days = coverage.documents_by_day(session, until=latest)
@@ -169,7 +169,11 @@ def look(
         months = [each for each in coverage.filled_by_month(session, since, latest) if each.source in wanted]
         lost = coverage.lost_pages(session, begin, latest)
         lately = [page for page in lost if page.day >= latest - dt.timedelta(400)]
-        needs: list[Need] = []
+        needs = [
+            Need("not visited", name, f"its file can't be used: {problem}")
+            for name, problem in unusable.items()
+            if name in (ids or settings.collect or unusable)
+        ]
         gaps: list[Gap] = []
         rows: list[Covered] = []
         for name in wanted:
@@ -181,7 +185,7 @@ def look(
             found = [gap for gap in found if gap.until >= (since or gap.until) and gap.since <= end]
             gaps += found
             needs += _gap_need(name, found)
-            if source is None and not settings.collect and name in nights:
+            if name not in {*facts, *unusable} and not settings.collect and name in nights:
                 needs.append(
                     Need("not visited", name, "nights have visited it, and it has no source file now")
                 )
@@ -230,17 +234,21 @@ def _begin(days: Mapping[str, Iterable[dt.date]], ids: Iterable[str], latest: dt
     return min([latest - dt.timedelta(365), *(day for name in ids for day in days.get(name, ()))])
 
 
-def choose(
-    session: Session, settings: Settings, facts: Mapping[str, Source], ids: Sequence[str]
-) -> list[str]:
+def choose(session: Session, settings: Settings, files: Collection[str], ids: Sequence[str]) -> list[str]:
     """The ids that are asked about, in order.
+
+    Args:
+        session: to read.
+        settings: name those that are to be collected.
+        files: the ids that have a source file, of use or not.
+        ids: sources; none for all.
 
     Raises:
         SourceError: nobody knows one.
     """
     known = coverage.known_sources(session)
-    require_known(ids, {*known, *facts})
-    return sorted(set(ids) or known | (set(settings.collect) & set(facts)))
+    require_known(ids, {*known, *files})
+    return sorted(set(ids) or known | (set(settings.collect) & set(files)))
 
 
 def ends_of(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from crawler.source import load_sources
+from crawler.source import read_sources
 from flows.missing import choose, ends_of
 from flows.settings import Settings
 from flows.verdict import several
@@ -81,12 +81,12 @@ def read_year(database: Database, settings: Settings, year: int, ids: Sequence[s
         ids: sources; none for all: see `flows.missing.look`.
 
     Raises:
-        SourceError: an id is unknown, or a source file is unusable.
+        SourceError: an id is unknown.
     """
-    facts = load_sources(settings.sources)
+    facts, unusable = read_sources(settings.sources)
     first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
     with database.read() as session:
-        wanted = choose(session, settings, facts, ids)
+        wanted = choose(session, settings, {*facts, *unusable}, ids)
         documents = coverage.documents_by_day(session, first, last)
         proved = coverage.proved_days(session, first, last)
         lost: dict[str, Counter[dt.date]] = {}

@@ -300,6 +300,13 @@ def test_source_list_says_what_each_was_checked_against(place: Stage) -> None:
     assert "never checked live" in lines["mid-ru"]
 
 
+def test_source_list_has_all_that_can_be_used_beside_a_file_that_cant(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("name = [\n")
+    done = podium("source", "list", PODIUM_SOURCES=str(tmp_path))
+    assert done.returncode == 2 and "\nkremlin\t" in done.stdout
+    assert "wrong.toml:1: not TOML" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_source_check_shows_what_was_read(saved: Path, place: Stage, site: MisbehavingMinistry) -> None:
     done = podium("source", "check", "demo", "--replay", str(saved), settings=place.settings)
     assert done.returncode == 0

@@ -240,6 +240,26 @@ def test_a_source_that_nights_visited_and_whose_file_is_gone_is_told(
     assert [need.source for need in look(bureau.database, meant).needs] == ["office"]
 
 
+def test_a_source_file_that_cant_be_used_is_told_and_stops_no_look(
+    bureau: Bureau, settings: Settings
+) -> None:
+    bureau.publish(day(1))
+    bureau.run("nightly", day(14), day(1))
+    assert settings.sources is not None
+    (settings.sources / "ministry.toml").write_text("id = [\n")
+    (told,) = needs(bureau, settings)
+    assert told[0] == "not visited" and "ministry.toml:1: not TOML" in told[1]
+    with pytest.raises(SourceError, match="not TOML"):
+        load_sources(settings.sources)
+    for meant, asked, found in (
+        ("office", (), ["office"]),
+        ("ministry", (), ["ministry"]),
+        ("", ["office"], []),
+    ):
+        own = settings.model_copy(update={"collect": tuple(filter(None, [meant]))})
+        assert [need.source for need in look(bureau.database, own, asked).needs] == found
+
+
 def test_a_layout_that_drifted_needs_a_look(bureau: Bureau, settings: Settings) -> None:
     for number in range(40, 70):
         bureau.publish(day(number))
