@@ -18,6 +18,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from pydantic import SecretStr
 
 from flows import environment
+from flows.settings import addresses
 
 BLOCK = "podium-alarm"
 """The name of the notification block that holds the address."""
@@ -36,6 +37,9 @@ SILENT_HOURS = 26
 
 LONGEST_MESSAGE = 1_500
 """Characters of what a run says of its end that are sent: a chat may refuse more than 2,000."""
+
+TRIES = "retry=3&wait=20"
+"""What an address is told to do where it says nothing of it: tried again after so many seconds, so many times."""
 
 WATCHED = ("nightly", "backfill", "audit", "reextract")
 """The flows whose runs are somebody's business; their runs per source are part of them."""
@@ -179,10 +183,19 @@ def tell(address: SecretStr, title: str, message: str) -> bool:
     return bool(told.notify(title=title, body=message))
 
 
+def patient(address: SecretStr) -> SecretStr:
+    """The addresses, told to try again: what a chat doesn't take at night would never be heard of."""
+    tried = (
+        each if "retry=" in each else f"{each}{'&' if '?' in each else '?'}{TRIES}"
+        for each in addresses(address)
+    )
+    return SecretStr(" ".join(tried))
+
+
 def _save(address: SecretStr) -> UUID:
     """The notification block that holds the address, made or brought up to date."""
     # The server knows only Prefect's own blocks; this one hands whatever it is given to Apprise as it is.
-    saved = SlackWebhook(url=address).save(BLOCK, overwrite=True)
+    saved = SlackWebhook(url=patient(address)).save(BLOCK, overwrite=True)
     assert isinstance(saved, UUID)
     return saved
 

@@ -26,6 +26,11 @@ FILE = Path("podium.toml")
 _FILE_BELOW = re.compile(r"^(sqlite(?:\+\w+)?:///)(?=[^/:])")
 
 
+def addresses(value: SecretStr) -> list[str]:
+    """The addresses of a setting for Apprise: parted by white space or commas, which may stand in one as well."""
+    return re.split(r"[,\s]+(?=[A-Za-z0-9+.-]+://)", value.get_secret_value().strip())
+
+
 class SettingsError(Exception):
     """A setting that can't be used; one line."""
 
@@ -86,8 +91,7 @@ class Settings(BaseSettings):
         logger = logging.getLogger("apprise")
         was, logger.disabled = logger.disabled, True
         try:
-            words = re.split(r"[,\s]+(?=[A-Za-z0-9+.-]+://)", value.get_secret_value().strip())
-            good = all(Apprise().add(word) for word in words)
+            good = all(Apprise().add(each) for each in addresses(value))
         finally:
             logger.disabled = was
         if not good:

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import pytest
 import yaml
+from apprise import Apprise
 from jinja2 import Environment
 from prefect.events.actions import SendNotification
 from pydantic import SecretStr, ValidationError
 
-from flows.alarms import BROKEN, LOST_SECONDS, automations, tell
+from flows.alarms import BROKEN, LOST_SECONDS, automations, patient, tell
 from flows.environment import PREFECT
 from flows.settings import Settings
 from tests.test_operated import Receiver
@@ -88,6 +89,21 @@ def test_an_address_may_have_commas_and_several_may_be_parted_by_them() -> None:
         assert settings.alarm is not None and settings.alarm.get_secret_value() == told
     with pytest.raises(ValidationError, match="not addresses that Apprise knows"):
         Settings(alarm=SecretStr(f"{one}, nonsense://x"))
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise takes it
+def test_an_alarm_that_is_not_taken_is_tried_again() -> None:
+    told = Apprise()
+    told.add(
+        patient(
+            SecretStr(
+                "mailto://u:p@example.org?to=a@example.org,b@example.org, json://127.0.0.1:9/x?retry=5 "
+                "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general"
+            )
+        ).get_secret_value()
+    )
+    assert [(each.retry, each.wait) for each in told] == [(3, 20), (5, 0.5), (3, 20)]
+    assert "b%40example.org" in told[0].url() and "general" in told[2].url()
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise takes it
