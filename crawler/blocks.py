@@ -70,6 +70,10 @@ _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
 # "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
 _TRANSLATIONS = re.compile(r"(?:•\s*)?(?:[a-z]{2}-[A-Z]{2}\d?\s*)+")
 _WORD = re.compile(r"[^\W_]")
+_BLANK = re.compile(r"\s{3,}")
+LABELLED = 120
+"""Characters of a run among which a wide space is looked for: a label stands before it."""
+_KEPT = "\u00a0\u2002\u2003"  # spaces that a browser does not collapse
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -80,6 +84,7 @@ class Paragraph:
     Args:
         text: white space collapsed; ``\\n`` where a line breaks within the paragraph.
         bold: the spans of the text that are bold, in order, apart from each other.
+        gaps: where the text goes on after a wide space.
         heading: it is a heading by its markup.
         anchor: all of it is a link to another place of the same page.
     """
@@ -88,6 +93,7 @@ class Paragraph:
     bold: tuple[tuple[int, int], ...] = ()
     heading: bool = False
     anchor: bool = False
+    gaps: tuple[int, ...] = ()
 
     @property
     def all_bold(self) -> bool:
@@ -103,8 +109,12 @@ class Paragraph:
         """Two paragraphs, parted at a line break."""
         left = tuple((start, min(end, at)) for start, end in self.bold if start < at)
         rest = tuple((max(start - at - 1, 0), end - at - 1) for start, end in self.bold if end > at + 1)
-        return replace(self, text=self.text[:at], bold=left), replace(
-            self, text=self.text[at + 1 :], bold=rest
+        gaps = (
+            tuple(gap for gap in self.gaps if gap < at),
+            tuple(gap - at - 1 for gap in self.gaps if gap > at),
+        )
+        return replace(self, text=self.text[:at], bold=left, gaps=gaps[0]), replace(
+            self, text=self.text[at + 1 :], bold=rest, gaps=gaps[1]
         )
 
 
@@ -153,24 +163,33 @@ class _Writer:
     def _put(self, runs: list[tuple[str, bool, bool]], heading: bool) -> None:
         spans: list[tuple[int, int, int]] = []
         pieces: list[str] = []
+        gaps: list[int] = []
         length = letters = linked = 0
         space = False
+        blank = ""
         for raw, bold, anchor in runs:
             if raw == "\n":
                 if length:
                     pieces.append("\n")
                     length += 1
-                space = False
+                space, blank = False, ""
                 continue
             shown = raw if raw.isascii() else INVISIBLE.sub("", raw)
             words = " ".join(shown.split())
             if not words:
-                space = space or bool(shown)
+                space, blank = space or bool(shown), (blank + shown)[-LABELLED:]
                 continue
             lead = (space or shown[0].isspace()) and length > 0 and pieces[-1] != "\n"
             if lead:
                 pieces.append(" ")
                 length += 1
+            if lead and _is_wide(blank + shown[: len(shown) - len(shown.lstrip())]):
+                gaps.append(length)
+            inner = shown[:LABELLED].strip() if any(mark in shown for mark in _KEPT) else ""
+            wide = next((blank for blank in _BLANK.finditer(inner) if _is_wide(blank[0])), None)
+            if wide is not None:
+                gaps.append(length + len(" ".join(inner[: wide.start()].split())) + 1)
+            blank = shown[len(shown.rstrip()) :]
             pieces.append(words)
             if bold:
                 if spans and not "".join(pieces[spans[-1][2] : -1]).strip():
@@ -184,9 +203,14 @@ class _Writer:
         text = "".join(pieces).rstrip()
         if text:
             bolds = tuple((start, min(end, len(text))) for start, end, _ in spans)
-            self.paragraphs.append(Paragraph(text, bolds, heading, linked == letters > 0))
+            self.paragraphs.append(Paragraph(text, bolds, heading, linked == letters > 0, tuple(gaps)))
             if self.place is not None:
                 self.places.append(self.place)
+
+
+def _is_wide(blank: str) -> bool:
+    """Whether white space is as wide as a column's: three spaces or more, two of them not to be collapsed."""
+    return len(blank) > 2 and sum(map(blank.count, _KEPT)) > 1
 
 
 def read(

@@ -32,6 +32,8 @@ _MARKS = (
     *(f"{dash}{space}" for dash in "-–—" for space in " \n"),
 )
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
+# "[00:00:12] Anna Berg:", but not the "10:30" of a programme.
+_STAMP = re.compile(r"[\[(]?\d{1,2}:[0-5]\d:[0-5]\d[\])]?\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Label:
 
     Args:
         paragraph: index of the paragraph.
-        begin: where what belongs to it begins: a bracket or dash before the label, else the label.
+        begin: where what belongs to it begins: a bracket, dash or time before the label, else the label.
         start: where the label begins in the paragraph's text.
         end: where it ends; the colon stands here.
         resume: where the speech begins.
@@ -103,7 +105,7 @@ def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
 
 
 def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> list[Label]:
-    bullet = _BULLET.match(paragraph.text, start) if opens else None
+    bullet = (_BULLET.match(paragraph.text, start) or _STAMP.match(paragraph.text, start)) if opens else None
     begin, start = start, bullet.end() if bullet else start
     colon = _with_colon(number, paragraph, start, opens, words)
     named = _without_colon(number, paragraph, start, opens, words)
@@ -115,15 +117,29 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
         bare = _bare(number, paragraph, start)
         dash = _with_dash(number, paragraph, start, words)
         bracket = _in_brackets(number, paragraph, start, words)
-    if colon and dash and colon.bold and dash.anonymous:
+    if colon and dash and _names_paper(dash, colon, paragraph.text):
+        colon, dash, bare = replace(colon, bold=colon.bold or dash.bold), None, None
+    elif colon and dash and colon.bold and (dash.anonymous or dash.dash):
         # "Question – AFP:" is a label, and in "Q – On fish: will it sail?" the dash ends one.
-        colon, dash, bare = (None, dash, bare) if colon.runs_on else (colon, None, None)
+        if not colon.runs_on:
+            dash = bare = None
+        elif dash.anonymous:
+            colon = None
+    elif named and dash and _names_paper(dash, named, paragraph.text):
+        dash = None
     places = [colon, dash, bracket]
     if not any(places) and (bare is None or bare.key == "a"):
         places = [named]
     places.append(bare)
     found = [place for place in places if place is not None]
     return [place if place.begin == begin else replace(place, begin=begin) for place in found]
+
+
+def _names_paper(dash: Label, whole: Label, text: str) -> bool:
+    """Whether a label goes on behind a dash with whom its voice asks for: "Journalist – AFP"."""
+    paper = text[dash.end : whole.end].strip(" -–—")
+    begins = not text[whole.resume : whole.resume + 1].islower()  # "Journalist – Arcadia: will it sail?"
+    return dash.dash and whole.key == dash.key and paper[:1].isalnum() and begins
 
 
 def _with_colon(number: int, paragraph: Paragraph, start: int, opens: bool, words: Words) -> Label | None:

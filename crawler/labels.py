@@ -13,11 +13,11 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from crawler import styles
+from crawler import headed, styles
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at, places_in
 from crawler.languages import Words
-from crawler.looks import CASELESS, QUESTION_MARK, WORD, asks, endings_of
+from crawler.looks import CASELESS, QUESTION_MARK, WORD, asks, endings_of, key_of
 from crawler.styles import LINE, RUNS_ON, SPEECH, is_asked
 
 VOICES = 300
@@ -39,7 +39,9 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     places = [
         place
         for place in places
-        if place.anonymous or keys[place.key] > 1 or not _is_fact(place, paragraphs, words)
+        # "Press – Harbour Office: 22 11 00" looks as "Journalist – AFP" does.
+        if (place.key == key_of(place.printed) and (place.anonymous or keys[place.key] > 1))
+        or not _is_fact(place, paragraphs, words)
     ]
     lengths = [len(paragraph.text) for paragraph in paragraphs]
     by_style = [
@@ -48,10 +50,11 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         styles.plain(places, lengths),
         styles.dashed(places, words),
         styles.unmarked(places, words),
-        styles.alone(paragraphs, words),
-        styles.alone(paragraphs, words, in_plain_type=True),
+        headed.alone(paragraphs, words),
+        headed.alone(paragraphs, words, in_plain_type=True),
         styles.in_parentheses(paragraphs, words),
         styles.stopped(paragraphs, words),
+        styles.spaced(paragraphs, words),
     ]
     sure = max((_believed(style, paragraphs, words) for style in by_style), key=len)
     if not sure:
@@ -61,7 +64,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         chosen.setdefault((place.paragraph, place.start), place)
     found = _apart(chosen.values())
     found = _apart([*found, *_bare_answers(found, places, paragraphs)])
-    return _apart([*found, *_answers(found, places, words)])
+    return _apart([*found, *_answers(found, places, paragraphs, words)])
 
 
 def _is_fact(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> bool:
@@ -128,7 +131,9 @@ def is_speech(text: str, words: Words) -> bool:
     return CASELESS.search(text) is not None and any(word in text for word in words.speech)
 
 
-def _answers(found: list[Label], places: list[Label], words: Words) -> list[Label]:
+def _answers(
+    found: list[Label], places: list[Label], paragraphs: Sequence[Paragraph], words: Words
+) -> list[Label]:
     """One-word names that occur once, where somebody has to have spoken.
 
     Between two questions there is an answer, and between two turns of one voice another voice. One with a title
@@ -138,7 +143,9 @@ def _answers(found: list[Label], places: list[Label], words: Words) -> list[Labe
     gaps = 0
     open_places = [
         place for place in places
-        if place.opens and place.colon and place.names and not place.office and place.runs_on <= RUNS_ON
+        if place.opens and place.colon and place.names and not place.office
+        # A question is perhaps in bold from its label to its end.
+        and (place.runs_on <= RUNS_ON or paragraphs[place.paragraph].all_bold)
     ]  # fmt: skip
     numbers = [place.paragraph for place in open_places]
     answers = []

@@ -85,10 +85,12 @@ def look(text: str, words: Words) -> Look | None:
         return None
     letters = [letter for letter in core if letter.isalpha()]
     capitals = sum(letter.isupper() for letter in letters)
-    nobody = asking or _anonymous(key, words)
     # "Arindam Bagchi, Official Spokesperson", but also "Head of Science, Archivist Yelena Malysheva".
     # "Joseph Moran/Channel 7", "Anna Berg – France 24".
     apart = _APART.search(core)
+    if apart and key_of(core[: apart.start()]) in words.questioner and _is_paper(core[apart.end() :], words):
+        key = key_of(core[: apart.start()])  # "Journalist – AFP"
+    nobody = asking or _anonymous(key, words)
     names, office, honorific = _name(core[: apart.start()] if apart else core, words)
     if apart:
         whole, more, _ = _name(core, words)
@@ -145,7 +147,23 @@ def _asks_for(core: str, words: Words) -> bool:
     )
     said_from = 2 < len(tokens) <= FROM and tokens[1].casefold() in _FROM
     first = tokens[0].casefold() if named or said_from else ""
-    return first in words.question or (first in words.questioner and _QUOTATION.search(core) is not None)
+    whose = first in words.questioner and tokens[1].casefold() in _WHOSE
+    return (
+        whose
+        or first in words.question
+        or (first in words.questioner and _QUOTATION.search(core) is not None)
+    )
+
+
+def _is_paper(text: str, words: Words) -> bool:
+    """Whether what stands behind the word for a questioner can be his paper: like a name, no title."""
+    tokens = text.split()
+    titles = words.honorific - _ARTICLES
+    return 0 < len(tokens) <= FROM and all(
+        (token[:1].isupper() or token[:1].isdigit() or token in PARTICLES)
+        and token.strip(".,").casefold() not in titles
+        for token in tokens
+    )
 
 
 def _is_topic(core: str, words: Words) -> bool:

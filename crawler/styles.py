@@ -15,7 +15,7 @@ from itertools import pairwise
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import ASKED, CASELESS, PARTICLES, asks, endings_of
+from crawler.looks import ASKED, CASELESS, PARTICLES, QUESTION_MARK, WORD, asks
 
 RUNS_ON = 25
 """Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
@@ -25,15 +25,12 @@ LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 OFFICE = 5
 """Words in an office that stands for its holder's name, at most."""
-AGAIN = 3
-"""Times that a name of one word in capitals stands alone on a line where it is no heading."""
 HEADED = 80
 """Characters in a label that stands above a speech, at most."""
 
 _PARENTHESES = re.compile(r"[（(]?(?P<label>[^（）()\n]{1,20})[)）]\s*")
 _FULL_STOP = re.compile(r"\.[^\S\n]+(?=\S)")
 _OPENING = re.compile(r"[\"'“‘(\[]*")
-_STOPS = frozenset(".,;:!?…。，；：！？؟،")
 
 
 def bold(places: list[Label]) -> list[Label]:
@@ -112,7 +109,7 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
         for place in names
         if counts[place.key] > 1 or ((place.names > 1 or place.honorific) and longest[place.key] > LINE)
     ]
-    if _speak_for(full):
+    if speak_for(full):
         keys = {place.key for place in full}
         full += [place for place in names if place.key not in keys and place.printed.endswith((")", "）"))]
     repeated = any(counts[place.key] > 1 for place in full)
@@ -125,7 +122,7 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
     return []
 
 
-def _speak_for(named: Sequence[Label]) -> bool:
+def speak_for(named: Sequence[Label]) -> bool:
     """Whether most names are printed with whom they speak for, "Winkler (AA)": so is then who speaks once."""
     return sum("(" in place.printed for place in named) * 2 > len(named)
 
@@ -161,129 +158,29 @@ def unmarked(places: list[Label], words: Words) -> list[Label]:
     return found if others and len(asking) > 1 else []
 
 
-def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool = False) -> list[Label]:
-    """The labels of a page that prints them as headings, without a colon, above what is said.
+def spaced(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The labels of a page that sets them apart by a wide space: ``TAG        Thank you``.
 
-    Headings of a document look alike, so a questioner has to be among them, more than once or beside a voice that
-    is heard again, or names in capitals. A name without a title is one only if it is repeated.
-
-    Args:
-        paragraphs: the page's.
-        words: its language's.
-        in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label.
+    A table of facts is set alike, so one voice is heard again, and after a question, and most say what people say.
     """
-    lines = every = _lines(paragraphs, words, plain=in_plain_type)
-    if in_plain_type:
-        seen = Counter(place.key for place in lines.values())
-        lines = {at: place for at, place in lines.items() if place.anonymous or seen[place.key] > 1}
-    spoken = [place for at, place in lines.items() if not _stands_above(at, place, lines, paragraphs)]
-    counts = Counter(place.key for place in spoken)
-    found = [
-        place
-        for place in spoken
-        if place.anonymous
-        or ((place.titled or _moderates(place, words)) and not in_plain_type)
-        or counts[place.key] > 1
-    ]
-    asking = [place for place in found if asks(place.key, words)]
-    others = [
-        counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
-    ]
-    if others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type)):
-        keys = {label.key for label in found}
-        more = [
-            place
-            for at, place in every.items()
-            if place.key not in keys and not _stands_above(at, place, lines, paragraphs)
-        ]
-        named = [place for place in found if not place.anonymous]
-        bare = [place for place in every.values() if not (place.anonymous or place.titled)]
-        bare = [place for place in bare if not (in_plain_type or _moderates(place, words))]
-        remarks = _speak_for(named) or _speak_for(bare)
-        # And "President of Arcadia Anna Berg" where there is "Anna Berg".
-        names = {name.key for name in named if name.names > 1}
-        return found + [
-            place
-            for place in more
-            if (remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key))
-        ]
-    above = [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
-    return _in_capitals(above, paragraphs)
-
-
-def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
-    """The labels of a page that prints names in capitals above what is said, and nowhere a word for a question.
-
-    A name of two words is heard again. Where one that is heard again speaks after a question, so may be others: of
-    one word, or named with whom they speak for. Headings come again, too, but answer nobody.
-    """
-    capitals = [place for place in places if place.upper]
-    counts = Counter(place.key for place in capitals)
-    twice = [place for place in capitals if place.names > 1 and counts[place.key] > 1]
-    again = {place.key for place in (*twice, *(each for each in capitals if counts[each.key] >= AGAIN))}
-    answer = any(place.key in again and is_asked(place, paragraphs) for place in capitals)
-    found = [place for place in capitals if place.key in again or place.printed.endswith(")")]
-    found = found if answer else twice
-    return found if len({place.key for place in found}) > 1 else []
-
-
-def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:
-    """What may be a label, where a whole line is no more than that, by paragraph and place in it."""
-    found: dict[tuple[int, int], Label] = {}
+    found = []
     for number, paragraph in enumerate(paragraphs):
-        start = 0
-        while start < len(paragraph.text):
-            stop = paragraph.text.find("\n", start)
-            stop = stop if stop >= 0 else len(paragraph.text)
-            place = _line(number, paragraph, start, stop, words, plain=plain)
-            if place is not None:
-                found[number, start] = place
-            start = stop + 1
-    return found
-
-
-def _moderates(place: Label, words: Words) -> bool:
-    return place.key.partition(" ")[0] in words.moderator
-
-
-def _stands_above(
-    at: tuple[int, int],
-    place: Label,
-    lines: dict[tuple[int, int], Label],
-    paragraphs: Sequence[Paragraph],
-) -> bool:
-    """Whether no speech follows on a line that may be a label, but the page's end or another such line."""
-    number, _ = at
-    if place.resume < len(paragraphs[number].text):
-        return (number, place.resume) in lines
-    return number + 1 >= len(paragraphs) or (number + 1, 0) in lines
-
-
-def _line(
-    number: int, paragraph: Paragraph, start: int, stop: int, words: Words, *, plain: bool
-) -> Label | None:
-    """What may be a label, where a whole line, in bold or a heading unless it is `plain`, is no more than that."""
-    text = paragraph.text
-    if not 0 < stop - start <= HEADED or (plain and text[stop - 1] in _STOPS):
-        return None
-    if not plain and not _set_bold(paragraph, start, stop):
-        return None
-    place = label_at(number, paragraph, (start, stop, min(stop + 1, len(text))), words, opens=True)
-    if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
-        return None
-    if plain and place.office:
-        return None
-    if place.printed.endswith((")", "）")) and "(" not in place.printed and "（" not in place.printed:
-        return None
-    return replace(place, bold=not plain)
-
-
-def _set_bold(paragraph: Paragraph, start: int, stop: int) -> bool:
-    """Whether a line is a heading, or bold while the next one is not."""
-    if start == 0 and stop == len(paragraph.text):
-        return paragraph.heading or paragraph.all_bold
-    last = bisect_right(paragraph.bold, (start, len(paragraph.text))) - 1
-    return last >= 0 and stop - 2 <= paragraph.bold[last][1] <= stop
+        for start in _line_starts(paragraph.text) if paragraph.gaps else ():
+            near = bisect_right(paragraph.gaps, start)
+            gap = paragraph.gaps[near] if near < len(paragraph.gaps) else 0
+            if not 1 < gap - start <= HEADED or "\n" in paragraph.text[start:gap]:
+                continue
+            place = label_at(number, paragraph, (start, gap - 1, gap), words, opens=True)
+            if place is not None and (place.anonymous or (place.names and not place.office)):
+                found.append(place)
+    counts = Counter(place.key for place in found)
+    said = (paragraphs[place.paragraph].text[place.resume :] for place in found)
+    speak = sum(
+        QUESTION_MARK.search(text) is not None or not words.speech.isdisjoint(WORD.findall(text.casefold()))
+        for text in said
+    )
+    answer = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in found)
+    return found if answer and len(counts) > 1 and speak * 2 > len(found) else []
 
 
 def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:

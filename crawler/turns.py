@@ -16,7 +16,7 @@ from crawler.blocks import Paragraph
 from crawler.candidates import Label
 from crawler.labels import CONTACT, find, is_speech
 from crawler.languages import Words, words
-from crawler.looks import ASKED, CASELESS, QUESTION_MARK, REMARK, asks
+from crawler.looks import ASKED, CASELESS, QUESTION_MARK, REMARK, asks, key_of
 from crawler.styles import SPEECH
 from crawler.unlabelled import SPOKEN, asked_between, end_of_bold, interview
 from crawler.voices import interviewers, speakers, voice_of
@@ -28,6 +28,8 @@ _CLOSING = re.compile(
     r"(?:END\W*)?\d{1,2}[:.]\d\d\s*(?:[AaPp]\.?\s?[Mm]\.?)\s*(?:\(?[A-Z][A-Za-z. ]{0,20}\)?)?\.?"
     r"|\([^()\n]{3,80}\d{1,2}[:.]\d\d\s*[AaPp]\.?\s?[Mm]\.?[^()\n]{0,10}\)\.?"
 )
+# The moment of a recording on a line of its own; "10:30" may be an hour of the day.
+_STAMP = re.compile(r"[\[(]?\d{1,2}:[0-5]\d:[0-5]\d[\])]?")
 _SECTION = re.compile(r"\*{2,}\s?\S")
 _COLON = re.compile(r"[:：]")
 CLOSING = 3
@@ -41,7 +43,7 @@ class Piece:
     """A stretch of a page that one voice fills.
 
     Args:
-        lead: what stands before the label on its line: a bracket, a dash.
+        lead: what stands before the label on its line: a bracket, a dash, the moment of a recording.
         label: as printed; None where nobody is named.
         mark: what stands between the label and the speech: a colon, spaces.
         paragraphs: the text; it may be empty after a label.
@@ -189,7 +191,8 @@ def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
 
 
 def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[Turn, ...], list[str]]:
-    """The turns of a page, and the paragraphs left out since they hold no letter or digit (``* * *``).
+    """The turns of a page, and what was left out: paragraphs without letter or digit (``* * *``), and moments of a
+    recording.
 
     Args:
         paragraphs: the page's body.
@@ -197,9 +200,13 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
     """
     known = words(language)
     lines = [part for paragraph in paragraphs for part in _without_end(paragraph, known)]
-    spoken = [paragraph for paragraph in lines if _LETTER.search(paragraph.text)]
     left_out = [clean(paragraph.text) for paragraph in paragraphs if not _LETTER.search(paragraph.text)]
-    pieces = cut(spoken, known)
+    lines = [paragraph for paragraph in lines if _LETTER.search(paragraph.text)]
+    stamps = [clean(line.text) for line in lines if _STAMP.fullmatch(line.text.strip())]
+    pieces = cut([line for line in lines if clean(line.text) not in stamps], known)
+    if stamps and all(piece.label is None for piece in pieces):
+        pieces, stamps = cut(lines, known), []
+    left_out += [*stamps, *(clean(piece.lead) for piece in pieces if _LETTER.search(piece.lead))]
     labels = list(dict.fromkeys(piece.label for piece in pieces if piece.label is not None))
     printed = {label: _printed(clean(label), known) for label in labels}
     names = speakers(labels, known)
@@ -266,7 +273,14 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
         if piece.label is not None and (name := names[piece.label]) is not None
         if len(text := " ".join(piece.paragraphs)) > SPEECH and QUESTION_MARK.search(text) is None
     }
-    asking |= interviewers([voice for voice in voices if voice is not None], ends, long)
+    # A second spokesperson who adds a word speaks between two turns of the first, as a reporter does.
+    holders = {
+        name
+        for label, name in names.items()
+        if name is not None and not ends[name]
+        if any(len(word) > 4 and word in known.honorific for word in key_of(label).split())
+    }
+    asking |= interviewers([voice for voice in voices if voice is not None], ends, long) - holders
     answers = Counter(
         voice for before, voice in pairwise(voices) if voice and (before == "" or before in asking)
     )

@@ -42,7 +42,18 @@ from tests.test_collect import expected, rows, texts
 from tests.test_ingest import DAY, NOON, captured, take
 
 READS = (
-    *("accept", "blocks", "candidates", "conserve", "dates", "generic", "labels", "language", "languages"),
+    *(
+        "accept",
+        "blocks",
+        "candidates",
+        "conserve",
+        "dates",
+        "generic",
+        "headed",
+        "labels",
+        "language",
+        "languages",
+    ),
     *(
         "layout",
         "looks",
@@ -58,7 +69,7 @@ READS = (
 )
 """The modules that read a page."""
 
-READ_BY = 15, "f810818b9c7457bf"
+READ_BY = 16, "5b74c66d7e9e1b6f"
 """The extractor's version, and the beginning of the digest of these modules and their words."""
 
 LOST = ', ".document__body > p:last-of-type"'

@@ -773,6 +773,123 @@ def test_whose_a_question_is_may_stand_with_it() -> None:
     assert [turn.role for turn in told] == ["statement", "question", "answer"]
 
 
+WHOSE = ("Journalist – Coast News", "Reporter - Boat News", "Journalist – AB")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<p>{}: {}</p>",
+        "<p><b>{}:</b> {}</p>",
+        "<p><b>{}</b> {}</p>",
+        "<h4>{}</h4><p>{}</p>",
+        "<p><b>{}</b><br>{}</p>",
+    ],
+)
+def test_behind_a_dash_a_questioners_paper_is_of_the_label(form: str) -> None:
+    turn = form.format("Minister Moss", SPEECH)
+    found = read(turn + "".join(form.format(label, "Will it sail?") + turn for label in WHOSE))
+    assert [turn.label for turn in found[1::2]] == list(WHOSE)
+    assert {turn.role for turn in found[1::2]} == {"question"}
+    assert {turn.paragraphs for turn in found[1::2]} == {("Will it sail?",)}
+
+
+def test_behind_a_dash_a_questioners_paper_is_of_the_label_of_a_question_in_bold() -> None:
+    answer = f"<p><b>Minister Moss:</b> {SPEECH}</p>"
+    found = read(answer + "".join(f"<p><b>{label}: Will it sail?</b></p>{answer}" for label in WHOSE))
+    assert [(turn.label, turn.text) for turn in found[1::2]] == [(label, "Will it sail?") for label in WHOSE]
+    # Not so what is asked.
+    assert labels("<b>Journalist – Arcadia: will it sail?</b>", "<b>Minister Moss:</b> ~") == [
+        "Journalist", "Minister Moss",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["Ada Quill – Coast News", "Ada Quill - Coast News"])
+def test_in_a_bold_label_a_dash_ends_nothing(label: str) -> None:
+    assert labels(f"<b>{label}:</b> Why?", "<b>Minister Moss:</b> ~")[0] == label
+
+
+def test_whom_a_question_is_from_may_stand_once_in_plain_type() -> None:
+    said = ("Minister Moss: ~", "Journalist from Coast News: Why?", "Minister Moss: ~")
+    assert labels(*said) == ["Minister Moss", "Journalist from Coast News", "Minister Moss"]
+
+
+def test_a_telephone_number_of_the_press_is_no_question() -> None:
+    assert labels("Press – Harbour Office: 22 11 00", "Media – Boat Office: 22 11 01", "~") == [None]
+
+
+def test_a_paper_of_one_word_may_ask_in_bold_to_the_end() -> None:
+    answer = f"<b>Ada Quill:</b> {SPEECH}"
+    said = (
+        "<b>Coast News: Will it sail?</b>",
+        answer,
+        "<b>ANP: And when will it go to Quay again?</b>",
+        answer,
+    )
+    assert labels(*said) == ["Coast News", "Ada Quill", "ANP", "Ada Quill"]
+
+
+def test_a_second_office_holder_who_adds_a_word_asks_nothing() -> None:
+    papers = ("Berg, Coast News", "Lund, Boat News")
+    answer = f"<p><b>Spokesperson Moss:</b> {SPEECH}</p>"
+    asked = "".join(f"<p><b>{paper}:</b> Will it sail?</p>{answer}" for paper in papers)
+    found = read(answer + asked + "<p><b>Joint Secretary Quill:</b> May I add: it will.</p>" + answer)
+    assert {turn.role for turn in found if turn.label == "Joint Secretary Quill"} == {"answer"}
+
+
+INITIALS = (
+    ("CL", "Good day to you all. Dr Moss, please."),
+    ("TAM", "Thank you, and good day."),
+    ("CL", "Thank you. Coast News."),
+    ("AQ", "Thank you. Will it sail?"),
+    ("CL", "I thank you. Dr Moss."),
+    ("TAM", "It will, I say to you."),
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<p>{}&nbsp; &nbsp; &nbsp; &nbsp; {}</p>",
+        "<p><b>{}</b>&nbsp;&nbsp;&nbsp;{}</p>",
+        "<p>00:01:00</p><p>{}&nbsp; &nbsp; &nbsp;{}</p>",
+        "<tr><td>{}</td><td>{}</td></tr>",
+    ],
+)
+def test_initials_in_a_column_of_their_own_are_labels(form: str) -> None:
+    found = read("".join(form.format(*turn) for turn in INITIALS).replace("<tr>", "<table><tr>", 1))
+    assert [(turn.label, turn.text) for turn in found] == list(INITIALS)
+    assert found[3].role == "question"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (("Capital", "Quay"), ("Money", "Your crown"), ("Capital", "Sound")),
+        (("Moderator", "Ada Quill, who thanks you"), ("Coffee", "11.00"), ("Moderator", "Ivan Moss")),
+    ],
+)
+def test_facts_in_columns_have_no_speakers(facts: tuple[tuple[str, str], ...]) -> None:
+    assert labels(*(f"{name}&nbsp;&nbsp;&nbsp; {fact}" for name, fact in facts)) == [None]
+
+
+@pytest.mark.parametrize("stamp", ["[00:00:12] {}:", "0:00:12 <b>{}:</b>", "(00:00:12) {}:"])
+def test_the_moment_of_a_recording_before_a_label_is_left_out(stamp: str) -> None:
+    said = [("Ada Quill", "I say to you: no."), ("Question", "Why?"), ("Ada Quill", "Because I said so.")]
+    paragraphs, _ = blocks.read(
+        [parse("<div>" + "".join(f"<p>{stamp.format(who)} {what}</p>" for who, what in said) + "</div>")],
+        frozenset(),
+    )
+    found, left_out = turns(paragraphs, "en")
+    assert [(turn.label, turn.text) for turn in found] == said
+    assert len(left_out) == 3
+    assert labels("10:30 Moderator: Ada Quill", "11:00 Moderator: Ivan Moss") == [None]
+
+
+def test_a_time_in_a_text_without_labels_is_of_it() -> None:
+    assert read("<p>The winner took</p><p>02:13:44</p>")[0].paragraphs == ("The winner took", "02:13:44")
+
+
 def test_a_reporter_of_a_paper_asks_where_words_are_not_parted() -> None:
     found = read("<p>凤凰卫视记者：能否介绍情况。</p><p>毛宁：我们一直关注。</p>" * 2, "zh")
     assert [turn.role for turn in found] == ["question", "answer"] * 2

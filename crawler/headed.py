@@ -1,0 +1,150 @@
+"""Labels on a line of their own, without a colon, above what is said: headings, bold lines, names in capitals."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from crawler.blocks import Paragraph
+from crawler.candidates import Label, label_at
+from crawler.languages import Words
+from crawler.looks import asks, endings_of
+from crawler.styles import HEADED, is_asked, speak_for
+
+AGAIN = 3
+"""Times that a name of one word in capitals stands alone on a line where it is no heading."""
+INITIALS = 4
+"""Letters of a name's initials, at most."""
+
+_STOPS = frozenset(".,;:!?…。，；：！？؟،")
+
+
+def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool = False) -> list[Label]:
+    """The labels of a page that prints them as headings, without a colon, above what is said.
+
+    Headings of a document look alike, so a questioner has to be among them, more than once or beside a voice that
+    is heard again, or names in capitals. A name without a title is one only if it is repeated.
+
+    Args:
+        paragraphs: the page's.
+        words: its language's.
+        in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label.
+    """
+    lines = every = _lines(paragraphs, words, plain=in_plain_type)
+    if in_plain_type:
+        seen = Counter(place.key for place in lines.values())
+        lines = {at: place for at, place in lines.items() if place.anonymous or seen[place.key] > 1}
+    spoken = [place for at, place in lines.items() if not _stands_above(at, place, lines, paragraphs)]
+    counts = Counter(place.key for place in spoken)
+    found = [
+        place
+        for place in spoken
+        if place.anonymous
+        or ((place.titled or _moderates(place, words)) and not in_plain_type)
+        or counts[place.key] > 1
+    ]
+    asking = [place for place in found if asks(place.key, words)]
+    others = [
+        counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
+    ]
+    if others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type)):
+        keys = {label.key for label in found}
+        more = [
+            place
+            for at, place in every.items()
+            if place.key not in keys and not _stands_above(at, place, lines, paragraphs)
+        ]
+        named = [place for place in found if not place.anonymous]
+        bare = [place for place in every.values() if not (place.anonymous or place.titled)]
+        bare = [place for place in bare if not (in_plain_type or _moderates(place, words))]
+        remarks = speak_for(named) or speak_for(bare)
+        # And "President of Arcadia Anna Berg" where there is "Anna Berg".
+        names = {name.key for name in named if name.names > 1}
+        return found + [
+            place
+            for place in more
+            if (remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key))
+        ]
+    above = [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
+    return _in_capitals(above, paragraphs)
+
+
+def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
+    """The labels of a page that prints names in capitals above what is said, and nowhere a word for a question.
+
+    A name of two words is heard again. Where one that is heard again speaks after a question, so may be others: of
+    one word, named with whom they speak for, or by initials as most are. Headings come again, too, but answer
+    nobody.
+    """
+    capitals = [place for place in places if place.upper]
+    counts = Counter(place.key for place in capitals)
+    twice = [place for place in capitals if place.names > 1 and counts[place.key] > 1]
+    again = {place.key for place in (*twice, *(each for each in capitals if counts[each.key] >= AGAIN))}
+    answer = any(place.key in again and is_asked(place, paragraphs) for place in capitals)
+    initials = {place.key for place in capitals if len(place.printed) <= INITIALS and place.printed.isalpha()}
+    if sum(counts[key] for key in initials) * 2 > len(places):
+        again |= initials
+    found = [place for place in capitals if place.key in again or place.printed.endswith(")")]
+    found = found if answer else twice
+    return found if len({place.key for place in found}) > 1 else []
+
+
+def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:
+    """What may be a label, where a whole line is no more than that, by paragraph and place in it."""
+    found: dict[tuple[int, int], Label] = {}
+    for number, paragraph in enumerate(paragraphs):
+        start = 0
+        while start < len(paragraph.text):
+            stop = paragraph.text.find("\n", start)
+            stop = stop if stop >= 0 else len(paragraph.text)
+            place = _line(number, paragraph, start, stop, words, plain=plain)
+            if place is not None:
+                found[number, start] = place
+            start = stop + 1
+    return found
+
+
+def _moderates(place: Label, words: Words) -> bool:
+    return place.key.partition(" ")[0] in words.moderator
+
+
+def _stands_above(
+    at: tuple[int, int],
+    place: Label,
+    lines: dict[tuple[int, int], Label],
+    paragraphs: Sequence[Paragraph],
+) -> bool:
+    """Whether no speech follows on a line that may be a label, but the page's end or another such line."""
+    number, _ = at
+    if place.resume < len(paragraphs[number].text):
+        return (number, place.resume) in lines
+    return number + 1 >= len(paragraphs) or (number + 1, 0) in lines
+
+
+def _line(
+    number: int, paragraph: Paragraph, start: int, stop: int, words: Words, *, plain: bool
+) -> Label | None:
+    """What may be a label, where a whole line, in bold or a heading unless it is `plain`, is no more than that."""
+    text = paragraph.text
+    if not 0 < stop - start <= HEADED or (plain and text[stop - 1] in _STOPS):
+        return None
+    if not plain and not _set_bold(paragraph, start, stop):
+        return None
+    place = label_at(number, paragraph, (start, stop, min(stop + 1, len(text))), words, opens=True)
+    if place is None or not (place.anonymous or place.names) or place.key in words.field - words.anonymous:
+        return None
+    if plain and place.office:
+        return None
+    if place.printed.endswith((")", "）")) and "(" not in place.printed and "（" not in place.printed:
+        return None
+    return replace(place, bold=not plain)
+
+
+def _set_bold(paragraph: Paragraph, start: int, stop: int) -> bool:
+    """Whether a line is a heading, or bold while the next one is not."""
+    if start == 0 and stop == len(paragraph.text):
+        return paragraph.heading or paragraph.all_bold
+    last = bisect_right(paragraph.bold, (start, len(paragraph.text))) - 1
+    return last >= 0 and stop - 2 <= paragraph.bold[last][1] <= stop
