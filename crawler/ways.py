@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from crawler.accept import challenge_in, verdict_on_end
 from crawler.job import Bookmark
-from crawler.listed import believed, rises
+from crawler.listed import Dates
 from crawler.sheets import (
     Entry,
     Link,
@@ -231,7 +231,8 @@ class Ways:
 
     async def _calendar(self, entry: Calendar) -> AsyncIterator[Link]:
         days, covered, mixed = self._gaps(entry.section)[::-1], self._covered[entry.section], False
-        found, shown = False, dict[frozenset[str], dt.date]()
+        shown = dict[frozenset[str], dt.date]()
+        found = False
         for day in days:
             if self._failures >= GIVE_UP:
                 address = entry.url.format(date=day)
@@ -249,7 +250,7 @@ class Ways:
                 return
             for link in links:
                 yield link
-        if not found and len(days) > self.source.expect.silent_days:
+        if days and not found and not await self._shows_before(entry, days):
             covered -= set(days)  # longer than the source was ever silent: whatever these pages are, no proof
         if mixed:
             # The Kremlin's page of a day is that page of its listing where the day begins. The rest of the day
@@ -261,6 +262,17 @@ class Ways:
             covered -= {
                 day for day in days if not {day - dt.timedelta(1), min(day_after(day), self.today)} <= covered
             }
+
+    async def _shows_before(self, entry: Calendar, quiet: list[dt.date]) -> bool:
+        """Whether a calendar shows anything so shortly before days of nothing that the source may be silent."""
+        for n in range(1, self.source.expect.silent_days - len(quiet) + 2):
+            try:
+                sheet = await self._fetch(entry.url.format(date=quiet[-1] - dt.timedelta(n)))
+            except Missed:  # of a day that nobody asks about
+                continue
+            if any(read_items(entry, sheet, self.source.timezone)):
+                return True
+        return False
 
     async def _day(self, entry: Calendar, day: dt.date) -> AsyncIterator[Link]:
         sheet = await self._sheet(entry.url.format(date=day))
@@ -303,10 +315,10 @@ class Ways:
         url: str | None = entry.url
         before: dt.date | None = day_after(self.today)
         seen: set[str] = set()
-        above: dt.date | None = None  # the last date of the page before
-        ended = False  # which has the source's first document
+        dates = Dates(self.since, self.until, self.today)
+        ended = False  # the page before has the source's first document
         number, last, missed, untold = 1, None, 0, 0
-        here, first, lowest, top = Bookmark(page=1, url=entry.url), None, dt.date.max, None
+        here, first = Bookmark(page=1, url=entry.url), None
         bookmark = self._begin.get(entry.url)
         if bookmark is not None and (first := await self._beginning(entry, bookmark)) is not None:
             # What stands before it is newer than the window, so only the page's own days bound what it proves.
@@ -336,7 +348,7 @@ class Ways:
                     return
                 self._failures = 0
                 seen.update(uncounted(link.url) for link in fresh)
-                for link in believed(fresh, above, self.since, self.until, self.today):
+                for link in dates.take(fresh):
                     yield link
                 cut = verdict_on_end(sheet.text)
                 if cut is not None:
@@ -347,22 +359,14 @@ class Ways:
                     self._fail(f"{sheet.url}: the listing shrank from {last} to {count} pages on the way")
                     return
                 last = count or last
-                # Not what is kept on top of every page.
-                days = [link.date for link in fresh if link.date is not None]
-                above = days[-1] if days else above
+                days = dates.days
                 ending = cut is None and is_last(entry, sheet, number, last)
                 ended = cut is None and entry.first is not None and bool(days) and days[-1] <= entry.first
                 # Where a page is out of order, an older document may stand anywhere: there is no bookmark then.
-                if days != sorted([*days, lowest], reverse=True)[1:]:
-                    lowest = dt.date.min
-                elif days:
-                    lowest = days[-1]
-                    if entry.url not in self.bookmarks and (ending or lowest < self.since):
-                        self.bookmarks[entry.url] = here
+                if days and dates.in_order and (ending or days[-1] < self.since):
+                    self.bookmarks.setdefault(entry.url, here)
                 here = Bookmark(page=number, url=url)
-                rising = bool(days) and rises(days, top, self.since)
-                top = max(days, default=top)
-                untold = 0 if days and not rising else untold + 1
+                untold = 0 if days and not dates.rising else untold + 1
                 if not untold:
                     # A page out of order proves nothing by itself; the one after it may.
                     floor = days[-1] if days == sorted(days, reverse=True) else max(days)

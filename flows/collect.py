@@ -298,8 +298,17 @@ def _aside(session: Session, order: Order, run_id: int) -> Aside:
         unfit=0 if order.via else ledger.doubted(session, run_id, NO_LAYOUT),  # old captures have old layouts
         unasked=ledger.unasked(session, run_id),
         newest_rejected=ledger.newest_rejected(session, run_id) if night else None,
-        refused=earlier.refused_first(session, order.source.id, order.until) if night else (),
+        refused=_refused(session, order, run_id),
     )
+
+
+def _refused(session: Session, order: Order, run_id: int) -> Sequence[earlier.Lost]:
+    if order.kind == "nightly":
+        return earlier.refused_first(session, order.source.id, order.until)
+    if order.via:
+        return ()
+    run = session.get_one(models.Run, run_id)
+    return earlier.refused_once(session, run, bounds(order.today, order.source)[0])
 
 
 def _unproved(

@@ -38,7 +38,7 @@ class Aside:
         unfit: new and revised texts that fit no layout of their source.
         unasked: pages that are unchanged as nobody has asked for them.
         newest_rejected: so many of a night's newest pages were rejected; None where it was no night.
-        refused: pages that a night has met for the first time and could not read.
+        refused: pages that a night, or a backfill, has met for the first time and could not read.
     """
 
     outside: int = 0
@@ -86,7 +86,9 @@ def verdict(
         notes.append(f"outside the window: {several(aside.outside, 'page')}")
     if aside.refused:
         one, count = aside.refused[-1], several(len(aside.refused), "page")
-        notes.append(f"new, and not read: {count}, such as {one.found.url}: {one.told[1]}")
+        told = f"new, and not read: {count}, such as {one.found.url}: {one.told[1]}"
+        # A night asks for them again by itself; a backfill that were done never would.
+        (reasons if aside.newest_rejected is None else notes).append(told)
     return reasons + suspicions(tally, aside), notes
 
 

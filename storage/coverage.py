@@ -199,7 +199,7 @@ def proved_days(
     """
     wanted = (
         select(Run.source, Run.kind, Run.since, Run.until, Run.started_at, Run.open_days)
-        .where(or_(Run.kind == "backfill", OWN_NIGHT))
+        .where(or_((Run.kind == "backfill") & Run.via.is_(None), OWN_NIGHT))
         .where(ENDED_WELL)
         .order_by(Run.id)
     )

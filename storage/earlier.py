@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage import coverage, ledger
 from storage.ledger import Found
@@ -146,6 +146,32 @@ def refused_first(session: Session, source: str, today: dt.date) -> list[Lost]:
     """
     found = _unread(session, source, today)
     return [each for each in found if each.first == today and each.told[0] == "rejected"]
+
+
+def refused_once(session: Session, run: Run, since: dt.datetime) -> list[Lost]:
+    """The pages that a backfill could not read, that may be read on another day, and that it has met for the first
+    time: what refuses again on another day is a habit of the site.
+
+    Args:
+        session: to read in.
+        run: the backfill.
+        since: when its day begins.
+    """
+    earlier, before = aliased(Page), aliased(Run)
+    again = (
+        exists()
+        .where(earlier.key == Page.key, earlier.disposition == "rejected", earlier.run_id == before.id)
+        .where(before.source == run.source, before.via.is_(None), before.started_at < since)
+    )
+    rows = session.execute(
+        select(Page.key, Page.url, Page.reason)
+        .where(Page.run_id == run.id, Page.disposition == "rejected", ~again)
+        .where(~exists().where(Appearance.source == run.source, Appearance.key == Page.key))
+        .where(~exists().where(Appearance.source == run.source, Appearance.url == Page.url))
+        .order_by(Page.id)
+    )
+    found = [Lost(Found(key, url), run.until, run.until, ("rejected", why or "")) for key, url, why in rows]
+    return [each for each in found if not each.told[1].startswith(HOPELESS)]
 
 
 def _unread(session: Session, source: str, today: dt.date) -> list[Lost]:

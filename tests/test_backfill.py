@@ -24,7 +24,7 @@ from storage import ledger, models
 from storage.database import Database
 from storage.ledger import Tally
 from tests.command import podium, podium_process
-from tests.site import MisbehavingMinistry, gone, server_error, without_date
+from tests.site import MisbehavingMinistry, gone, server_error, soft_404, without_date
 from tests.test_collect import expected, pages, texts
 
 TODAY = dt.datetime.now(dt.timezone(dt.timedelta(hours=2))).date()
@@ -340,3 +340,20 @@ def test_the_same_command_again_walks_only_what_is_open(site: MisbehavingMinistr
     assert texts(place.settings) == expected(site, since, until)
     third = podium_process(*command, settings=place.settings)
     assert third.returncode == 0 and site.requests == []
+
+
+@pytest.mark.slow
+def test_a_window_with_a_page_that_could_not_be_read_is_walked_once_more_on_another_day(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    site.misbehave("/briefings/103", soft_404())
+    site.misbehave("/briefings/104", soft_404())
+    first = backfill(place.settings)
+    assert first.state == "degraded" and "not read: 2 pages" in first.reasons[0]
+    site.behave("/briefings/103")
+    with Database(place.settings.database_url) as opened, opened.write() as session:
+        for run in session.scalars(select(models.Run)):
+            run.started_at -= dt.timedelta(1)
+    second = backfill(place.settings)
+    assert (second.state, second.tally.counts["new"]) == ("completed", 1), second.reasons
+    assert second.tally.counts["rejected"] == 1  # it refuses for good

@@ -71,6 +71,7 @@ def test_a_failed_run_and_one_of_captures_prove_no_day(bureau: Bureau) -> None:
     bureau.run("backfill", day(20), day(16), "failed")
     bureau.run("backfill", day(20), day(16), "running")
     bureau.run("ingest", day(20), day(16))
+    bureau.run("backfill", day(20), day(16), via="replay")
     assert proved(bureau) == set()
 
 

@@ -853,6 +853,24 @@ def test_a_first_page_of_one_old_day_may_be_either_end_of_a_list(
     assert Walked(ways, ago(3), TODAY).gaps == []
 
 
+def test_an_import_of_one_day_or_a_new_document_on_top_hides_no_list_with_the_oldest_first(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    rising = [days(ago(90 - 10 * n), ago(81 - 10 * n)) for n in range(9)]
+    for pages in ([[ago(300)] * 9, [ago(300)] * 9, *rising], [[ago(5), *rising[0]], *rising[1:]]):
+        site.misbehave("/briefings/*", paged(pages))
+        assert Walked(ways, ago(3), TODAY).gaps == days(ago(3), TODAY)
+
+
+def test_a_wrong_year_at_the_end_of_a_page_is_found(site: MisbehavingMinistry, source: Source) -> None:
+    pages = [days(ago(10 * n + 9), ago(10 * n))[::-1] for n in range(5)]
+    pages[1][-1] = pages[1][-1].replace(year=TODAY.year - 1)
+    site.misbehave("/briefings/*", paged(pages))
+    ways = only(source, "listing", page=None, pages=None, next="a[rel=next]", first=None)
+    assert len(Walked(ways, ago(25), TODAY).keys) == 26
+
+
 def test_an_old_document_on_top_says_nothing_of_where_a_list_ends(
     site: MisbehavingMinistry, source: Source
 ) -> None:
@@ -944,8 +962,12 @@ def test_a_calendar_that_shows_nothing_for_longer_than_is_usual_proves_nothing(
     assert alone.gaps == days(ago(40), ago(5))
     both = Walked(source, ago(40), ago(5), later)
     assert both.keys == published(site, ago(40), ago(5)) and both.gaps == []
-    few = Walked(only(source, "calendar"), ago(13), ago(5), later)
-    assert few.gaps == []  # so long it has been silent before
+    few = only(source, "calendar")
+    assert Walked(few, ago(13), ago(5), later).gaps == days(ago(13), ago(5))  # nor did the days before
+    site.behave()
+    for n in range(5, 14):
+        site.misbehave(f"/briefings/by-date/{ago(n):%d.%m.%Y}", empty_listing())
+    assert Walked(few, ago(13), ago(5), later).gaps == []  # so long it has been silent before
 
 
 def test_a_template_may_count_from_any_number(site: MisbehavingMinistry, source: Source) -> None:

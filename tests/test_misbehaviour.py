@@ -143,12 +143,12 @@ ROWS = {
     # It leads astray.
     "redirect loop": at_the_document(redirect_loop(), "failed", "max redirections", most=6),
     "pages that load themselves anew": Row({"/briefings*": refreshing()}, state="completed", most=1),
-    "redirect inside": at_the_document(private_redirect(), "rejected", "10.0.0.1", state="completed"),
+    "redirect inside": at_the_document(private_redirect(), "rejected", "10.0.0.1"),
     "redirect to this machine": at_the_document(
-        private_redirect("http://2130706433/briefings/113"), "rejected", "not on", state="completed"
+        private_redirect("http://2130706433/briefings/113"), "rejected", "not on"
     ),
     "redirect with a password": at_the_document(
-        redirect("http://a:b@127.0.0.1/briefings/113"), "rejected", "not on", state="completed"
+        redirect("http://a:b@127.0.0.1/briefings/113"), "rejected", "not on"
     ),
     "links to no port": Row(
         {"/briefings*": linked("http://127.0.0.1:99999/briefings/900", "http://127.0.0.1:x/briefings/901")},
@@ -158,7 +158,7 @@ ROWS = {
         {"/briefings*": linked("http://a:b@127.0.0.1/briefings/902")}, state="completed"
     ),
     # It says something else than it should.
-    "soft 404": at_the_document(soft_404(), "rejected", "soft 404", state="completed"),
+    "soft 404": at_the_document(soft_404(), "rejected", "soft 404"),
     "same ETag though changed": Row({"*": same_etag()}, state="completed", edited=True),
     "304 that nobody asked for": at_the_document(never_changed(), "failed", "HTTP 304"),
     "changing content": Row({DOCUMENT: changing()}, state="completed"),
