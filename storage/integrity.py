@@ -9,8 +9,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from sqlalchemy import (
+    ColumnElement,
     ForeignKeyConstraint,
     String,
     and_,
@@ -27,12 +29,28 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import index, ledger, lookup
-from storage.database import Database
-from storage.models import Appearance, Base, Capture, Page, Revision, Run, Transcript
+from storage.database import Database, batches
+from storage.fingerprints import marks_of
+from storage.models import (
+    Appearance,
+    Base,
+    Capture,
+    Correction,
+    Fingerprint,
+    Page,
+    Revision,
+    Run,
+    Transcript,
+    Turn,
+)
 from storage.sameness import digest
+from storage.values import misfits
 
 BATCH = 200
 """Revisions that are rebuilt at a time, with all their turns."""
+
+MOST_MISFITS = 100
+"""Values that are named which are not what their columns hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,10 @@ class Checked:
 
 
 def damage(database: Database) -> Iterator[Finding]:
-    """What SQLite itself finds wrong with its file. Where it finds anything, no query can be trusted."""
+    """What SQLite itself finds wrong with its file, and what it holds in place of a date or a number.
+
+    Where there is anything, no query can be trusted.
+    """
     if database.engine.dialect.name != "sqlite":
         return
     try:
@@ -77,7 +98,12 @@ def damage(database: Database) -> Iterator[Finding]:
         if type(problem.orig) is not sqlite3.DatabaseError:  # a lock, a full disk: no damage
             raise
         lines = [str(problem.orig)]
-    yield from (Finding("database", database.url, line) for line in lines if line != "ok")
+    lines = [line for line in lines if line != "ok"]
+    yield from (Finding("database", database.url, line) for line in lines)
+    if not lines:
+        with database.read() as session:
+            found = list(islice(misfits(session), MOST_MISFITS))
+        yield from (Finding("value", where, what) for where, what in found)
 
 
 def rows(database: Database, checked: Checked) -> Iterator[Finding]:
@@ -86,6 +112,8 @@ def rows(database: Database, checked: Checked) -> Iterator[Finding]:
     yield from _unsettled(database)
     yield from _dangling(database)
     yield from _transcripts(database, checked)
+    yield from _crossed(database)
+    yield from _places(database)
     yield from _revisions(database, checked)
     broken = index.damage(database)
     if broken:
@@ -137,12 +165,13 @@ def _dangling_by(database: Database, key: ForeignKeyConstraint) -> Iterator[Find
     table, target = key.table, key.referred_table.alias("target")
     pairs = [(each.parent, target.c[each.column.name]) for each in key.elements]
     # What may yet tell under which id the capture of a text has to come back is not forgotten.
-    text_of = aliased(Revision)
-    rests = (
-        exists().where(text_of.capture_id == pairs[0][0])
-        if key.referred_table is Capture.__table__
-        else false()
-    )
+    # Nor, of a text whose row is lost, where its turns were read.
+    text_of, said = aliased(Revision), aliased(Turn)
+    rests: ColumnElement[bool] = false()
+    if key.referred_table is Capture.__table__:
+        rests = exists().where(text_of.capture_id == pairs[0][0])
+    elif key.referred_table is Revision.__table__:
+        rests = exists().where(said.revision_id == pairs[0][0])
     found = (
         select(*table.primary_key.columns, *(own for own, _ in pairs), rests)
         .select_from(table.outerjoin(target, and_(*(own == theirs for own, theirs in pairs))))
@@ -209,6 +238,74 @@ def _transcripts(database: Database, checked: Checked) -> Iterator[Finding]:
                 yield Finding("transcript", where, "its first digest is none of its revisions'")
 
 
+def _crossed(database: Database) -> Iterator[Finding]:
+    """Revisions whose capture was another's, as the ledger has it: read again, they would get its text."""
+
+    def point(revision_id: int, capture_id: int) -> None:
+        with database.write() as session:
+            session.get_one(Revision, revision_id).capture_id = capture_id
+
+    same = Page.capture_id == Revision.capture_id
+    told = select(Page.id).where(same, Page.revision_id.is_not(None)).exists()
+    own = select(Page.id).where(same, Page.revision_id == Revision.id).exists()
+    with database.read() as session:
+        found = session.execute(
+            select(Revision.id, Revision.number, Revision.capture_id, Transcript.source, Transcript.key)
+            .join(Revision.transcript)
+            .where(told, ~own)
+            .order_by(Revision.id)
+        ).all()
+        wrote = {
+            each: session.scalars(
+                select(Capture.id)
+                .join(Page, Capture.id == Page.capture_id)
+                .where(Page.revision_id == each, Page.disposition.in_(("new", "revised")))
+                .distinct()
+            ).all()
+            for each, *_ in found
+        }
+    for revision_id, number, capture_id, source, key in found:
+        if not wrote[revision_id]:
+            continue  # the ledger doesn't say what it was read from
+        name = f"{source}/{key} revision {number}"
+        what = f"the ledger says that capture {capture_id} was another's"
+        if len(wrote[revision_id]) == 1:
+            (right,) = wrote[revision_id]
+            remedy = f"points it at capture {right}"
+            yield Finding("revision", name, what, remedy, partial(point, revision_id, right))
+        else:
+            yield Finding("revision", name, what)
+
+
+def _places(database: Database) -> Iterator[Finding]:
+    """Addresses that say a text which their transcript never had, nor had before a correction."""
+
+    def put(appearance_id: int) -> None:
+        with database.write() as session:
+            place = session.get_one(Appearance, appearance_id)
+            texts = select(Revision.digest).where(Revision.transcript_id == place.transcript_id)
+            newest = session.scalar(texts.order_by(Revision.number.desc()).limit(1))
+            place.digest = newest or place.digest
+
+    text_of = select(Revision.id).where(Revision.transcript_id == Appearance.transcript_id)
+    known = text_of.where(Revision.digest == Appearance.digest).exists()
+    corrected = text_of.join(Correction, Correction.revision_id == Revision.id).exists()
+    home = and_(Transcript.source == Appearance.source, Transcript.key == Appearance.key)
+    with database.read() as session:
+        found = session.execute(
+            select(Appearance.id, Appearance.source, Appearance.key, home)
+            .join(Appearance.transcript)
+            .where(~known, ~corrected, text_of.exists())
+            .order_by(Appearance.id)
+        ).all()
+    for appearance_id, source, key, at_home in found:
+        name, what = f"{source}/{key}", "its transcript never had the text that was last read there"
+        if at_home:
+            yield Finding("appearance", name, what, "takes the newest", partial(put, appearance_id))
+        else:
+            yield Finding("appearance", name, what)
+
+
 def _revisions(database: Database, checked: Checked) -> Iterator[Finding]:
     """Revisions whose stored digest is not that of the text they hold."""
     last = 0
@@ -230,6 +327,10 @@ def _wrong_among(database: Database, session: Session, ids: Sequence[int]) -> It
         with database.write() as session:
             index.keep(session, transcript_id)
 
+    def compare(revision_id: int) -> None:
+        with database.write() as session:
+            session.get_one(Revision, revision_id).compared_at = None
+
     query = (
         select(Revision)
         .where(Revision.id.in_(ids))
@@ -249,6 +350,7 @@ def _wrong_among(database: Database, session: Session, ids: Sequence[int]) -> It
             yield Finding("revision", f"revision {ids[0]}", f"can't be read: {problem}")
         return
     unindexed = set(index.unindexed(session, found))
+    unmarked = set(_unmarked(session, found))
     for revision in found:
         own = revision.transcript
         name = f"{own.source}/{own.key} revision {revision.number}" if own else f"revision {revision.id}"
@@ -263,5 +365,29 @@ def _wrong_among(database: Database, session: Session, ids: Sequence[int]) -> It
             elif revision in unindexed:
                 what = "searches look in other words than its newest revision's"
                 yield Finding("search", name, what, "indexes it anew", partial(keep, revision.transcript_id))
+            elif revision.id in unmarked:
+                what = "nearly the same texts can't be found by it: it lacks fingerprints"
+                remedy = "has it compared when its source is next collected"
+                yield Finding("fingerprints", name, what, remedy, partial(compare, revision.id))
         except ValueError as problem:
             yield Finding("revision", name, f"its text can't be put together: {problem.__cause__ or problem}")
+
+
+def _unmarked(session: Session, revisions: Sequence[Revision]) -> Iterator[int]:
+    """The ids of those that were compared, and whose transcripts lack a fingerprint of theirs."""
+    compared = {each.id: each.transcript_id for each in revisions if each.compared_at is not None}
+    words = index.words_in(session, compared)
+    for some in batches(list(compared), 20):
+        marks = {each: marks_of(words[each]) for each in some}
+        wanted = sorted(set[int]().union(*marks.values()))
+        owners = {compared[each] for each in some}
+        there = {
+            (owner, mark)
+            for lot in batches(wanted)
+            for owner, mark in session.execute(
+                select(Fingerprint.transcript_id, Fingerprint.hash).where(
+                    Fingerprint.hash.in_(lot), Fingerprint.transcript_id.in_(owners)
+                )
+            )
+        }
+        yield from (each for each in some if any((compared[each], mark) not in there for mark in marks[each]))

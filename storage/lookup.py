@@ -57,7 +57,7 @@ def transcript_of(revision: models.Revision) -> Transcript:
     """
     try:
         return _put_together(revision)
-    except ValueError as problem:
+    except (ValueError, TypeError) as problem:  # SQLite keeps bytes in a column of texts, and any JSON
         raise DamagedError(
             f"revision {revision.id} is damaged, as `podium audit` says: {problem}"
         ) from problem

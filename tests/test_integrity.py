@@ -20,10 +20,11 @@ from storage import captures, integrity, ledger, lookup
 from storage.archive import Archive
 from storage.captures import capture_of
 from storage.database import Database
+from storage.duplicates import compare
 from storage.integrity import Checked, Finding
 from storage.ledger import Found
 from storage.load import Reading, load
-from storage.models import Appearance, Capture, Page, Revision, Run, Searched, Transcript, Turn
+from storage.models import Appearance, Capture, Fingerprint, Page, Revision, Run, Searched, Transcript, Turn
 from storage.transcript import Transcript as Text
 from storage.transcript import Turn as Said
 from storage.verification import verify
@@ -572,6 +573,7 @@ from pathlib import Path
 from storage import ledger
 from storage.archive import Archive
 from storage.database import Database
+from storage.duplicates import compare
 from tests.test_integrity import DAY, NOON, page
 database = Database(sys.argv[1])
 with database.write() as session:
@@ -754,3 +756,82 @@ def test_repairing_twice_changes_nothing_the_second_time(office: Office) -> None
     assert office.state() == before
     with office.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Capture)) == 5
+
+
+# --- values, and what no other row contradicts ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "where", "what"),
+    [
+        ("UPDATE runs SET since = 'garbage'", "runs 1", "since can't be 'garbage'"),
+        ("UPDATE runs SET finished_at = 'garbage'", "runs 1", "finished_at can't be 'garbage'"),
+        ("UPDATE runs SET open_days = 'null'", "runs 1", "open_days can't be 'null'"),
+        ("UPDATE captures SET fetched_at = 'x' WHERE id = 2", "captures 2", "fetched_at can't be 'x'"),
+        ("UPDATE captures SET offset = 'x' WHERE id = 2", "captures 2", "offset can't be 'x'"),
+        ("UPDATE captures SET warc = x'FFFE' WHERE id = 2", "captures 2", "warc can't be X'FFFE'"),
+        (
+            "UPDATE pages SET date_hint = '2026-02-30' WHERE id = 3",
+            "pages 3",
+            "date_hint can't be '2026-02-30'",
+        ),
+    ],
+)
+def test_a_value_that_is_not_what_its_column_holds_is_one_finding(
+    tmp_path: Path, statement: str, where: str, what: str
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'podium.db'}")
+    office = Office(database, tmp_path / "archive")
+    with office.by_hand() as connection:
+        connection.execute(text(statement))
+    found = [(each.kind, each.where, each.what) for each in integrity.damage(database)]
+    assert found == [("value", where, what)]
+    database.close()
+
+
+def test_captures_that_two_texts_have_exchanged_are_put_back(office: Office) -> None:
+    before = office.state()
+    with office.by_hand() as connection:
+        connection.execute(text("UPDATE revisions SET capture_id = 3 - capture_id WHERE id IN (1, 2)"))
+    found = office.findings(repair=True)
+    assert [(each.kind, each.where) for each in found] == [
+        ("revision", "here/a revision 1"),
+        ("revision", "here/b revision 1"),
+    ]
+    assert office.state() == before
+    assert office.findings() == []
+
+
+def test_an_address_with_a_text_that_its_transcript_never_had_takes_the_newest(office: Office) -> None:
+    before = office.state()
+    with office.by_hand() as connection:
+        connection.execute(
+            text("UPDATE appearances SET digest = (SELECT digest FROM revisions WHERE id = 2) WHERE id = 1")
+        )
+    (finding,) = office.findings(repair=True)
+    assert (finding.kind, finding.where) == ("appearance", "here/a")
+    assert office.state() == before
+
+
+def test_lost_fingerprints_are_made_again_by_the_next_comparison(office: Office) -> None:
+    list(compare(office.database, "here"))
+    marks = select(Fingerprint.hash, Fingerprint.transcript_id).order_by(*Fingerprint.__table__.primary_key)
+    with office.database.read() as session:
+        before = session.execute(marks).all()
+    assert before and office.findings() == []
+    with office.by_hand() as connection:
+        connection.execute(delete(Fingerprint).where(Fingerprint.transcript_id == 2))
+    (finding,) = office.findings(repair=True)
+    assert (finding.kind, finding.where) == ("fingerprints", "here/b revision 1")
+    list(compare(office.database, "here"))
+    with office.database.read() as session:
+        assert session.execute(marks).all() == before
+    assert office.findings() == []
+
+
+def test_what_a_page_says_of_a_text_whose_row_is_lost_is_not_forgotten(office: Office) -> None:
+    with office.by_hand() as connection:
+        connection.execute(delete(Revision).where(Revision.id == 3))
+    office.findings(repair=True)
+    with office.database.read() as session:
+        assert session.get_one(Page, 3).revision_id == 3
