@@ -65,10 +65,9 @@ def _misfit(column: Column[Any]) -> ColumnElement[bool] | None:
     if isinstance(kind, Date):
         return and_(own.is_not(None), or_(held != "text", func.date(own, "+0 days").is_distinct_from(own)))
     if isinstance(kind, UtcTime):
-        seconds = func.substr(own, 1, 19)
-        return and_(
-            own.is_not(None), or_(held != "text", seconds.is_distinct_from(func.datetime(own, "+0 days")))
-        )
+        whole = func.substr(own, 1, 19)  # of a moment SQLite rounds the fraction of its last second
+        odd = or_(held != "text", func.datetime(whole, "+0 days").is_distinct_from(whole))
+        return and_(own.is_not(None), odd)
     if isinstance(kind, Integer | Boolean):
         return held.not_in(("integer", "null"))
     return held.not_in(("text", "null")) if isinstance(kind, String) else None

@@ -789,6 +789,15 @@ def test_a_value_that_is_not_what_its_column_holds_is_one_finding(
     database.close()
 
 
+def test_a_moment_at_the_end_of_its_second_is_one(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'podium.db'}")
+    office = Office(database, tmp_path / "archive")
+    with office.by_hand() as connection:
+        connection.execute(text("UPDATE runs SET finished_at = '2026-11-30 18:44:59.999999'"))
+    assert list(integrity.damage(database)) == []
+    database.close()
+
+
 def test_captures_that_two_texts_have_exchanged_are_put_back(office: Office) -> None:
     before = office.state()
     with office.by_hand() as connection:
