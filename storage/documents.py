@@ -104,17 +104,32 @@ def document_of(session: Session, revision: Revision) -> Document:
     Raises:
         DocumentError: its text can't be put together.
     """
-    return _document(revision, alike(session, [revision.id])[revision.id])
+    numbers = _numbers(session, [revision])[revision.transcript_id]
+    return _document(revision, numbers, alike(session, [revision.id])[revision.id])
 
 
-def _document(revision: Revision, links: Sequence[Alike]) -> Document:
+def _numbers(session: Session, revisions: Sequence[Revision]) -> dict[int, dict[str, int]]:
+    """The numbers of the revisions of some revisions' transcripts, by digest, by the transcripts' ids."""
+    # As rows: where `Transcript.revisions` is loaded for many, CPython 3.11 sooner or later ends in a segmentation
+    # fault when those objects are collected.
+    found: dict[int, dict[str, int]] = {each.transcript_id: {} for each in revisions}
+    rows = session.execute(
+        select(Revision.transcript_id, Revision.digest, Revision.number)
+        .where(Revision.transcript_id.in_(list(found)))
+        .order_by(Revision.transcript_id, Revision.number)
+    )
+    for transcript_id, digest, number in rows:
+        found[transcript_id][digest] = number
+    return found
+
+
+def _document(revision: Revision, numbers: Mapping[str, int], links: Sequence[Alike]) -> Document:
     own = revision.transcript
     try:
         text = lookup.transcript_of(revision)
     except ValueError as problem:
         raise DocumentError(f"{own.source}/{own.key}: {problem}; see `podium audit`") from problem
     places = sorted(own.appearances, key=lambda place: place.id)
-    numbers = {each.digest: each.number for each in own.revisions}
     return Document(
         *(own.id, revision.number, own.source, own.key, text, revision.capture),
         *(tuple(places), numbers, tuple(links)),
@@ -136,9 +151,6 @@ def documents(session: Session, selection: Selection) -> Generator[Document, Non
         .options(
             joinedload(Revision.capture),
             joinedload(Revision.transcript).selectinload(Transcript.appearances),
-            joinedload(Revision.transcript)
-            .selectinload(Transcript.revisions)
-            .load_only(Revision.number, Revision.digest),
             selectinload(Revision.turns),
         )
         .execution_options(yield_per=BATCH)
@@ -146,5 +158,6 @@ def documents(session: Session, selection: Selection) -> Generator[Document, Non
     with closing(session.scalars(query)) as found:
         for batch in found.partitions(BATCH):
             links = alike(session, [revision.id for revision in batch])
+            numbers = _numbers(session, batch)
             for revision in batch:
-                yield _document(revision, links[revision.id])
+                yield _document(revision, numbers[revision.transcript_id], links[revision.id])

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
@@ -23,7 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 
 from flows import reading
 from storage import captures, duplicates, ledger, lookup, models, tei
@@ -550,3 +551,17 @@ def test_memory_holds_a_batch_and_progress_is_told(office: Office, tmp_path: Pat
     told: list[int] = []
     export(office.database, office.archive, tmp_path / "out", "jsonl", Selection(), told.append)
     assert told == [100]
+
+
+def test_going_through_an_archive_loads_no_list_of_revisions(office: Office) -> None:
+    # Loaded for many documents, and again and again, it ends CPython 3.11 in a segmentation fault.
+    seen, most = 0, 0
+    with office.database.read() as session, closing(documents(session, Selection())) as found:
+        for document in found:
+            most = max(most, len(document.numbers))
+            for each in session.identity_map.values():
+                if isinstance(each, models.Transcript):
+                    seen += 1
+                    assert "revisions" in inspect(each).unloaded
+    assert seen
+    assert most == 2
