@@ -388,6 +388,9 @@ class Ways:
                             self.notes.append(f"{entry.url}: the list ends with {oldest}; {told}")
                     return
             number, url = number + 1, next_page(entry, sheet, number)
+            if ended and url is None and before is not None:
+                # All of a list may stand on one page, with no way to another.
+                self._cover(entry, dt.date.min, before)
         if url is not None:
             self.complaints.append(f"{entry.url}: no end after {MOST_PAGES} pages of the listing")
 

@@ -63,6 +63,28 @@ app.command()(browse)
 app.command()(export)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        from crawler.page import VERSION
+
+        typer.echo(f"podium {version('podium')}, extractor {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _shown: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version, and the extractor's.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 Form = Annotated[
     Literal["text", "json", "jsonl"],
     typer.Option("--format", help="The text format, JSON, or one object of JSON a line."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.terminal import (
+    DEGRADED,
     DONE,
     FAILED,
     WRONG_USAGE,
@@ -66,7 +67,7 @@ def ingest(
         sources = {source: sources[source]}
     else:
         sources = {name: each for name, each in sources.items() if not each.draft}
-    worst = DONE
+    worst, none = DONE, 0
     for path in warcs:
         found = _taken_in(path, sources, settings)
         for line in [*report.lines(found.reports), *_passed(path, found)]:
@@ -77,7 +78,8 @@ def ingest(
                 found.torn or f"{path}: holds no document of a known source; `podium source list` lists them"
             )
             typer.echo(f"podium: {plain(problem)}", err=True)
-            worst = max(worst, WRONG_USAGE if found.torn else FAILED)
+            none += 1
+            worst = max(worst, WRONG_USAGE if found.torn else DEGRADED if none < len(files) else FAILED)
     if texts:
         reports = [ingest_texts(texts, source or TEXTS, settings)]
         for line in report.lines(reports):

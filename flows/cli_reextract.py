@@ -103,6 +103,8 @@ def _show(settings: Settings, proposed: Proposed, limit: int, html: Path | None,
         typer.echo(plain(line))
     if proposed.digest is None:
         typer.echo(_nothing(proposed.seen))
+        if html is not None:
+            typer.echo(f"{plain(str(html))}: not written, since nothing changes")
         return
     count = proposed.seen.total("changed")
     proposal.show(settings, proposed, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shlex
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -144,7 +145,7 @@ def _show(console: Console, place: Stage) -> None:
     console.out(f"Archive:  {place.folder}: {summary}", highlight=False)
     console.out(f"Database: {place.folder / 'podium.db'}", highlight=False)
     console.print("\nNext:")
-    here = f"--database {place.settings.database_url}"
+    here = f"--database {shlex.quote(place.settings.database_url)}"
     for command, why in (
         (f"show {number} {here}", "the transcript again, from the database"),
         (f"status {here}", "both runs; `status 2` lists what became of each page of the second"),

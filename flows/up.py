@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from flows import environment
 from flows.deploy import POOL, PROJECT, check_project, deploy, prefect_command
@@ -31,16 +33,17 @@ class UpError(Exception):
     """It can't be started; one line."""
 
 
-def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+def up(settings: Settings, port: int, say: Callable[[str], None], home: Path | None = None) -> None:
     """Start everything, say where it is, and wait; whatever ends the wait, end everything.
 
     Args:
         settings: what the worker's runs are given.
         port: of the server and its UI, on loopback.
         say: prints a line.
+        home: folder of Prefect's own database; PREFECT_HOME or ~/.prefect if none.
 
     Raises:
-        UpError: the port is taken, a part doesn't start, or one ends by itself.
+        UpError: the port or Prefect's folder is taken, a part doesn't start, or one ends by itself.
         flows.deploy.DeployError: the server refuses what it is to be given.
     """
     check_project()
@@ -53,7 +56,10 @@ def up(settings: Settings, port: int, say: Callable[[str], None]) -> None:
         # The option --port alone leaves the UI calling 4200.
         "PREFECT_SERVER_API_PORT": str(port),
     }
+    home = home or Path(env.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    env["PREFECT_HOME"] = str(home)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(home))
         stack.enter_context(_interruptible())
         say("Starting Prefect's server ...")
         server = stack.enter_context(_running([sys.executable, "-m", "flows.server"], env))
@@ -92,7 +98,8 @@ def up_with_demo(settings: Settings, port: int, say: Callable[[str], None]) -> N
     with Ministry(dt.datetime.now(dt.UTC).date()) as site:
         place = stage(None, site)
         say(f"The demo ministry publishes at {site.base}; everything is kept in {place.folder}")
-        up(place.settings.model_copy(update={"alarm": settings.alarm}), port, say)
+        alarmed = place.settings.model_copy(update={"alarm": settings.alarm})
+        up(alarmed, port, say, place.folder / "prefect")
 
 
 def _check_port(port: int) -> None:
@@ -102,6 +109,25 @@ def _check_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as problem:
             raise UpError(f"port {port} is in use; end what uses it or name another with --port") from problem
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """No second one on Prefect's database: its worker would take our nights, and collect with other settings."""
+    elsewhere = "name another folder in PREFECT_HOME"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        held = (home / "podium-up.lock").open("w")
+    except OSError as problem:
+        raise UpError(
+            f"{home}: Prefect can't keep its runs there ({problem.strerror}); {elsewhere}"
+        ) from problem
+    with held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UpError(f"another `podium up` keeps its runs in {home}; {elsewhere}") from None
+        yield
 
 
 @contextlib.contextmanager

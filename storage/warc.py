@@ -253,7 +253,10 @@ def records(
             raise EOFError("it ends within a record")
     # warcio raises the last three for a head that lacks a line.
     except (ArchiveLoadFailed, EOFError, zlib.error, ValueError, TypeError, AttributeError) as problem:
-        first = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        said = (
+            "a record's head is broken" if isinstance(problem, TypeError | AttributeError) else str(problem)
+        )
+        first = next(iter(said.strip().splitlines()), type(problem).__name__)
         told = f"{path}: not a whole WARC file: at offset {end}: {first}"
         raise TornError(told, end, broken_off=_breaks_off(file, end)) from problem
 

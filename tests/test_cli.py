@@ -293,6 +293,11 @@ def test_a_replay_answers_from_the_file_and_counts_what_it_lacks(
     assert "5 transcripts" in counts and "6 captures" in counts
 
 
+def test_the_version_is_told_to_who_cites_it() -> None:
+    done = podium("--version")
+    assert done.returncode == 0 and done.stdout.startswith("podium 0.1.0, extractor ")
+
+
 def test_source_list_says_what_each_was_checked_against(place: Stage) -> None:
     done = podium("source", "list")
     lines = {line.split("\t")[0]: line for line in done.stdout.splitlines()}

@@ -645,6 +645,17 @@ def test_a_first_page_without_the_next_link_may_be_the_first_of_many(
     assert walked.keys == {"1", "2"} and walked.gaps == days(ago(39), ago(3))
 
 
+@pytest.mark.parametrize("more", [None, "a[rel=next]"])
+def test_a_list_of_one_page_is_whole_where_it_shows_the_sources_first_document(
+    site: MisbehavingMinistry, source: Source, more: str | None
+) -> None:
+    site.misbehave("/briefings/", made(lambda _: [("2", ago(1)), ("1", ago(9))]))
+    ways = only(source, "listing", page=None, pages=None, next=more, first=ago(9))
+    assert Walked(ways, ago(39), TODAY).gaps == []
+    later = only(source, "listing", page=None, pages=None, next=more, first=ago(10))
+    assert Walked(later, ago(39), TODAY).gaps == days(ago(39), ago(9))
+
+
 def test_a_list_that_ends_proves_no_day_before_its_oldest_document(
     site: MisbehavingMinistry, source: Source
 ) -> None:

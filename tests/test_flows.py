@@ -23,6 +23,7 @@ import yaml
 from flows import environment, report
 from flows.collect import Arrival, SourceReport
 from flows.demo import Stage
+from flows.settings import Settings
 from storage.ledger import Tally
 from tests.conftest import TODAY
 from tests.site import MisbehavingMinistry, challenge, server_error
@@ -270,6 +271,20 @@ def test_the_deployments_name_flows_that_are_there_and_a_night_has_a_time_zone()
         assert flow.name == deployment["name"]
     (schedule,) = next(each for each in facts["deployments"] if each["name"] == "nightly")["schedules"]
     assert schedule["active"] and schedule["timezone"] and schedule["cron"]
+
+
+def test_two_ups_never_share_a_database_of_prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The worker of the one would take the nights of the other, and collect with its settings.
+    from flows.up import UpError, _alone, up
+
+    home = tmp_path / "prefect"
+    monkeypatch.setenv("PREFECT_HOME", str(home))
+    with _alone(home), pytest.raises(UpError, match="another `podium up` keeps its runs in"):
+        up(Settings(), 0, print)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "file" / "prefect"))
+    with pytest.raises(UpError, match="name another folder in PREFECT_HOME"):
+        up(Settings(), 0, print)
 
 
 @pytest.mark.slow

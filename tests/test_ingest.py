@@ -637,6 +637,10 @@ def test_what_belongs_to_no_known_source_is_counted_in_one_line_with_its_hosts(
     assert again.returncode == 0 and "1 discovered = 1 unchanged" in again.stdout
     other = podium("ingest", str(path), "--source", "kremlin", settings=place.settings)
     assert other.returncode == 3 and "holds no document of a known source" in other.stderr
+    strange = Warc(tmp_path / "strange.warc.gz")
+    strange.response("https://another.example/1", b"<p>x</p>")
+    both = podium("ingest", str(strange.done()), str(path), settings=place.settings)
+    assert both.returncode == 1 and "strange.warc.gz: holds no document" in both.stderr
 
 
 def test_a_database_named_by_a_flag_is_the_one_that_is_filled(
