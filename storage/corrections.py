@@ -16,7 +16,7 @@ from storage import index, models, transcript
 from storage.database import batches
 from storage.fingerprints import fingerprints
 from storage.lookup import holds, transcript_of
-from storage.revisions import write_turns
+from storage.revisions import columns_of, write_turns
 from storage.sameness import digest
 from storage.transcript import Transcript
 
@@ -72,15 +72,8 @@ def correct(session: Session, revision_id: int, read: Transcript, extractor: int
         # Where this text was last read, its corrected form would be now.
         if revision.number == newest if at_home else place.digest == revision.digest:
             place.digest = text
-    revision.extractor, revision.digest = extractor, text
-    revision.date, revision.title, revision.language, revision.kind = (
-        read.date,
-        read.title,
-        read.language,
-        read.kind,
-    )
-    revision.event_date, revision.document_number = read.event_date, read.number
-    revision.left_out, revision.doubts = list(read.left_out), list(read.doubts)
+    for column, value in columns_of(read, text, extractor).items():
+        setattr(revision, column, value)
     session.execute(
         delete(models.Turn).where(models.Turn.revision_id == revision.id),
         execution_options={"synchronize_session": False},

@@ -144,14 +144,20 @@ def _make_room(session: Session, transcript_id: int, number: int) -> None:
 
 def row(transcript_id: int, number: int, text: Text) -> dict[str, Any]:
     """The row of a revision."""
-    read = text.transcript
     return {
         "transcript_id": transcript_id,
         "number": number,
         "capture_id": text.capture_id,
-        "extractor": text.extractor,
         "loaded_at": dt.datetime.now(dt.UTC),
-        "digest": text.digest,
+        **columns_of(text.transcript, text.digest, text.extractor),
+    }
+
+
+def columns_of(read: Transcript, digest: str, extractor: int) -> dict[str, Any]:
+    """The columns of a revision that say how its capture was read."""
+    return {
+        "extractor": extractor,
+        "digest": digest,
         "date": read.date,
         "title": read.title,
         "language": read.language,
