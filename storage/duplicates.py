@@ -14,10 +14,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text, update
@@ -149,8 +150,8 @@ def _compare(database: Database, batch: Sequence[_Marked]) -> list[models.Link]:
             .with_for_update(key_share=True)
         )
         same = {number for number, *facts in rows if tuple(facts) == read[number]}
-        links = [_link(*pair) for pair in found if {pair.revision.id, pair.other.id} <= same]
-        links.sort(key=lambda link: (link.revision_id, link.other_id))
+        links = [_link(pair) for pair in found if {pair.revision.id, pair.other.id} <= same]
+        links.sort(key=itemgetter("revision_id", "other_id"))
         done = models.Revision.id.in_([own.id for own, _ in batch if own.id in same])
         session.execute(update(models.Revision).where(done).values(compared_at=dt.datetime.now(dt.UTC)))
         return [known for link in links if (known := _add(session, link)) is not None]
@@ -253,9 +254,8 @@ def _pairs(session: Session, revision: models.Revision, marks: set[int]) -> Iter
     numbers = candidates(session, marks, revision.transcript_id)
     own = _words_of(session, revision) if numbers else Words([])
     for number in numbers:
-        other, found = _nearest(session, revision, own, number)
-        if other is not None and found is not None:
-            yield _Pair(revision, other, found)
+        if (pair := _nearest(session, revision, own, number)) is not None:
+            yield pair
     for other in _translations(session, revision):
         yield _Pair(revision, other, Near("translation"))
 
@@ -264,9 +264,7 @@ def _words_of(session: Session, revision: models.Revision) -> Words:
     return Words(index.words_in(session, [revision.id])[revision.id])
 
 
-def _nearest(
-    session: Session, revision: models.Revision, own: Words, number: int
-) -> tuple[models.Revision | None, Near | None]:
+def _nearest(session: Session, revision: models.Revision, own: Words, number: int) -> _Pair | None:
     texts = session.scalars(
         select(models.Revision)
         .where(models.Revision.transcript_id == number)
@@ -278,8 +276,8 @@ def _nearest(
         within = other.transcript.source == revision.transcript.source
         found = nearness(own, _words_of(session, other), within=within)
         if found is not None:
-            return other, found
-    return None, None
+            return _Pair(revision, other, found)
+    return None
 
 
 def _translations(session: Session, revision: models.Revision) -> Sequence[models.Revision]:
@@ -324,24 +322,22 @@ def _suffixes() -> TLDExtract:
     return TLDExtract(cache_dir=None, suffix_list_urls=())
 
 
-def _link(revision: models.Revision, other: models.Revision, near: Near) -> models.Link:
+def _link(pair: _Pair) -> dict[str, Any]:
+    """The row of a link."""
+    revision, other, near = pair
     first = near.first if near.kind == "excerpt" else revision.id > other.id
     one, two = (revision, other) if first else (other, revision)
-    now = dt.datetime.now(dt.UTC)
-    return models.Link(
-        revision_id=one.id, other_id=two.id, kind=near.kind, similarity=near.similarity, found_at=now
-    )
-
-
-def _add(session: Session, link: models.Link) -> models.Link | None:
-    """Keep a link; None where it is known."""
-    row = {
-        "revision_id": link.revision_id,
-        "other_id": link.other_id,
-        "kind": link.kind,
-        "similarity": link.similarity,
-        "found_at": link.found_at,
+    return {
+        "revision_id": one.id,
+        "other_id": two.id,
+        "kind": near.kind,
+        "similarity": near.similarity,
+        "found_at": dt.datetime.now(dt.UTC),
     }
+
+
+def _add(session: Session, row: Mapping[str, Any]) -> models.Link | None:
+    """Keep a link; None where it is known."""
     return session.scalar(
         insert_into(session, models.Link).values(row).on_conflict_do_nothing().returning(models.Link)
     )
