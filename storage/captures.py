@@ -24,6 +24,8 @@ from storage.warc import Location, Record
 
 Identity = tuple[str, dt.datetime, str]
 
+_IDENTITY = (Capture.url, Capture.fetched_at, Capture.digest)
+
 _NAMES = (Capture.id, Page.capture_id, Revision.capture_id, Appearance.capture_id)
 """Where the ids of captures stand."""
 
@@ -88,7 +90,7 @@ def keep(
         sqlalchemy.exc.DBAPIError: the database failed.
     """
     ids = _ids(database, [each for each in records if began is None or each.fetched_at < began])
-    new = {_identity(each): each for each in records if _identity(each) not in ids}
+    new = {identity(each): each for each in records if identity(each) not in ids}
     places = writer.write_all(new.values()) if new else []
     rows = {same: _facts(source, new[same], place) for same, place in zip(new, places, strict=True)}
     try:
@@ -97,7 +99,7 @@ def keep(
         # Another process kept one of them a moment ago.
         ids |= _ids(database, list(new.values()))
         ids |= _written(database, {same: row for same, row in rows.items() if same not in ids})
-    return [ids[_identity(each)] for each in records]
+    return [ids[identity(each)] for each in records]
 
 
 def _written(database: Database, rows: Mapping[Identity, dict[str, Any]]) -> dict[Identity, int]:
@@ -115,19 +117,14 @@ _INSERT = insert(Capture).returning(Capture.id, sort_by_parameter_order=True)
 def _ids(database: Database, records: Sequence[Record]) -> dict[Identity, int]:
     """The ids of the captures that are known already."""
     found: dict[Identity, int] = {}
-    columns = (Capture.url, Capture.fetched_at, Capture.digest)
     with database.read() as session:
-        for batch in batches([_identity(each) for each in records]):
-            rows = session.execute(select(*columns, Capture.id).where(tuple_(*columns).in_(batch)))
+        for batch in batches([identity(each) for each in records]):
+            rows = session.execute(select(*_IDENTITY, Capture.id).where(tuple_(*_IDENTITY).in_(batch)))
             found |= {(url, moment, digest): number for url, moment, digest, number in rows}
     return found
 
 
-def _identity(record: Record) -> Identity:
-    return record.url, record.fetched_at, record.digest
-
-
-def identity(capture: Capture) -> Identity:
+def identity(capture: Capture | Record) -> Identity:
     """What makes it this capture."""
     return capture.url, capture.fetched_at, capture.digest
 
@@ -137,18 +134,17 @@ def differences(row: Capture, record: Capture) -> list[str]:
     return [name for name in FACTS if getattr(row, name) != getattr(record, name)]
 
 
-def in_file(session: Session, warc: str, after: int | None, limit: int = BATCH) -> list[Capture]:
-    """The next captures of a WARC file by offset, at most `limit`."""
-    query = select(Capture).where(Capture.warc == warc).order_by(Capture.offset).limit(limit)
+def in_file(session: Session, warc: str, after: int | None) -> list[Capture]:
+    """The next captures of a WARC file by offset, at most `storage.database.BATCH`."""
+    query = select(Capture).where(Capture.warc == warc).order_by(Capture.offset).limit(BATCH)
     return list(session.scalars(query if after is None else query.where(Capture.offset > after)))
 
 
 def known(session: Session, captures: Sequence[Capture]) -> dict[Identity, Capture]:
     """The rows of the same captures, as far as there are any."""
     wanted, found = [identity(capture) for capture in captures], {}
-    columns = tuple_(Capture.url, Capture.fetched_at, Capture.digest)
     for batch in batches(wanted):
-        for row in session.scalars(select(Capture).where(columns.in_(batch))):
+        for row in session.scalars(select(Capture).where(tuple_(*_IDENTITY).in_(batch))):
             found[identity(row)] = row
     return found
 
