@@ -141,9 +141,10 @@ def first(capture_id: int, day: dt.date, today: dt.date | None) -> dict[str, Any
         day: its date of publication.
         today: the day of the visit; None where somebody else's capture was taken in.
     """
-    if today is None:
-        return {"capture_id": None, "visited_on": None, "next_visit": None, "unmodified": 0, "missing": 0}
-    return {"capture_id": capture_id, "visited_on": today, "next_visit": _next(day, today)} | {
+    return {
+        "capture_id": None if today is None else capture_id,
+        "visited_on": today,
+        "next_visit": None if today is None else _next(day, today),
         "unmodified": 0,
         "missing": 0,
     }
