@@ -18,13 +18,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from storage import index, ledger, lookup, models, revisions, visits
 from storage.address import spellings
 from storage.database import Database, insert_all, is_crossed
+from storage.lookup import appearance_at
 from storage.sameness import digest, same_document, same_text, same_words
 from storage.transcript import Transcript
 
@@ -202,22 +203,18 @@ def _led_away(session: Session, reading: Reading) -> Loaded | None:
     A page that was moved leads away too, but to its own text, edited perhaps; and one that led there when it was
     read last has its text there.
     """
-    here = session.scalar(_place(reading.source, reading.key))
+    here = session.scalar(appearance_at(reading.source, reading.key))
     if here is None or reading.visited_on is None or reading.answered in (None, reading.key):
         return None
     if here.capture is not None and here.capture.url == reading.url:
         return None
-    there = session.scalar(_place(reading.source, reading.answered))
+    there = session.scalar(appearance_at(reading.source, reading.answered))
     if there is None or there.transcript_id == here.transcript_id:
         last = lookup.said_at(session, here)
         if last is None or same_document(lookup.transcript_of(last), reading.transcript):
             return None
     told = visits.was_missing(session, reading.source, reading.key, reading.visited_on, None)
     return Loaded(told[0], None, f"redirected to {reading.url}: {told[1]}")
-
-
-def _place(source: str, key: str) -> Select[tuple[models.Appearance]]:
-    return select(models.Appearance).where(models.Appearance.source == source, models.Appearance.key == key)
 
 
 def _parted(session: Session, reading: Reading, current: models.Revision) -> bool:
@@ -239,14 +236,14 @@ def _is_home(session: Session, reading: Reading, own: models.Transcript) -> bool
     """Whether an address is a transcript's own, or the one that its own leads to now."""
     if (own.source, own.key) == (reading.source, reading.key):
         return True
-    home = session.scalar(_place(own.source, own.key)) if own.source == reading.source else None
+    home = session.scalar(appearance_at(own.source, own.key)) if own.source == reading.source else None
     return home is not None and home.capture is not None and home.capture.url == reading.url
 
 
 def _decide(session: Session, reading: Reading) -> Loaded:
     text = digest(reading.transcript)
     # Loads of one page queue; SQLite's write lock does it there.
-    here = session.scalar(_place(reading.source, reading.key).with_for_update())
+    here = session.scalar(appearance_at(reading.source, reading.key).with_for_update())
     if here is not None:
         own = here.transcript
         if _is_home(session, reading, own):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from storage import models
@@ -97,6 +97,11 @@ def holds(revision: models.Revision, transcript: Transcript) -> bool:
         *(transcript.number, transcript.left_out, transcript.doubts),
         *((turn.label, turn.role, turn.speaker, turn.text) for turn in transcript.turns),
     )
+
+
+def appearance_at(source: str, key: str) -> Select[tuple[models.Appearance]]:
+    """The appearance of a document at an address of a source."""
+    return select(models.Appearance).where(models.Appearance.source == source, models.Appearance.key == key)
 
 
 def said_at(session: Session, place: models.Appearance) -> models.Revision | None:

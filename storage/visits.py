@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from storage import models
 from storage.address import bare
 from storage.ledger import Found
+from storage.lookup import appearance_at
 
 EVERY_RUN, WEEKLY, MONTHLY = 7, 31, 366
 """Days after its publication until which a page is asked for at every run, weekly, and monthly."""
@@ -85,8 +86,8 @@ _published = func.coalesce(
 )
 
 
-def _published_on(session: Session, page: models.Appearance, today: dt.date) -> dt.date:
-    own = select(_published).select_from(models.Appearance).where(models.Appearance.id == page.id)
+def _published_on(session: Session, place: models.Appearance, today: dt.date) -> dt.date:
+    own = select(_published).select_from(models.Appearance).where(models.Appearance.id == place.id)
     return session.scalars(own, {"today": today}).one()
 
 
@@ -168,12 +169,12 @@ def was_read(
         today: the day of the visit.
         url: the address that answered, where that is the document's own: there it is asked for from now on.
     """
-    page = _page(session, source, key)
-    if page is not None and (page.visited_on is None or page.visited_on <= today):
-        if url is not None and bare(url) != bare(page.url):
-            page.url = url
-        page.capture_id, page.unmodified, page.missing = capture_id, 0, 0
-        page.visited_on, page.next_visit = today, _next(_published_on(session, page, today), today)
+    place = session.scalar(appearance_at(source, key))
+    if place is not None and (place.visited_on is None or place.visited_on <= today):
+        if url is not None and bare(url) != bare(place.url):
+            place.url = url
+        place.capture_id, place.unmodified, place.missing = capture_id, 0, 0
+        place.visited_on, place.next_visit = today, _next(_published_on(session, place, today), today)
 
 
 def were_unmodified(
@@ -223,20 +224,20 @@ def was_missing(
         today: the day of the visit.
         listed: the date that it is listed with, if any.
     """
-    page = _page(session, source, key)
-    if page is None:
+    place = session.scalar(appearance_at(source, key))
+    if place is None:
         new = listed is not None and (today - listed).days < GONE_AFTER
         return ("failed", "not there yet") if new else ("gone", "not there")
-    if page.visited_on is not None and page.visited_on > today:
+    if place.visited_on is not None and place.visited_on > today:
         return "failed", "was not there"  # as an older capture says, that is read late
-    if page.visited_on != today or not page.missing:
-        page.missing += 1
-    page.visited_on, page.next_visit = today, today
-    if page.missing < GONE_AFTER:
-        return "failed", f"not there, on {page.missing} of {GONE_AFTER} days"
-    old = (today - _published_on(session, page, today)).days >= MONTHLY
-    page.next_visit = None if old else today + dt.timedelta(30)
-    return "gone", f"not there, on {page.missing} days"
+    if place.visited_on != today or not place.missing:
+        place.missing += 1
+    place.visited_on, place.next_visit = today, today
+    if place.missing < GONE_AFTER:
+        return "failed", f"not there, on {place.missing} of {GONE_AFTER} days"
+    old = (today - _published_on(session, place, today)).days >= MONTHLY
+    place.next_visit = None if old else today + dt.timedelta(30)
+    return "gone", f"not there, on {place.missing} days"
 
 
 def put_off(session: Session, source: str, run_id: int, today: dt.date) -> None:
@@ -279,9 +280,3 @@ def _next(published: dt.date, today: dt.date) -> dt.date | None:
     if age < WEEKLY:
         return today + dt.timedelta(7)
     return today + dt.timedelta(30) if age < MONTHLY else None
-
-
-def _page(session: Session, source: str, key: str) -> models.Appearance | None:
-    return session.scalar(
-        select(models.Appearance).where(models.Appearance.source == source, models.Appearance.key == key)
-    )
