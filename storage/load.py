@@ -244,32 +244,43 @@ def _decide(session: Session, reading: Reading) -> Loaded:
     text = digest(reading.transcript)
     # Loads of one page queue; SQLite's write lock does it there.
     here = session.scalar(appearance_at(reading.source, reading.key).with_for_update())
-    if here is not None:
-        own = here.transcript
-        if _is_home(session, reading, own):
-            current = _current(session, own.id)
-            same = same_words(lookup.transcript_of(current), reading.transcript)
-            # Older than the newest text, it was said before something else, though it is that text.
-            if same and not (current.number > 1 and _captured(session, reading) < current.capture.fetched_at):
-                here.digest = current.digest
-                return Loaded("unchanged", current.id)
-            before = reading.before if reading.before_of == current.digest else None
-            again = not same and before is not None and same_words(before, reading.transcript)
-            if again and not _parted(session, reading, current):
-                return _only_read_anew(current, reading)
-            if _is_before(session, reading, here, current.capture):
-                # As a copy it may have stood here of what another transcript has had.
-                elsewhere = None if same else _oldest_with(session, text, own.id)
-                if elsewhere is not None:
-                    first = elsewhere.transcript
-                    reason = f"same text as {first.source} {first.key}, and older than its own"
-                    return Loaded("duplicate", elsewhere.id, reason)
-                return _put_in(session, own.id, _text(text, reading))
-            if same:
-                return Loaded("unchanged", current.id)
-            here.digest = text
-            number = current.number + 1
-            return Loaded("revised", revisions.write(session, own.id, number, _text(text, reading)))
+    if here is not None and _is_home(session, reading, here.transcript):
+        return _decide_at_home(session, reading, text, here)
+    return _decide_elsewhere(session, reading, text, here)
+
+
+def _decide_at_home(session: Session, reading: Reading, text: str, here: models.Appearance) -> Loaded:
+    """What becomes of a reading at its transcript's own address: there an edit is a revision."""
+    own = here.transcript
+    current = _current(session, own.id)
+    same = same_words(lookup.transcript_of(current), reading.transcript)
+    # Older than the newest text, it was said before something else, though it is that text.
+    if same and not (current.number > 1 and _captured(session, reading) < current.capture.fetched_at):
+        here.digest = current.digest
+        return Loaded("unchanged", current.id)
+    before = reading.before if reading.before_of == current.digest else None
+    again = not same and before is not None and same_words(before, reading.transcript)
+    if again and not _parted(session, reading, current):
+        return _only_read_anew(current, reading)
+    if _is_before(session, reading, here, current.capture):
+        # As a copy it may have stood here of what another transcript has had.
+        elsewhere = None if same else _oldest_with(session, text, own.id)
+        if elsewhere is not None:
+            first = elsewhere.transcript
+            reason = f"same text as {first.source} {first.key}, and older than its own"
+            return Loaded("duplicate", elsewhere.id, reason)
+        return _put_in(session, own.id, _text(text, reading))
+    if same:
+        return Loaded("unchanged", current.id)
+    here.digest = text
+    number = current.number + 1
+    return Loaded("revised", revisions.write(session, own.id, number, _text(text, reading)))
+
+
+def _decide_elsewhere(
+    session: Session, reading: Reading, text: str, here: models.Appearance | None
+) -> Loaded:
+    """What becomes of a reading at a new address, or at one that a transcript stands at besides its own."""
     known = _oldest_with(session, text)
     last = lookup.said_at(session, here) if here is not None else None
     if here is not None and here.digest == text and (said := last or known) is not None:
