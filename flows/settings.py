@@ -139,30 +139,24 @@ class Settings(BaseSettings):
 
         Without `alarm`: the server holds it, and no run needs to know.
         """
-        url = _FILE_BELOW.sub(lambda found: f"{found[1]}{Path.cwd()}/", self.database_url)
         out = {
-            "PODIUM_DATABASE_URL": url,
-            "PODIUM_ARCHIVE": str(self.archive.absolute()),
-            "PODIUM_WINDOW_DAYS": str(self.window_days),
-            "PODIUM_WAYBACK": self.wayback,
-            "PODIUM_TIMEOUT": str(self.timeout),
+            f"PODIUM_{name.upper()}": _told(value)
+            for name, value in self
+            if name != "alarm" and value not in (None, "", ())
         }
-        if self.store:
-            near = "://" not in self.store
-            out["PODIUM_STORE"] = str(Path(self.store).absolute()) if near else self.store
-        if self.collect:
-            out["PODIUM_COLLECT"] = ",".join(self.collect)
-        if self.sources:
-            out["PODIUM_SOURCES"] = str(self.sources.absolute())
-        if self.contact:
-            out["PODIUM_CONTACT"] = self.contact
-        if self.chromium:
-            out["PODIUM_CHROMIUM"] = str(self.chromium.absolute())
-        if self.dask:
-            out["PODIUM_DASK"] = self.dask
-        if self.delay is not None:
-            out["PODIUM_DELAY"] = str(self.delay)
+        out["PODIUM_DATABASE_URL"] = _FILE_BELOW.sub(
+            lambda found: f"{found[1]}{Path.cwd()}/", self.database_url
+        )
+        if self.store and "://" not in self.store:
+            out["PODIUM_STORE"] = str(Path(self.store).absolute())
         return out
+
+
+def _told(value: object) -> str:
+    """A setting as a variable has it, which says the same in any folder."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value.absolute() if isinstance(value, Path) else value)
 
 
 def load_settings(**flags: object) -> Settings:
