@@ -17,10 +17,10 @@ from flows.terminal import (
     DatabaseUrl,
     Mistake,
     Sources,
-    day,
     plain,
     settings_from,
     waiting,
+    window,
     write,
 )
 
@@ -74,7 +74,7 @@ def audit(
     from storage.database import Database
     from storage.days import check_window
 
-    first, last = (None if text is None else day(text) for text in (since, until))
+    first, last = window(since, until)
     check_window(first, last)
     if last and last.year < 1900:
         raise Mistake(f"a day long before there was anything to audit: {last}")

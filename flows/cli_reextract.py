@@ -13,11 +13,11 @@ from flows.terminal import (
     DatabaseUrl,
     Mistake,
     Sources,
-    day,
     plain,
     settings_from,
     table,
     waiting,
+    window,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def reextract(
         raise Mistake("--dry-run shows changes and --accept writes them; name one")
     if html is not None and not dry_run:
         raise Mistake("--html shows the changes of a dry run; add --dry-run")
-    first, last = (None if typed is None else day(typed) for typed in (since, until))
+    first, last = window(since, until)
     settings = settings_from(database)
     from flows import proposal, reextraction, report
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.terminal import DatabaseUrl, Mistake, day, opened, plain, settings_from, waiting, write
+from flows.terminal import DatabaseUrl, Mistake, opened, plain, settings_from, waiting, window, write
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -138,7 +138,7 @@ def _selection(
     speaker: str | None,
     role: str | None,
 ) -> Selection:
-    first, last = (None if typed is None else day(typed) for typed in (since, until))
+    first, last = window(since, until)
     from storage.selection import Selection
 
     asked = Selection(source, language, first, last, speaker, role)

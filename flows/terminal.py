@@ -52,6 +52,15 @@ def day(text: str) -> dt.date:
         raise Mistake(f"not a date: {text!r}; write it as 2020-08-27") from None
 
 
+def window(since: str | None, until: str | None) -> tuple[dt.date | None, dt.date | None]:
+    """The first and the last day that two flags name; None for one that was not given.
+
+    Raises:
+        Mistake: one is no date.
+    """
+    return day(since) if since is not None else None, day(until) if until is not None else None
+
+
 def file_at(path: Path) -> Path:
     """A file, or a pipe, that a user names.
 
