@@ -82,8 +82,8 @@ def audit(
         raise Mistake("--quick leaves out what --verify and --repair look at; name one")
     settings = settings_from(database)
     archive = settings.warcs() if verify or repair else None
-    if archive is not None and not settings.has_archive():
-        raise Mistake(f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is")
+    if archive is not None:
+        settings.require_archive()
     with Database(settings.database_url, create=False) as kept:
         if year or picture:
             if since or until or months or as_json or quick or verify or repair:

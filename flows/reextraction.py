@@ -21,7 +21,7 @@ from crawler.source import Source, load_sources, require_known
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.readers import Readers
 from flows.reextract_shard import Pass, Seen, add_pages, reader_of, work
-from flows.settings import Settings, SettingsError
+from flows.settings import Settings
 from flows.steps import compare
 from storage import ledger, proposals, reextraction
 from storage.database import Database
@@ -101,10 +101,7 @@ def selection_of(
     sources = load_sources(settings.sources)
     require_known(ids, sources)
     check_window(since, until)
-    if not settings.has_archive():
-        raise SettingsError(
-            f"{settings.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is"
-        )
+    settings.require_archive()
     return Reselection(tuple(sorted(set(ids) or sources)), since, until)
 
 

@@ -130,9 +130,16 @@ class Settings(BaseSettings):
 
         return Archive(self.archive, self.store)
 
-    def has_archive(self) -> bool:
-        """Whether there is anything to read: the folder, or a copy of it."""
-        return self.store is not None or self.archive.is_dir()
+    def require_archive(self) -> None:
+        """See that there is anything to read: the folder, or a copy of it.
+
+        Raises:
+            SettingsError: there is neither.
+        """
+        if self.store is None and not self.archive.is_dir():
+            raise SettingsError(
+                f"{self.archive}: there is no archive here; say in PODIUM_ARCHIVE where it is"
+            )
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings, wherever it runs.
