@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from crawler.page import VERSION
-from crawler.source import Source, load_sources, require_known
+from crawler.source import load_sources, require_known
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.readers import Readers
 from flows.reextract_shard import Pass, Seen, add_pages, reader_of, work
@@ -252,9 +252,5 @@ def _passes(settings: Settings, database: Database, aim: Pass, ways: Ways, watch
 
 
 def _reader(settings: Settings, selection: Reselection) -> str:
-    return reader_of(_chosen(settings, selection))
-
-
-def _chosen(settings: Settings, selection: Reselection) -> dict[str, Source]:
     sources = load_sources(settings.sources)
-    return {name: sources[name] for name in selection.sources}
+    return reader_of({name: sources[name] for name in selection.sources})
