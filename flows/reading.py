@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from crawler.page import Page, Refused, extract
@@ -93,28 +93,13 @@ def read_archive(path: Path, how: Choice) -> Iterator[Read]:
         raise torn[0]
 
 
-def as_dict(read: Read) -> dict[str, Any]:
-    """The object that ``--format json`` prints.
-
-    Raises:
-        ValueError: the page was refused.
-    """
-    if read.transcript is None:
-        raise ValueError(read.refusal)
-    return {"url": read.url, "source": read.source, **transcript.as_dict(read.transcript)}
-
-
 def formatted(read: Read, form: Format) -> str:
-    """A read page in one of the formats.
-
-    Raises:
-        ValueError: the page was refused.
-    """
+    """A page that is a transcript, in one of the formats."""
+    assert read.transcript is not None
     if form == "text":
-        if read.transcript is None:
-            raise ValueError(read.refusal)
         return render(read.transcript)
-    return json.dumps(as_dict(read), ensure_ascii=False, indent=1 if form == "json" else None)
+    told = {"url": read.url, "source": read.source, **transcript.as_dict(read.transcript)}
+    return json.dumps(told, ensure_ascii=False, indent=1 if form == "json" else None)
 
 
 def _page_of(record: Record, how: Choice) -> Page | None:
