@@ -250,6 +250,10 @@ class Source(_Facts):
         """Whether a host is one of the source's, or below one."""
         return is_on(host, self.hosts)
 
+    def day_of(self, moment: dt.datetime) -> dt.date:
+        """The day of a moment in the institution's time zone."""
+        return moment.astimezone(ZoneInfo(self.timezone)).date()
+
     @cached_property
     def _document(self) -> re.Pattern[str]:
         return re.compile(self.document)

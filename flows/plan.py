@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -196,7 +195,7 @@ def require_contact(settings: Settings) -> None:
 def today_of(source: Source, tape: Replay | None = None) -> dt.date:
     """Today in the source's time zone; in a replay the day of its newest capture."""
     moment = tape.last if tape is not None else None
-    return (moment or dt.datetime.now(dt.UTC)).astimezone(ZoneInfo(source.timezone)).date()
+    return source.day_of(moment or dt.datetime.now(dt.UTC))
 
 
 def today_in(order: Order) -> dt.date:

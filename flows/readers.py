@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from crawler.garbage import spare_imported
 from crawler.page import Page, Refused, extract
@@ -80,7 +79,7 @@ def item_of(page: str, key: str, capture: Capture, source: Source) -> Item:
         digest=capture.digest,
         size=capture.size,
         content_type=capture.content_type,
-        captured=capture.fetched_at.astimezone(ZoneInfo(source.timezone)).date(),
+        captured=source.day_of(capture.fetched_at),
     )
 
 

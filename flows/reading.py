@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from crawler.page import Page, Refused, extract
 from crawler.source import Source, load_sources, require_known, source_of, without_port
@@ -115,8 +114,7 @@ def _page_of(record: Record, how: Choice) -> Page | None:
 
 def page_of(record: Record, source: Source | None) -> Page:
     """A captured response as `extract` wants it."""
-    zone = ZoneInfo(source.timezone) if source else None
-    day = record.fetched_at.astimezone(zone).date()
+    day = source.day_of(record.fetched_at) if source else record.fetched_at.astimezone().date()
     return Page(record.url, record.body, record.header("content-type"), day)
 
 

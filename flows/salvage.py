@@ -46,7 +46,7 @@ def salvage(
             run.id,
             source,
             settings.warcs(),
-            visited_on=day_of(run.started_at, source) if asked else None,
+            visited_on=source.day_of(run.started_at) if asked else None,
             steps=steps,
             watch=watch,
             judge=dated_within(run.since, run.until) if run.via == "wayback" else as_it_is,
@@ -56,11 +56,6 @@ def salvage(
             if left.state == "running":
                 ledger.end_dead(left)
     return added
-
-
-def day_of(moment: dt.datetime, source: Source) -> dt.date:
-    """The day of a moment in the source's time zone."""
-    return moment.astimezone(ZoneInfo(source.timezone)).date()
 
 
 def bounds(day: dt.date, source: Source) -> tuple[dt.datetime, dt.datetime]:

@@ -18,7 +18,6 @@ from crawler.source import Calendar, Listing
 from flows.artifact import safe, table
 from flows.collect import One, Order, SourceReport
 from flows.report import WORST
-from flows.salvage import day_of
 from storage import earlier, models
 from storage.database import Database
 from storage.days import day_after, days_of
@@ -102,7 +101,7 @@ def _proved(order: Order, runs: Sequence[models.Run]) -> set[dt.date]:
     done: set[dt.date] = set()
     for run in runs:
         if run.state == "completed":
-            last = min(run.until, day_of(run.started_at, order.source) - dt.timedelta(1))
+            last = min(run.until, order.source.day_of(run.started_at) - dt.timedelta(1))
             done.update(days_of(run.since, last))
     return done
 
