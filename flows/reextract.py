@@ -17,7 +17,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows import proposal, reextraction, report
 from flows.form import SourceId
 from flows.reextract_shard import Pass, Seen, add_pages, work
-from flows.reextraction import NotSeenError, Ways
+from flows.reextraction import NotSeenError, Steps
 from flows.settings import Settings, SettingsError, load_settings
 from flows.tasks import compare_task, final_state
 from storage.reextraction import Shard
@@ -60,7 +60,7 @@ def _shards(settings: Settings, aim: Pass, shards: Iterable[Shard]) -> Iterator[
     return (future.result() for future in futures)
 
 
-TASKS = Ways(each=_shards, add=add_task, compare=compare_task)
+TASKS = Steps(each=_shards, add=add_task, compare=compare_task)
 
 
 def _name() -> str:

@@ -72,7 +72,7 @@ def _shard_by_shard(settings: Settings, aim: Pass, shards: Iterable[Shard]) -> I
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Steps:
     """How the work is done: as plain calls, or as tasks of a flow."""
 
     each: Callable[[Settings, Pass, Iterable[Shard]], Iterable[Seen]] = _shard_by_shard
@@ -80,7 +80,7 @@ class Ways:
     compare: Callable[[Database, str], Counter[str]] = compare
 
 
-PLAIN = Ways()
+PLAIN = Steps()
 
 
 def selection_of(
@@ -106,7 +106,7 @@ def selection_of(
 
 
 def propose(
-    settings: Settings, selection: Reselection, ways: Ways = PLAIN, watch: Watch = lambda _step: None
+    settings: Settings, selection: Reselection, steps: Steps = PLAIN, watch: Watch = lambda _step: None
 ) -> Proposed:
     """Read everything again and write down what would change; no text is touched.
 
@@ -117,7 +117,7 @@ def propose(
     with Database(settings.database_url, create=False) as database:
         with database.write() as session:
             number = proposals.begin(session, _reader(settings, selection), selection).id
-        seen = _passed(settings, database, Pass("propose", Scope(selection), number), ways, watch)
+        seen = _passed(settings, database, Pass("propose", Scope(selection), number), steps, watch)
         with database.write() as session:
             digest = proposals.finish(session, number)
         return Proposed(seen, digest, number, _strangers(settings, database))
@@ -127,7 +127,7 @@ def write(
     settings: Settings,
     selection: Reselection,
     accept: str | None,
-    ways: Ways = PLAIN,
+    steps: Steps = PLAIN,
     watch: Watch = lambda _step: None,
 ) -> Written:
     """Write what a dry run has proposed; killed half-way and started again it does the rest.
@@ -136,7 +136,7 @@ def write(
         settings: where things are kept.
         selection: as in the dry run.
         accept: the digest that it gave; None where nothing is expected to change.
-        ways: how the work is done.
+        steps: how the work is done.
         watch: told the step it is at.
 
     Raises:
@@ -146,7 +146,7 @@ def write(
     """
     with Database(settings.database_url, create=False) as database:
         if accept is None:
-            return _unchanged(settings, selection, database, ways, watch)
+            return _unchanged(settings, selection, database, steps, watch)
         with database.read() as session:
             found = proposals.find(session, accept)
         if found is None:
@@ -161,20 +161,20 @@ def write(
             )
         # How pages are read is the same, so only these and newer captures can differ.
         check = Pass("check", Scope(selection, found.id, found.last_capture), found.id)
-        unseen = _passed(settings, database, check, ways, watch).unseen
+        unseen = _passed(settings, database, check, steps, watch).unseen
         if unseen:
             raise NotSeenError(
                 f"{unseen} changes are not among those that the dry run showed; nothing was written; make another"
             )
-        return _accepted(settings, selection, database, found.id, ways, watch)
+        return _accepted(settings, selection, database, found.id, steps, watch)
 
 
 def _unchanged(
-    settings: Settings, selection: Reselection, database: Database, ways: Ways, watch: Watch
+    settings: Settings, selection: Reselection, database: Database, steps: Steps, watch: Watch
 ) -> Written:
     """Nothing was accepted: the archive is read up to the first change."""
     seen = Seen()
-    for each in _passes(settings, database, Pass("count", Scope(selection)), ways, watch):
+    for each in _passes(settings, database, Pass("count", Scope(selection)), steps, watch):
         seen.add(each)
         if changed := seen.total("changed"):
             raise NotSeenError(
@@ -185,7 +185,7 @@ def _unchanged(
 
 
 def _accepted(
-    settings: Settings, selection: Reselection, database: Database, proposal: int, ways: Ways, watch: Watch
+    settings: Settings, selection: Reselection, database: Database, proposal: int, steps: Steps, watch: Watch
 ) -> Written:
     started, now = time.monotonic(), dt.datetime.now(dt.UTC).date()
     until = selection.until or now
@@ -197,13 +197,13 @@ def _accepted(
             name: stack.enter_context(open_run(database, "reextract", name, since, until)) for name in names
         }
         aim = Pass("write", Scope(selection, proposal), proposal, runs)
-        seen = _passed(settings, database, aim, ways, watch)
+        seen = _passed(settings, database, aim, steps, watch)
         reports = []
         for name, run_id in runs.items():
             watch(f"{name}: load")
-            added = ways.add(settings, proposal, name, run_id)
+            added = steps.add(settings, proposal, name, run_id)
             watch(f"{name}: compare")
-            links = ways.compare(database, name)
+            links = steps.compare(database, name)
             reasons = [line for source, line in seen.told if source == name]
             with database.write() as session:
                 state = ledger.close_run(session, run_id, reasons, failed=False)
@@ -232,20 +232,20 @@ def _strangers(settings: Settings, database: Database) -> dict[str, int]:
         return reextraction.strangers(session, tuple(load_sources(settings.sources)))
 
 
-def _passed(settings: Settings, database: Database, aim: Pass, ways: Ways, watch: Watch) -> Seen:
+def _passed(settings: Settings, database: Database, aim: Pass, steps: Steps, watch: Watch) -> Seen:
     seen = Seen()
-    for each in _passes(settings, database, aim, ways, watch):
+    for each in _passes(settings, database, aim, steps, watch):
         seen.add(each)
     return seen
 
 
-def _passes(settings: Settings, database: Database, aim: Pass, ways: Ways, watch: Watch) -> Iterator[Seen]:
+def _passes(settings: Settings, database: Database, aim: Pass, steps: Steps, watch: Watch) -> Iterator[Seen]:
     step = {"count": "reading", "propose": "reading", "check": "checking", "write": "writing"}[aim.what]
     watch(f"{step} ...")
     with database.read() as session:
         shards = list(reextraction.shards(session, aim.scope, reextraction.SHARD))
     done, total = 0, sum(shard.count for shard in shards)
-    for shard, each in zip(shards, ways.each(settings, aim, shards), strict=False):
+    for shard, each in zip(shards, steps.each(settings, aim, shards), strict=False):
         done += shard.count
         watch(f"{step}: {done} of {total} captures")
         yield each
