@@ -51,7 +51,7 @@ def nightly(
     orders = plan.night(settings, source or (), replay)
     if os.environ.get("PREFECT_API_URL"):
         _in_prefect(settings, "nightly", {"sources": source or [], "replay": _absolute(replay)})
-    left_out = plan.unread(settings) if not (source or replay) else []
+    left_out = plan.left_out(settings, source or (), replay)
     _finish([*_collect(orders, settings), *left_out])
 
 

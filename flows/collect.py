@@ -101,7 +101,7 @@ class SourceReport:
     links: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def unread(cls, order: Order, reason: str, listings: int | None = 0) -> SourceReport:
+    def failed(cls, order: Order, reason: str, listings: int | None = 0) -> SourceReport:
         """Of a collection that failed before it had anything to report."""
         window = order.source.id, 0, order.since, order.until
         return cls(*window, "failed", Tally(), (reason,), listings=listings)
@@ -386,7 +386,7 @@ def collect_all(orders: Sequence[Order], one: One) -> list[SourceReport]:
             expected = isinstance(problem, DBAPIError | DatabaseError | ArchiveError | Cancelled)
             if not expected:
                 log.exception("%s failed", order.source.id)
-            return SourceReport.unread(order, _told(problem))
+            return SourceReport.failed(order, _told(problem))
 
     def in_turn(places: list[int]) -> dict[int, SourceReport]:
         return {place: safe(orders[place]) for place in places}

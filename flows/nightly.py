@@ -45,7 +45,7 @@ def nightly(
     """
     settings = load_settings()
     orders = plan_task(settings, sources, replay)
-    left_out = plan.unread(settings) if not (sources or replay) else []
+    left_out = plan.left_out(settings, sources, replay)
     due = _due()
     if due is not None:
         had = collected_since(settings, orders, due)

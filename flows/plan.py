@@ -118,8 +118,10 @@ def _require_own_files(database: Database, settings: Settings) -> None:
         )
 
 
-def unread(settings: Settings) -> list[SourceReport]:
-    """The reports of sources that a night leaves out, since their files can't be used: each has failed."""
+def left_out(settings: Settings, ids: Sequence[str], replay: Path | None) -> list[SourceReport]:
+    """The reports of sources that such a night leaves out, since their files can't be used: each has failed."""
+    if ids or replay:
+        return []
     today = dt.datetime.now(dt.UTC).date()
     _, unusable = read_sources(settings.sources)
     return [
@@ -144,7 +146,7 @@ def choose(
         ids: none for those that the settings name; a replay then takes those whose hosts it holds.
         tape: the replay, if any: no request leaves, so no contact is needed.
         dry: nor does one in a dry run.
-        some: those that nobody named and whose files can't be used are left out, see `unread`.
+        some: those that nobody named and whose files can't be used are left out, see `left_out`.
 
     Raises:
         SourceError: an id is unknown, or a source file is unusable.

@@ -136,7 +136,7 @@ def collect_in_run(order: Order, settings: Settings, stop: Event, name: str) -> 
     if stop.is_set():
         raise collecting.Cancelled("told to stop")
     state = asyncio.run(run())
-    return found[0] if found else SourceReport.unread(order, str(state.message or state.name))
+    return found[0] if found else SourceReport.failed(order, str(state.message or state.name))
 
 
 def _attempts_left() -> bool:

@@ -162,7 +162,7 @@ class Backfill:
 
         def walk(order: Order, stop: threading.Event) -> SourceReport:
             window, source = named[order.source.id, order.since], order.source.id
-            found = SourceReport.unread(order, NOT_BEGUN, listings=None)
+            found = SourceReport.failed(order, NOT_BEGUN, listings=None)
             if source not in self._failed:
                 self._failed.add(source)  # until it has ended otherwise: it may raise
                 found = one(replace(order, today=self.today(order)), stop)
