@@ -72,9 +72,7 @@ class Drift:
         return f"{self.what}: {self.before:.0f} before, now {self.now:.0f}"
 
 
-def drifts(
-    session: Session, source: str, until: dt.date, lost: list[Lost], days: int = RECENT_DAYS
-) -> list[Drift]:
+def drifts(session: Session, source: str, until: dt.date, lost: list[Lost]) -> list[Drift]:
     """What moved in the last days of a source, beside the year before.
 
     Args:
@@ -82,9 +80,8 @@ def drifts(
         source: its id.
         until: the last of the days.
         lost: pages of any source and day that could not be read.
-        days: how many are judged.
     """
-    edge = until - dt.timedelta(days - 1)
+    edge = until - dt.timedelta(RECENT_DAYS - 1)
     begin = edge - dt.timedelta(BEFORE_DAYS)
     refused = [each.day for each in lost if each.source == source and each.disposition == "rejected"]
     read = _read(session, source, begin, until)

@@ -101,11 +101,10 @@ class Ministry:
 
     Args:
         today: the day its documents are counted back from.
-        port: its port; 0 takes a free one.
         host: its address, one of this machine's own: 127.0.0.1, 127.0.0.2 and so on. Each is a host of its own.
     """
 
-    def __init__(self, today: dt.date, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(self, today: dt.date, host: str = "127.0.0.1") -> None:
         self.today = today
         self.host = host
         self.documents = load_documents(today)
@@ -115,7 +114,7 @@ class Ministry:
         self._views: Counter[int] = Counter()
         self._changed = max(document.modified for document in self.documents)
         self._lock = threading.Lock()
-        self._server = _Server((host, port), self)
+        self._server = _Server((host, 0), self)  # at a free port
         self._thread: threading.Thread | None = None
         self.closing = threading.Event()
         """Set when the site stops; an answer that dawdles on purpose waits on it."""

@@ -39,8 +39,8 @@ class MisbehavingMinistry(Ministry):
     one: the number is its day's ordinal, and only an `endless_calendar` links it.
     """
 
-    def __init__(self, today: dt.date, port: int = 0, host: str = "127.0.0.1") -> None:
-        super().__init__(today, port, host)
+    def __init__(self, today: dt.date, host: str = "127.0.0.1") -> None:
+        super().__init__(today, host)
         self._ways: dict[str, Misbehaviour] = {}
 
     def misbehave(self, where: str, how: Misbehaviour) -> None:
