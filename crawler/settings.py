@@ -74,9 +74,9 @@ def for_job(
     hosts: Sequence[str],
     contact: str | None,
     language: str | None = None,
-    delay: float = 1.0,
+    delay: float,
     timeout: float = 60.0,
-    loopback: bool = False,
+    loopback: bool,
     replay: bool = False,
 ) -> dict[str, Any]:
     """The settings that one job changes.

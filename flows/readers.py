@@ -84,7 +84,7 @@ def item_of(page: str, key: str, capture: Capture, source: Source) -> Item:
 
 
 def begin_batch(
-    items: Sequence[Item], archive: Archive, source: Source, pool: ProcessPoolExecutor | None = None
+    items: Sequence[Item], archive: Archive, source: Source, pool: ProcessPoolExecutor | None
 ) -> Iterator[Outcome]:
     """Read every page of a batch: a pool begins at once, this process does when the outcomes are asked for."""
     if pool is None:

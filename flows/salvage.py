@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from crawler.source import Source
 from flows.readers import Outcome
 from flows.settings import Settings
-from flows.steps import PLAIN, Steps, as_it_is, extract_and_load
+from flows.steps import Steps, as_it_is, extract_and_load
 from storage import coverage, earlier, ledger, models
 from storage.database import Database
 
@@ -18,8 +18,8 @@ def salvage(
     database: Database,
     source: Source,
     settings: Settings,
-    steps: Steps = PLAIN,
-    watch: Callable[[str], None] = lambda _step: None,
+    steps: Steps,
+    watch: Callable[[str], None],
 ) -> list[int]:
     """Read and load what the source's runs that ended too soon had archived, and end those that are dead.
 

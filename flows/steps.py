@@ -106,7 +106,7 @@ def load_batch(
     source: Source,
     outcomes: Sequence[Outcome],
     archive: Archive,
-    visited_on: dt.date | None = None,
+    visited_on: dt.date | None,
 ) -> list[int]:
     """Load or settle every page of a batch.
 

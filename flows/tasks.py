@@ -23,7 +23,7 @@ from crawler.job import CrawlJob, CrawlReport
 from crawler.source import Source
 from flows import collect as collecting
 from flows import environment, report
-from flows.collect import One, Order, SourceReport, collect_all
+from flows.collect import One, Order, SourceReport
 from flows.readers import Outcome
 from flows.settings import Settings
 from flows.steps import Steps, compare, crawl, extract_batch, load_batch
@@ -149,7 +149,7 @@ def collect_in_flow(
     settings: Settings,
     name: str,
     run_name: Callable[[Order], str],
-    gather: Callable[[Sequence[Order], One], list[SourceReport]] = collect_all,
+    gather: Callable[[Sequence[Order], One], list[SourceReport]],
 ) -> State[Any]:
     """Collect every order in a run of its own, publish the report, and say how the running flow ends.
 

@@ -44,7 +44,7 @@ _LATER = aliased(Revision)
 _IS_NEWEST = ~exists().where(_LATER.transcript_id == Revision.transcript_id, _LATER.number > Revision.number)
 
 
-def latest(session: Session, selection: Selection, limit: int, offset: int = 0) -> list[Listed]:
+def latest(session: Session, selection: Selection, limit: int, offset: int) -> list[Listed]:
     """Documents, the newest first; of a selection its speaker and role don't count."""
     query = _listed().where(*selection.of_documents())
     ordered = query.order_by(Revision.date.desc(), Revision.transcript_id.desc())
