@@ -57,6 +57,12 @@ def browser_for(source: Source, chromium: Path | None) -> Path:
     return Path(found)
 
 
+def proxies() -> frozenset[str]:
+    """The hosts of the proxies that whoever runs a crawl has named; they may well stand in their own network."""
+    named = (url if "://" in url else f"//{url}" for url in getproxies().values())
+    return frozenset(host for url in named if (host := urlsplit(url).hostname))
+
+
 def for_browser(chromium: Path, hosts: Sequence[str], timeout: float) -> dict[str, Any]:
     """Scrapy's settings for a crawl that renders pages.
 
@@ -66,8 +72,7 @@ def for_browser(chromium: Path, hosts: Sequence[str], timeout: float) -> dict[st
         timeout: seconds that one page may take.
     """
     # Playwright's own look at a page's requests does not see where they are redirected to; this does.
-    proxies = {urlsplit(url if "://" in url else f"//{url}").hostname for url in getproxies().values()}
-    known = [*(pattern for host in hosts for pattern in (host, f"*.{host}")), *filter(None, proxies)]
+    known = [*(pattern for host in hosts for pattern in (host, f"*.{host}")), *proxies()]
     rules = ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {pattern}" for pattern in known)])
 
     def abort(request: _Wanted) -> bool:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from typing import Any, Self
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from scrapy.crawler import Crawler
 from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
+
+from crawler.browser import proxies
 
 refused: dict[str, str] = {}
 """Names of this process whose address was refused, with that address. Twisted drops what a resolver says of it."""
@@ -44,9 +44,7 @@ class Resolver(CachingThreadedResolver):
         """Scrapy's way to make one."""
         made = super().from_crawler(crawler, reactor)
         made._loopback = crawler.settings.getbool("PODIUM_LOOPBACK")
-        # A proxy is named by whoever runs the crawl, and may well stand in their own network.
-        named = (url if "://" in url else f"//{url}" for url in getproxies().values())
-        made._proxies = frozenset(host for url in named if (host := urlsplit(url).hostname))
+        made._proxies = proxies()
         return made
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
