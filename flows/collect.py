@@ -256,7 +256,6 @@ def _collect(
             pass
     watch("compare")
     links = steps.compare(database, source.id)
-    # A page that was never answered: the crawl ended, so nothing will come.
     with database.write() as session:
         tally = ledger.tally_of(session, run_id)
         open_days, old = _unproved(session, order, report.gaps, owed), set[dt.date]()
