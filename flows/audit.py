@@ -87,7 +87,7 @@ def _name() -> str:
     return f"audit-{dt.datetime.now(dt.UTC):%Y-%m-%d}"
 
 
-@flow(name="audit", flow_run_name=_name, validate_parameters=True, persist_result=False)
+@flow(name="audit", flow_run_name=_name, persist_result=False)
 def audit(
     sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
     year: int | None = None,

@@ -33,7 +33,7 @@ def _name() -> str:
     return f"backfill-{asked['since']:%Y-%m-%d}-{until:%Y-%m-%d}"
 
 
-@flow(name="backfill", flow_run_name=_name, validate_parameters=True, persist_result=False)
+@flow(name="backfill", flow_run_name=_name, persist_result=False)
 def backfill(
     since: dt.date,
     until: dt.date | None = None,

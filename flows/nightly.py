@@ -30,7 +30,7 @@ def _name() -> str:
     return f"nightly-{dt.datetime.now(dt.UTC):%Y-%m-%d}"
 
 
-@flow(name="nightly", flow_run_name=_name, validate_parameters=True, persist_result=False)
+@flow(name="nightly", flow_run_name=_name, persist_result=False)
 def nightly(
     sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
     replay: Path | None = None,

@@ -70,7 +70,6 @@ def _name() -> str:
 @flow(
     name="reextract",
     flow_run_name=_name,
-    validate_parameters=True,
     persist_result=False,
     task_runner=runner(load_settings()),
 )
