@@ -6,7 +6,6 @@ import logging
 from contextlib import closing
 
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings
 
 from crawler import settings as polite
 from crawler.browser import for_browser
@@ -29,11 +28,6 @@ def crawl(job: CrawlJob) -> CrawlReport:
 
 
 def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
-    settings = Settings()
-    settings.setmodule(polite, priority="project")
-    settings.set("PODIUM_JOB", job, priority="cmdline")
-    # A function, since Scrapy copies what else is in its settings.
-    settings.set("PODIUM_DESK", lambda: desk, priority="cmdline")
     loopback = job.source.loopback and (job.wayback is None or host_of(job.wayback) in LOCAL)
     changed = polite.for_job(
         hosts=[host_of(job.wayback)] if job.wayback else job.source.hosts,
@@ -47,9 +41,9 @@ def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
     )
     if job.chromium:
         changed |= for_browser(job.chromium, job.source.hosts, job.timeout)
-    for name, value in changed.items():
-        settings.set(name, value, priority="cmdline")
-    process = AsyncCrawlerProcess(settings)
+    # The desk by a function, since Scrapy copies what else is in its settings.
+    changed |= {"PODIUM_JOB": job, "PODIUM_DESK": lambda: desk}
+    process = AsyncCrawlerProcess(polite.with_these(changed))
     crawler = process.create_crawler(BriefingSpider)
     process.crawl(crawler)
     process.start()

@@ -9,7 +9,6 @@ from typing import Any
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response
-from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
 from crawler import settings as polite
@@ -56,18 +55,15 @@ def fetch(url: str, contact: str | None) -> Record:
     host = host_of(url).removeprefix("www.")
     if not host:
         raise FetchError(f"{url}: not a web address that can be asked for")
-    settings = Settings()
-    settings.setmodule(polite, priority="project")
-    middlewares = {**polite.DOWNLOADER_MIDDLEWARES, "crawler.middlewares.Archiving": None}
-    settings.set("DOWNLOADER_MIDDLEWARES", middlewares, priority="cmdline")
-    settings.set("LOG_ENABLED", False, priority="cmdline")
     local = host in LOCAL
     changed = polite.for_job(
         hosts=[host], contact=contact, delay=0.0 if local else polite.DOWNLOAD_DELAY, loopback=local
     )
-    for name, value in changed.items():
-        settings.set(name, value, priority="cmdline")
-    process = AsyncCrawlerProcess(settings)
+    changed |= {
+        "DOWNLOADER_MIDDLEWARES": {**polite.DOWNLOADER_MIDDLEWARES, "crawler.middlewares.Archiving": None},
+        "LOG_ENABLED": False,
+    }
+    process = AsyncCrawlerProcess(polite.with_these(changed))
     crawler = process.create_crawler(_OnePage)
     process.crawl(crawler, url=url)
     process.start()

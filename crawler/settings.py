@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from scrapy.settings import Settings
 
 from storage.warc import LARGEST_BODY
 
@@ -67,6 +69,14 @@ TELNETCONSOLE_ENABLED = False
 LOG_FORMAT = "%(levelname)s|%(name)s|%(message)s"
 LOG_LEVEL = "INFO"
 LOG_SHORT_NAMES = False
+
+
+def with_these(changed: Mapping[str, Any]) -> Settings:
+    """Scrapy's settings: its own, those above, and what one job changes."""
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    settings.setdict(changed, priority="cmdline")
+    return settings
 
 
 def for_job(
