@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -28,6 +28,8 @@ _TITLED = re.compile(
     re.IGNORECASE,
 )
 _INDEX = re.compile(r"(?<=/)(?:index|default|home)(?:\.\w+)?$", re.IGNORECASE)
+LEAST = 8
+"""Letters of a headline that only its words speak for, and characters of one that is a heading: about as few."""
 TAKEN = 0.25
 """Of a page's text that a body holds at the least: of 558 real pages the smallest share is 0.43."""
 
@@ -152,60 +154,101 @@ def _title(
     shared = {letters_of(head) for head in heads}
     heads += [text_of(element) for element in select(root, ("head > title", "title"))[:1]]
     heads = [head for head in heads if head.strip()]
-    joined = [letters_of(head) for head in heads]
     elsewhere, upward = _links(root, url)
-    first = {letters_of(_SEPARATOR.split(head)[0]) for head in heads}
-    best: tuple[bool, bool, int, int] | None = None
-    for number, paragraph in enumerate(paragraphs[: start + BESIDE]):
-        letters = letters_of(paragraph.text)
-        if len(letters) < 8 and not (letters and paragraph.heading and letters in first):
-            continue
-        if not any(letters in head for head in joined):
-            continue
-        own = (places[number], letters) not in upward
-        score = own and letters in shared, own, len(letters) + (20 if paragraph.heading else 0)
-        # Printed twice, it is the headline where the text begins; further on it heads a part of the text.
-        if best is None or score > best[:3] or (score == best[:3] and number <= start):
-            best = *score, number
-    if best is not None and not best[0]:
-        # All of <title> may be the site's own name, or that of a section, to which a menu leads: then a heading
-        # between it and the body, longer than a section's, is the page's headline.
-        name = paragraphs[best[3]]
-        linked = letters_of(name.text) in elsewhere
-        least = max(8, len(name.text) if name.heading and best[1] else 0)
-        for number in range(
-            best[3] + 1, min(start + 1, len(paragraphs)) if linked or not name.heading else 0
-        ):
-            letters = letters_of(paragraphs[number].text)
-            if (
-                paragraphs[number].heading
-                and len(paragraphs[number].text) > least
-                and letters not in elsewhere
-            ):
-                return _line(paragraphs[number].text), number
-    if best is not None and (best[0] or (best[1] and best[2] * 3 > max(map(len, joined)))):
-        return _line(paragraphs[best[3]].text), best[3]
-    headings = [
-        number
-        for number in range(min(start + 3, len(paragraphs)) - 1, -1, -1)
-        if paragraphs[number].heading
-        and len(paragraphs[number].text) > 8
-        and (places[number], letters_of(paragraphs[number].text)) not in upward
-    ]
-    plain = [n for n in headings if letters_of(paragraphs[n].text) not in elsewhere]
-    for number in sorted(plain or headings, key=lambda number: tag(places[number]) != "h1")[:1]:
+    lines = _Lines(paragraphs, places, start, elsewhere, upward)
+    number = lines.named(heads, shared)
+    number = lines.heading() if number is None else number
+    number = lines.called_so() if number is None else number
+    if number is not None:
         return _line(paragraphs[number].text), number
-    for number in range(min(start + 3, len(paragraphs)) - 1, max(start - BESIDE, 0) - 1, -1):
-        # Or a line that is one by its class, as old pages have it.
-        called = f"{places[number].get('class') or ''} {places[number].get('id') or ''}"
-        if (
-            _TITLED.search(called)
-            and len(paragraphs[number].text) > 8
-            and places[number].find(".//a") is None
-        ):
-            return _line(paragraphs[number].text), number
     parts = [part.strip() for part in _SEPARATOR.split(heads[0])] if heads else []
     named = [part for part in parts if letters_of(part) not in elsewhere]
     # The site's name is the last one, however long.
-    before = [part for part in parts[:-1] if part in named and len(part) >= 8]
+    before = [part for part in parts[:-1] if part in named and len(part) >= LEAST]
     return max(before or named or parts, key=len, default=""), None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of a page among which its headline is looked for.
+
+    Args:
+        paragraphs, places: of the page.
+        start: where its body begins.
+        elsewhere, upward: what links say, see `_links`.
+    """
+
+    paragraphs: Sequence[Paragraph]
+    places: Sequence[etree._Element]
+    start: int
+    elsewhere: set[str]
+    upward: set[tuple[etree._Element, str]]
+
+    def named(self, heads: Sequence[str], shared: Collection[str]) -> int | None:
+        """The line that stands in the page's metadata too; `shared` is what ``og:title`` is, letters only."""
+        joined = [letters_of(head) for head in heads]
+        first = {letters_of(_SEPARATOR.split(head)[0]) for head in heads}
+        best, at = (False, False, 0), None
+        for number, paragraph in enumerate(self.paragraphs[: self.start + BESIDE]):
+            letters = self._letters(number)
+            if len(letters) < LEAST and not (letters and paragraph.heading and letters in first):
+                continue
+            if not any(letters in head for head in joined):
+                continue
+            own = not self._leads_up(number)
+            score = own and letters in shared, own, len(letters) + (20 if paragraph.heading else 0)
+            # Printed twice, it is the headline where the text begins; further on it heads a part of the text.
+            if score > best or (score == best and number <= self.start):
+                best, at = score, number
+        whole, own, length = best
+        if at is None or whole:
+            return at
+        if (below := self._below(at, own)) is not None:
+            return below
+        return at if own and length * 3 > max(map(len, joined)) else None
+
+    def _below(self, at: int, own: bool) -> int | None:
+        """The heading between a line that is named and the body, longer than a section's.
+
+        All of ``<title>`` may be the site's own name, or that of a section, to which a menu leads.
+        """
+        name = self.paragraphs[at]
+        if name.heading and letters_of(name.text) not in self.elsewhere:
+            return None
+        least = max(LEAST, len(name.text) if name.heading and own else 0)
+        return next(
+            (
+                number
+                for number in range(at + 1, min(self.start + 1, len(self.paragraphs)))
+                if self._is_heading(number, least) and self._letters(number) not in self.elsewhere
+            ),
+            None,
+        )
+
+    def heading(self) -> int | None:
+        """The last ``<h1>`` before the body, else the last heading; if there is one, one that no link repeats."""
+        found = [n for n in self._upwards(0) if self._is_heading(n, LEAST) and not self._leads_up(n)]
+        plain = [number for number in found if self._letters(number) not in self.elsewhere]
+        return min(plain or found, key=lambda number: tag(self.places[number]) != "h1", default=None)
+
+    def called_so(self) -> int | None:
+        """The last line before the body that is a headline by its class, as old pages have it."""
+        for number in self._upwards(max(self.start - BESIDE, 0)):
+            place = self.places[number]
+            called = f"{place.get('class') or ''} {place.get('id') or ''}"
+            long = len(self.paragraphs[number].text) > LEAST
+            if _TITLED.search(called) and long and place.find(".//a") is None:
+                return number
+        return None
+
+    def _upwards(self, first: int) -> range:
+        return range(min(self.start + 3, len(self.paragraphs)) - 1, first - 1, -1)
+
+    def _is_heading(self, number: int, least: int) -> bool:
+        return self.paragraphs[number].heading and len(self.paragraphs[number].text) > least
+
+    def _letters(self, number: int) -> str:
+        return letters_of(self.paragraphs[number].text)
+
+    def _leads_up(self, number: int) -> bool:
+        return (self.places[number], self._letters(number)) in self.upward
