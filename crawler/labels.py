@@ -197,31 +197,26 @@ def _likewise(
     named = {place.key for place in sure if not place.anonymous}
     endings = {ending for key in named for ending in endings_of(key)}
     bold = sum(place.bold for place in sure) * 2 > len(sure)
-    found = []
-    for place in places:
-        if not (place.colon or place.bold):
-            continue
-        if place.key not in keys:
-            # "Arindam Bagchi" after "Official Spokesperson Arindam Bagchi": the same, by a shorter label.
-            shorter = place.names > 1 and place.colon and (place.bold or (place.opens and not bold))
-            # A bold name among bold labels whose colon was forgotten; of a bold heading the text is no speech.
-            forgotten = bold and place.bold and place.opens and place.names > 1 and place.runs_on <= RUNS_ON
-            if (shorter and place.key in endings) or (
-                forgotten and is_speech(paragraphs[place.paragraph].text[place.resume :], words)
-            ):
-                found.append(place)
-            continue
-        # On a page of bold labels, "Question:" in plain type is somebody asking aloud.
-        if place.bold or place.key in named or (place.opens and not bold):
-            found.append(place)
-    if bold:
-        asked = any(place.key in words.question for place in sure)
-        plain = [place for place in places if place.colon and place.opens and place.key in words.question]
-        if not asked and len(plain) > 1:
-            found += plain
-        return found
-    printed = {place.printed for place in sure if place.upper and place.colon}
-    return found + _within(paragraphs, printed, words) if printed else found
+
+    def joins(place: Label) -> bool:
+        if place.key in keys:
+            # On a page of bold labels, "Question:" in plain type is somebody asking aloud.
+            return place.bold or place.key in named or (place.opens and not bold)
+        # "Arindam Bagchi" after "Official Spokesperson Arindam Bagchi": the same, by a shorter label.
+        shorter = place.names > 1 and place.colon and (place.bold or (place.opens and not bold))
+        if shorter and place.key in endings:
+            return True
+        # A bold name among bold labels whose colon was forgotten; of a bold heading the text is no speech.
+        forgotten = bold and place.bold and place.opens and place.names > 1 and place.runs_on <= RUNS_ON
+        return forgotten and is_speech(paragraphs[place.paragraph].text[place.resume :], words)
+
+    found = [place for place in places if (place.colon or place.bold) and joins(place)]
+    if not bold:
+        printed = {place.printed for place in sure if place.upper and place.colon}
+        return found + _within(paragraphs, printed, words) if printed else found
+    asked = any(place.key in words.question for place in sure)
+    plain = [place for place in places if place.colon and place.opens and place.key in words.question]
+    return found if asked or len(plain) < 2 else found + plain
 
 
 def _within(paragraphs: Sequence[Paragraph], printed: set[str], words: Words) -> list[Label]:
