@@ -196,9 +196,8 @@ def look(
             needs += _lost_need(name, earlier.lost(session, name, end), end)
             needs += [Need("drift", name, str(drift)) for drift in drifts(session, name, end, lately)]
             asked = days_of(max(filter(None, (since, min(own, default=end)))), end)
-            published = sum(day in own for day in asked)
+            marks = Counter(coverage.mark_of(day, own, sure, end) for day in asked)
             gone_wrong = sum(day in unread for day in asked)
-            empty = sum(day in sure and day not in own for day in asked) - gone_wrong
             rows.append(
                 Covered(
                     source=name,
@@ -207,10 +206,10 @@ def look(
                     last=max(own, default=None),
                     usual=usual,
                     night=nights.get(name),
-                    published=published,
-                    empty=empty,
+                    published=marks["documents"],
+                    empty=marks["empty"] - gone_wrong,
                     unread=gone_wrong,
-                    unproved=len(asked) - published - empty - gone_wrong,
+                    unproved=marks["unproved"],
                     gone=gone.get(name, 0),
                     filled=Filled.together(name, [each for each in months if each.source == name]),
                 )
