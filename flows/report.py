@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.artifact import address, safe, table
-from flows.collect import SourceReport
+from flows.collect import Arrival, SourceReport
 from flows.terminal import DEGRADED, DONE, FAILED
 from flows.verdict import several
 from storage.models import DISPOSITIONS, RunState
@@ -59,10 +59,29 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
     """The verdict, what went wrong, a table of the sources with the worst first, and what is new with links."""
     reports = worst_first(reports)
     out = [f"# {safe(title)}", "", f"**{_verdict(reports)}**"]
-    troubled = [report for report in reports if report.reasons]
-    if troubled:
-        out += ["", "## What went wrong", ""]
-        out += [_trouble(report) for report in troubled]
+    out += _section("What went wrong", [_trouble(report) for report in reports if report.reasons])
+    out += _section("Pages by source", _pages(reports))
+    if any(report.run_id for report in reports):
+        out += ["", "`podium status RUN` lists every page of a run, what became of it and why."]
+    notes = [f"- {report.source}: {safe(note)}" for report in reports for note in report.notes]
+    out += _section("Notes", notes)
+    linked = [f"- {report.source}: {_kinds(report)}" for report in reports if report.links]
+    out += _section("Nearly the same as others", linked)
+    arrivals = [(report.source, arrival) for report in reports for arrival in report.arrivals]
+    listed = [_arrival(source, arrival) for source, arrival in arrivals[:MOST_LISTED]]
+    if len(arrivals) > MOST_LISTED:
+        listed.append(f"- and {len(arrivals) - MOST_LISTED} more")
+    out += _section(f"New and revised: {len(arrivals)}", listed or ["Nothing."])
+    return "\n".join(out) + "\n"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    """Lines under a heading; nothing where there are none."""
+    return ["", f"## {title}", "", *lines] if lines else []
+
+
+def _pages(reports: Sequence[SourceReport]) -> list[str]:
+    """A table of the sources and how many of their pages came to what."""
     shown = [name for name in DISPOSITIONS if any(r.tally.counts.get(name) for r in reports)]
     # What is asked first stands first: a table is cut off where the window ends.
     head = ["source", "state", "pages", *shown, "run", "seconds", "from", "to", "listings"]
@@ -73,26 +92,13 @@ def markdown(title: str, reports: Sequence[SourceReport]) -> str:
         listings = "" if report.listings is None else report.listings
         run = [report.run_id or "", report.seconds, report.since, report.until, listings]
         rows.append([report.source, state, *map(str, [report.tally.discovered, *counts, *run])])
-    out += ["", "## Pages by source", "", *table(head, rows)]
-    if any(report.run_id for report in reports):
-        out += ["", "`podium status RUN` lists every page of a run, what became of it and why."]
-    notes = [f"- {report.source}: {safe(note)}" for report in reports for note in report.notes]
-    if notes:
-        out += ["", "## Notes", "", *notes]
-    linked = [f"- {report.source}: {_kinds(report)}" for report in reports if report.links]
-    if linked:
-        out += ["", "## Nearly the same as others", "", *linked]
-    arrivals = [(report.source, arrival) for report in reports for arrival in report.arrivals]
-    out += ["", f"## New and revised: {len(arrivals)}", ""]
-    for source, arrival in arrivals[:MOST_LISTED]:
-        revised = " (revised)" if arrival.disposition == "revised" else ""
-        link = f"[{safe(arrival.title)}](<{address(arrival.url)}>)"
-        out.append(f"- {arrival.date} {source}: {link}{revised}, `podium show {arrival.transcript_id}`")
-    if len(arrivals) > MOST_LISTED:
-        out.append(f"- and {len(arrivals) - MOST_LISTED} more")
-    if not arrivals:
-        out.append("Nothing.")
-    return "\n".join(out) + "\n"
+    return table(head, rows)
+
+
+def _arrival(source: str, arrival: Arrival) -> str:
+    revised = " (revised)" if arrival.disposition == "revised" else ""
+    link = f"[{safe(arrival.title)}](<{address(arrival.url)}>)"
+    return f"- {arrival.date} {source}: {link}{revised}, `podium show {arrival.transcript_id}`"
 
 
 def _trouble(report: SourceReport) -> str:
