@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Self
 
@@ -46,6 +48,15 @@ def storage_failed(problem: Exception) -> str:
     """The reason that a crawl closes with when it can keep nothing more; one line."""
     cause = str(getattr(problem, "orig", None) or problem).strip() or type(problem).__name__
     return f"storage failed: {cause.splitlines()[0]}"
+
+
+@contextmanager
+def ending_the_crawl() -> Iterator[None]:
+    """Ends the crawl, with the reason, where a capture or a row can't be kept."""
+    try:
+        yield
+    except STORAGE_ERRORS as problem:
+        raise CloseSpider(storage_failed(problem)) from problem
 
 
 def headers_of(response: Response) -> tuple[tuple[str, str], ...]:
@@ -121,10 +132,8 @@ class Archiving:
         copied: Found | None = request.meta.get(COPIED)
         if copied is not None and copied.moment is not None and response.status == 200:
             record = replace(record, url=copied.url, fetched_at=copied.moment, origin=response.url)
-        try:
+        with ending_the_crawl():
             request.meta[CAPTURE] = await self._kept(record, hurry=request.meta.get(LISTED, False))
-        except STORAGE_ERRORS as problem:
-            raise CloseSpider(storage_failed(problem)) from problem
         return response
 
     async def _kept(self, record: Record, *, hurry: bool) -> int:
@@ -152,10 +161,8 @@ class Archiving:
 
     def _finish(self) -> None:
         """A crawl has not come to its end before its last row is written."""
-        try:
+        with ending_the_crawl():
             self.keeper.flush()
-        except STORAGE_ERRORS as problem:
-            raise CloseSpider(storage_failed(problem)) from problem
 
     def _close(self) -> None:
         self.keeper.close()

@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from scrapy.exceptions import CloseSpider
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from crawler.middlewares import storage_failed
+from crawler.middlewares import ending_the_crawl
 from storage import hosts
 from storage.database import Database
 from storage.hosts import Left
@@ -75,8 +73,5 @@ class Together:
 
     @contextmanager
     def _write(self) -> Iterator[Session]:
-        try:
-            with self._database.write() as session:
-                yield session
-        except DBAPIError as problem:
-            raise CloseSpider(storage_failed(problem)) from problem
+        with ending_the_crawl(), self._database.write() as session:
+            yield session

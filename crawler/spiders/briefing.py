@@ -31,10 +31,9 @@ from crawler.middlewares import (
     COPIED,
     LISTED,
     NOT_MODIFIED,
-    STORAGE_ERRORS,
     Archiving,
     Miss,
-    storage_failed,
+    ending_the_crawl,
 )
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
@@ -253,10 +252,8 @@ class BriefingSpider(Spider):
     @contextmanager
     def _keeping(self) -> Iterator[Keeper]:
         """What writes the ledger; the crawl ends when the database fails."""
-        try:
+        with ending_the_crawl():
             yield self._archiving.keeper
-        except STORAGE_ERRORS as problem:
-            raise CloseSpider(storage_failed(problem)) from problem
 
     def _settle(self, found: Found, disposition: Disposition, reason: str) -> None:
         with self._keeping() as keeper:
