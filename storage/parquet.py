@@ -84,18 +84,17 @@ def write(documents: Iterable[Document], first: Sink, second: Sink) -> None:
     """Write the documents to the one file, and their turns to the other."""
     with _Rows(first, DOCUMENT) as abouts, _Rows(second, TURN) as turns:
         for document in documents:
-            abouts.add(_about(document))
-            for position, turn in enumerate(document.turns):
-                turns.add(
-                    {
-                        "document": document.id,
-                        "position": position,
-                        "label": turn.label,
-                        "role": turn.role,
-                        "speaker": turn.speaker,
-                        "paragraphs": turn.paragraphs,
-                    }
-                )
+            text, told = document.transcript, document.as_dict()
+            own = {
+                "date": text.date,
+                "event_date": text.event_date,
+                "turns": len(text.turns),
+                "captured": document.capture.fetched_at,
+                "digest": document.capture.digest,
+            }
+            abouts.add(told | own)
+            for position, turn in enumerate(told["turns"]):
+                turns.add({"document": document.id, "position": position} | turn)
 
 
 def read(folder: Path) -> Iterator[dict[str, Any]]:
@@ -124,30 +123,6 @@ def read(folder: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def _about(document: Document) -> dict[str, Any]:
-    text, told = document.transcript, document.as_dict()
-    return {
-        "id": document.id,
-        "revision": document.revision,
-        "source": document.source,
-        "key": document.key,
-        "url": document.url,
-        "date": text.date,
-        "title": text.title,
-        "language": text.language,
-        "kind": text.kind,
-        "event_date": text.event_date,
-        "number": text.number,
-        "turns": len(text.turns),
-        "left_out": text.left_out,
-        "doubts": text.doubts,
-        "captured": document.capture.fetched_at,
-        "digest": document.capture.digest,
-        "appearances": told["appearances"],
-        "links": told["links"],
-    }
-
-
 def _turn(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("label", "role", "speaker", "paragraphs")}
 
@@ -174,7 +149,7 @@ class _Rows:
         self._writer.close()
 
     def add(self, row: dict[str, Any]) -> None:
-        """One row more."""
+        """One row more; what the schema has no column for is passed over."""
         self._rows.append(row)
         if len(self._rows) == ROWS:
             self._flush()
