@@ -154,12 +154,6 @@ def _missing() -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, sorted(words(None).missing, key=len, reverse=True))))
 
 
-def may_be_wall(markup: str) -> str | None:
-    """What a page says as walls do, if it does; a page that says more besides is none."""
-    wall = _WALL.search(markup[:100_000])
-    return wall[0] if wall else None
-
-
 def _says_much(markup: str) -> bool:
     """Whether a page has more text than a wall, as far as that can be seen without parsing it.
 
@@ -180,13 +174,13 @@ def challenge_in(markup: str) -> str | None:
     return verdict[1] if verdict is not None and verdict[0] == "challenge" else None
 
 
-def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None:
+def verdict_on_text(markup: str, root: etree._Element) -> tuple[str, str] | None:
     """Why a parsed page of no known layout is a wall, or empty; None for a page.
 
     Only a page with little text is suspected: a briefing may well speak of captchas.
 
     Args:
-        source: the page's markup.
+        markup: the page.
         root: the parsed page.
     """
     length = 0
@@ -194,10 +188,8 @@ def verdict_on_text(source: str, root: etree._Element) -> tuple[str, str] | None
         length += len(piece.strip())
         if length > SHORT:
             break
-    if length <= SHORT:
-        wall = may_be_wall(source)
-        if wall is not None:
-            return "challenge", f"a wall, not a page: {wall!r}"
+    if length <= SHORT and (wall := _WALL.search(markup[:100_000])):
+        return "challenge", f"a wall, not a page: {wall[0]!r}"
     if not length:
         return "empty", "the page shows no text"
     return None
