@@ -1,4 +1,4 @@
-"""How a text is cut into words, for all that compares texts: differences, fingerprints, duplicates.
+"""How a text is cut into words, for all that compares texts or looks for them: differences, duplicates, searches.
 
 Scripts without spaces between words give one word a character, so that a change of one character in a Chinese
 paragraph is a change of one word and not of the paragraph.
