@@ -198,29 +198,20 @@ class Writer:
         return [Location(self._warc, offset, end - offset) for offset, end in itertools.pairwise(ends)]
 
     def _made(self, record: Record) -> ArcWarcRecord:
-        return self._file_record(record) if record.url.startswith(FILE) else self._response(record)
-
-    def _response(self, record: Record) -> ArcWarcRecord:
-        # The body is archived decoded, so the headers that describe its transfer no longer hold.
-        headers = [(_ascii(k), _ascii(v)) for k, v in record.headers if k.lower() not in TRANSFER]
-        headers.append(("Content-Length", str(len(record.body))))
+        kind, more = "resource", {"warc_content_type": record.header("content-type")}
+        if not record.url.startswith(FILE):
+            # The body is archived decoded, so the headers that describe its transfer no longer hold.
+            headers = [(_ascii(k), _ascii(v)) for k, v in record.headers if k.lower() not in TRANSFER]
+            headers.append(("Content-Length", str(len(record.body))))
+            answer = StatusAndHeaders(str(record.status), headers, protocol="HTTP/1.1")
+            kind, more = "response", {"http_headers": answer}
         return self._members.create_warc_record(
             record.url,
-            "response",
+            kind,
             payload=BytesIO(record.body),
             length=len(record.body),
-            http_headers=StatusAndHeaders(str(record.status), headers, protocol="HTTP/1.1"),
             warc_headers_dict=_named(record),
-        )
-
-    def _file_record(self, record: Record) -> ArcWarcRecord:
-        return self._members.create_warc_record(
-            record.url,
-            "resource",
-            payload=BytesIO(record.body),
-            length=len(record.body),
-            warc_content_type=record.header("content-type"),
-            warc_headers_dict=_named(record),
+            **more,
         )
 
 
