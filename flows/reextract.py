@@ -14,12 +14,11 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import proposal, reextraction, report
+from flows import proposal, reextraction, report, tasks
 from flows.form import SourceId
 from flows.reextract_shard import Pass, Seen, add_pages, work
 from flows.reextraction import NotSeenError, Steps
 from flows.settings import Settings, SettingsError, load_settings
-from flows.tasks import compare_task, final_state
 from storage.reextraction import Shard
 
 
@@ -60,7 +59,7 @@ def _shards(settings: Settings, aim: Pass, shards: Iterable[Shard]) -> Iterator[
     return (future.result() for future in futures)
 
 
-TASKS = Steps(each=_shards, add=add_task, compare=compare_task)
+TASKS = Steps(each=_shards, add=add_task, compare=tasks.TASKS.compare)
 
 
 def _name() -> str:
@@ -112,4 +111,4 @@ def reextract(
         key="reextract-report",
         description="what was written, source by source",
     )
-    return final_state(written.reports) if written.reports else Completed(message="nothing to change")
+    return tasks.final_state(written.reports) if written.reports else Completed(message="nothing to change")

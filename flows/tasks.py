@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import flow, tags, task
 from prefect.artifacts import create_markdown_artifact
@@ -19,17 +18,12 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from crawler.job import CrawlJob, CrawlReport
-from crawler.source import Source
 from flows import collect as collecting
 from flows import environment, report
 from flows.collect import One, Order, SourceReport
-from flows.readers import Outcome
 from flows.settings import Settings
 from flows.steps import Steps, compare, crawl, extract_batch, load_batch
 from flows.terminal import DEGRADED, DONE
-from storage.archive import Archive
-from storage.database import Database
 from storage.transcript import clean
 
 log = logging.getLogger("podium")
@@ -40,41 +34,21 @@ RETRIES = 2
 RETRY_SECONDS = 60
 """Between two of them."""
 
-# No step is cached: databases and process pools can't be hashed, and none may be skipped because it ran before.
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@task(task_run_name="crawl {job.source.id}", cache_policy=NO_CACHE, persist_result=False)
-def crawl_task(job: CrawlJob, watch: Callable[[], None]) -> CrawlReport:
-    """Discover and fetch."""
-    return crawl(job, watch)
+def _task(step: Callable[P, R], run_name: str) -> Callable[P, R]:
+    # None is cached: databases and process pools can't be hashed, and none may be skipped as it ran before.
+    return task(task_run_name=run_name, cache_policy=NO_CACHE, persist_result=False)(step)
 
 
-@task(task_run_name="extract {source.id}", cache_policy=NO_CACHE, persist_result=False)
-def extract_task(source: Source, reading: Iterator[Outcome]) -> list[Outcome]:
-    """Read a batch of archived pages."""
-    return extract_batch(source, reading)
-
-
-@task(task_run_name="load {source.id}", cache_policy=NO_CACHE, persist_result=False)
-def load_task(
-    database: Database,
-    run_id: int,
-    source: Source,
-    outcomes: Sequence[Outcome],
-    archive: Archive,
-    visited_on: dt.date | None,
-) -> list[int]:
-    """Load a batch of transcripts."""
-    return load_batch(database, run_id, source, outcomes, archive, visited_on)
-
-
-@task(task_run_name="compare {source}", cache_policy=NO_CACHE, persist_result=False)
-def compare_task(database: Database, source: str) -> Counter[str]:
-    """Link what is nearly the same."""
-    return compare(database, source)
-
-
-TASKS = Steps(crawl=crawl_task, extract=extract_task, load=load_task, compare=compare_task)
+TASKS = Steps(
+    crawl=_task(crawl, "crawl {job.source.id}"),
+    extract=_task(extract_batch, "extract {source.id}"),
+    load=_task(load_batch, "load {source.id}"),
+    compare=_task(compare, "compare {source}"),
+)
 
 
 class BrokeOff(Exception):  # noqa: N818 - what happened, as a run's log shows it
