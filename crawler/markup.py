@@ -46,27 +46,10 @@ FOLDING = HEADINGS | {"dt", "summary"}
 _STYLE_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "svg",
-        "iframe",
-        "object",
-        "embed",
-        "select",
-        "option",
-        "textarea",
-        "head",
-        "title",
-        "canvas",
-        "audio",
-        "video",
-        "map",
-        "math",
-        "datalist",
-    ]
+    (
+        *("audio", "canvas", "datalist", "embed", "head", "iframe", "map", "math", "noscript", "object"),
+        *("option", "script", "select", "style", "svg", "template", "textarea", "title", "video"),
+    )
 )
 """Elements whose text no reader sees as text."""
 
