@@ -46,14 +46,10 @@ class _Mark:
     answer: Future[None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A change of what is written down."""
+_Note = Callable[[Changes], object]
+"""A change of what is written down."""
 
-    note: Callable[[Changes], object]
-
-
-_Entry = _Kept | _Written | _Mark
+_Entry = _Kept | _Mark | _Note
 
 
 class Keeper:
@@ -94,23 +90,23 @@ class Keeper:
 
     def discovered(self, found: Found) -> None:
         """Write a page down, unless the run knows it."""
-        self._write(lambda changes: changes.found.append(found))
+        self._put(lambda changes: changes.found.append(found))
 
     def fetched(self, page: str, capture_id: int) -> None:
         """A page has a capture, which was kept."""
-        self._write(lambda changes: changes.fetched.update({page: capture_id}))
+        self._put(lambda changes: changes.fetched.update({page: capture_id}))
 
     def settle(self, page: str, disposition: Disposition, reason: str) -> None:
         """Give a page its disposition; one that has one keeps it."""
-        self._write(lambda changes: changes.settled.append((page, disposition, reason)))
+        self._put(lambda changes: changes.settled.append((page, disposition, reason)))
 
     def unmodified(self, key: str, published: dt.date | None) -> None:
         """A known page was visited and did not change: see `storage.visits.were_unmodified`."""
-        self._write(lambda changes: changes.unmodified.update({key: published}))
+        self._put(lambda changes: changes.unmodified.update({key: published}))
 
     def missing(self, found: Found, answer: str) -> None:
         """A page was asked for and is not there; it is settled as `storage.visits.was_missing` says."""
-        self._write(lambda changes: changes.missing.append((found, answer)))
+        self._put(lambda changes: changes.missing.append((found, answer)))
 
     def flush(self) -> None:
         """Wait until everything before is kept.
@@ -130,9 +126,6 @@ class Keeper:
         self._hurry.set()
         self._thread.join()
         self._desk.close()
-
-    def _write(self, note: Callable[[Changes], object]) -> None:
-        self._put(_Written(note))
 
     def _put(self, entry: _Entry) -> None:
         if self.failure is not None:
@@ -170,8 +163,8 @@ class Keeper:
                 self._answered()
         changes = Changes()
         for entry in batch:
-            if isinstance(entry, _Written):
-                entry.note(changes)
+            if callable(entry):
+                entry(changes)
         if changes:
             self._desk.write(changes)
         for mark in batch:
