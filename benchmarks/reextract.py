@@ -29,8 +29,9 @@ from benchmarks.load import BASE
 from benchmarks.site import document
 from crawler.source import load_sources
 from flows import reextraction
+from flows.readers import Readers
 from flows.settings import Settings
-from flows.steps import extract_and_load
+from flows.steps import Intake
 from storage import ledger
 from storage.captures import keep
 from storage.database import Database
@@ -96,7 +97,8 @@ def fill(settings: Settings, records: list[Record]) -> None:
                     ledger.discovered_all(session, run_id, found)
                     names = (each.page for each in found)
                     ledger.fetched_all(session, run_id, dict(zip(names, ids, strict=True)))
-        extract_and_load(database, run_id, source, settings.warcs())
+        with Readers() as readers:
+            Intake(database, run_id, source, settings.warcs(), readers).take_all()
         with database.write() as session:
             ledger.close_run(session, run_id, (), failed=False)
 

@@ -252,8 +252,7 @@ def _collect(
                 watch("crawl")
 
         report = steps.crawl(job, beside)
-        while intake.take_batch():
-            pass
+        intake.take_all()
     watch("compare")
     links = steps.compare(database, source.id)
     with database.write() as session:

@@ -19,8 +19,9 @@ from crawler.accept import verdict_on_status
 from crawler.source import Source, host_of, source_of, without_port
 from crawler.text import read_text
 from flows.collect import SourceReport, arrivals_of, open_run
+from flows.readers import Readers
 from flows.settings import Settings
-from flows.steps import compare, extract_and_load
+from flows.steps import Intake, compare
 from flows.verdict import Aside, suspicions
 from storage import captures, ledger, models
 from storage.archive import Writer
@@ -164,7 +165,11 @@ def ingest_warc(
                     passed["second record of one capture"] += 1
         reports = []
         for name, ingestion in ingestions.items():
-            added = extract_and_load(database, ingestion.run_id, sources[name], settings.warcs(), watch=watch)
+            with Readers() as readers:
+                intake = Intake(
+                    database, ingestion.run_id, sources[name], settings.warcs(), readers, watch=watch
+                )
+                added = intake.take_all()
             reports.append(ingestion.close(added, list(map(str, torn)), f"from {path.name}"))
     return Ingested(tuple(reports), strangers, passed, str(torn[0]) if torn else None)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from crawler.source import Source
-from flows.readers import Outcome
+from flows.readers import Outcome, Readers
 from flows.settings import Settings
-from flows.steps import Steps, as_it_is, extract_and_load
+from flows.steps import Intake, Steps, as_it_is
 from storage import coverage, earlier, ledger, models
 from storage.database import Database
 
@@ -41,16 +41,18 @@ def salvage(
     for run in runs:
         # Captures of others are no visit, nor is what is read again of the archive.
         asked = run.via is None and run.kind in ("nightly", "backfill")
-        added += extract_and_load(
-            database,
-            run.id,
-            source,
-            settings.warcs(),
-            visited_on=source.day_of(run.started_at) if asked else None,
-            steps=steps,
-            watch=watch,
-            judge=dated_within(run.since, run.until) if run.via == "wayback" else as_it_is,
-        )
+        with Readers() as readers:
+            added += Intake(
+                database,
+                run.id,
+                source,
+                settings.warcs(),
+                readers,
+                visited_on=source.day_of(run.started_at) if asked else None,
+                steps=steps,
+                watch=watch,
+                judge=dated_within(run.since, run.until) if run.via == "wayback" else as_it_is,
+            ).take_all()
         with database.write() as session:
             left = session.get_one(models.Run, run.id)
             if left.state == "running":

@@ -294,6 +294,16 @@ class Intake:
         )
         return True
 
+    def take_all(self) -> list[int]:
+        """Take in all that there is.
+
+        Returns:
+            The ids of the revisions that are new.
+        """
+        while self.take_batch():
+            pass
+        return self.added
+
     def _begin(
         self, least: int, besides: Collection[Item] = ()
     ) -> tuple[list[Item], Iterator[Outcome]] | None:
@@ -301,29 +311,6 @@ class Intake:
         if len(items) < least:
             return None
         return items, begin_batch(items, self.archive, self.source, self.readers.pool_for(items))
-
-
-def extract_and_load(
-    database: Database,
-    run_id: int,
-    source: Source,
-    archive: Archive,
-    *,
-    visited_on: dt.date | None = None,
-    steps: Steps = PLAIN,
-    watch: Callable[[str], None] = lambda _step: None,
-    judge: Callable[[Outcome], Outcome] = as_it_is,
-) -> list[int]:
-    """Take in all of a run's fetched pages; the arguments are those of `Intake`.
-
-    Returns:
-        The ids of the revisions that are new.
-    """
-    with Readers() as readers:
-        intake = Intake(database, run_id, source, archive, readers, visited_on, steps, watch, judge)
-        while intake.take_batch():
-            pass
-        return intake.added
 
 
 def _relay(lines: IO[str]) -> None:
