@@ -106,7 +106,8 @@ class Archiving:
             return None
         record = self._replay.answer(request.url)
         if record is None:
-            self._count("podium/misses")
+            if self._stats is not None:
+                self._stats.inc_value("podium/misses")
             raise Miss("not in the replayed capture")
         headers = Headers(
             [(name, value) for name, value in record.headers if name.lower() != "content-length"]
@@ -154,10 +155,6 @@ class Archiving:
             heard = self._waiting.pop(kept)
             if not heard.done():
                 heard.set_result(None)
-
-    def _count(self, name: str) -> None:
-        if self._stats is not None:
-            self._stats.inc_value(name)
 
     def _finish(self) -> None:
         """A crawl has not come to its end before its last row is written."""
