@@ -13,12 +13,13 @@ from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, exists, extract, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from storage.address import spellings
 from storage.database import batches
 from storage.days import days_of
 from storage.ledger import ENDED_WELL, OWN_NIGHT
+from storage.lookup import IS_NEWEST
 from storage.models import Appearance, Page, Revision, Run, Turn
 from storage.transcript import GUESSED_DATE
 from storage.visits import GONE_AFTER
@@ -157,12 +158,8 @@ def _newest(
     query: Select[Any], stands: Subquery, since: dt.date | None, until: dt.date | None
 ) -> Select[Any]:
     """A query over the newest revision of what stands somewhere."""
-    later = aliased(Revision)
-    query = (
-        query.select_from(stands)
-        .join(Revision, Revision.transcript_id == stands.c.transcript_id)
-        .where(~exists().where(later.transcript_id == Revision.transcript_id, later.number > Revision.number))
-    )
+    query = query.select_from(stands).join(Revision, Revision.transcript_id == stands.c.transcript_id)
+    query = query.where(IS_NEWEST)
     if since is not None:
         query = query.where(Revision.date >= since)
     return query if until is None else query.where(Revision.date <= until)

@@ -167,6 +167,13 @@ def copies(session: Session, source: str, keys: Collection[str]) -> set[str]:
     return set(rows)
 
 
+_LATER = aliased(models.Revision)
+IS_NEWEST = ~exists().where(
+    _LATER.transcript_id == models.Revision.transcript_id, _LATER.number > models.Revision.number
+)
+"""A revision that is its transcript's newest."""
+
+
 def newest_numbers(session: Session, transcripts: Collection[int]) -> dict[int, int]:
     """The number of the newest revision of some transcripts, by their ids."""
     text = models.Revision

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from storage.lookup import IS_NEWEST
 from storage.models import Appearance, Revision, Transcript
 from storage.selection import Selection
 
@@ -38,10 +39,6 @@ class Shelf:
     documents: int
     first: dt.date
     last: dt.date
-
-
-_LATER = aliased(Revision)
-_IS_NEWEST = ~exists().where(_LATER.transcript_id == Revision.transcript_id, _LATER.number > Revision.number)
 
 
 def latest(session: Session, selection: Selection, limit: int, offset: int) -> list[Listed]:
@@ -113,7 +110,7 @@ def shelves(session: Session, source: str | None = None) -> list[Shelf]:
             func.max(Revision.date),
         )
         .join(Revision, Revision.transcript_id == Appearance.transcript_id)
-        .where(_IS_NEWEST)
+        .where(IS_NEWEST)
         .group_by(Appearance.source)
         .order_by(Appearance.source)
     )
@@ -135,7 +132,7 @@ def _listed() -> Select[Any]:
         )
         .select_from(Revision)
         .join(Transcript, Transcript.id == Revision.transcript_id)
-        .where(_IS_NEWEST)
+        .where(IS_NEWEST)
     )
 
 
