@@ -76,6 +76,14 @@ class Paragraph:
             at = end
         return bool(self.bold) and not _WORD.search(self.text, at)
 
+    @property
+    def lines(self) -> list[tuple[int, int]]:
+        """Where each line begins and ends."""
+        if "\n" not in self.text:  # nearly all
+            return [(0, len(self.text))]
+        stops = [*(match.start() for match in re.finditer("\n", self.text)), len(self.text)]
+        return list(zip([0, *(stop + 1 for stop in stops)], stops, strict=False))
+
     def split(self, at: int) -> tuple[Paragraph, Paragraph]:
         """Two paragraphs, parted at a line break."""
         left = tuple((start, min(end, at)) for start, end in self.bold if start < at)

@@ -90,11 +90,7 @@ def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
         and not any(mark in text for mark in _MARKS)
     ):
         return []
-    starts = {0: True}
-    at = text.find("\n")
-    while at >= 0:
-        starts[at + 1] = True
-        at = text.find("\n", at + 1)
+    starts = {start: True for start, _ in paragraph.lines}
     for start, _ in paragraph.bold:
         if start not in starts and _SENTENCE_END.search(text, max(0, start - 6), start):
             starts[start] = False

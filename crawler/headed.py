@@ -95,14 +95,10 @@ def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dic
     """What may be a label, where a whole line is no more than that, by paragraph and place in it."""
     found: dict[tuple[int, int], Label] = {}
     for number, paragraph in enumerate(paragraphs):
-        start = 0
-        while start < len(paragraph.text):
-            stop = paragraph.text.find("\n", start)
-            stop = stop if stop >= 0 else len(paragraph.text)
+        for start, stop in paragraph.lines:
             place = _line(number, paragraph, start, stop, words, plain=plain)
             if place is not None:
                 found[number, start] = place
-            start = stop + 1
     return found
 
 

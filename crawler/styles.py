@@ -165,10 +165,10 @@ def spaced(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """
     found = []
     for number, paragraph in enumerate(paragraphs):
-        for start in _line_starts(paragraph.text) if paragraph.gaps else ():
+        for start, stop in paragraph.lines if paragraph.gaps else ():
             near = bisect_right(paragraph.gaps, start)
             gap = paragraph.gaps[near] if near < len(paragraph.gaps) else 0
-            if not 1 < gap - start <= HEADED or "\n" in paragraph.text[start:gap]:
+            if not 1 < gap - start <= HEADED or gap > stop:
                 continue
             place = label_at(number, paragraph, (start, gap - 1, gap), words, opens=True)
             if place is not None and (place.anonymous or (place.names and not place.office)):
@@ -190,7 +190,7 @@ def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]
     """
     places = []
     for number, paragraph in enumerate(paragraphs):
-        for start in _line_starts(paragraph.text):
+        for start, _ in paragraph.lines:
             if (match := _PARENTHESES.match(paragraph.text, start)) and CASELESS.search(match["label"]):
                 cut = match.start("label"), match.end("label"), match.end()
                 place = label_at(number, paragraph, cut, words, opens=True, colon=True)
@@ -220,7 +220,7 @@ def stopped(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     places = [
         place
         for number, paragraph in enumerate(paragraphs)
-        for start in _line_starts(paragraph.text)
+        for start, _ in paragraph.lines
         if (place := _with_stop(number, paragraph, start, words)) is not None
     ]
     counts = Counter(place.key for place in places)
@@ -274,10 +274,6 @@ def _is_address(place: Label, words: Words) -> bool:
     """Whether a label that begins with a title holds no name: "Mr. President", but not "The President"."""
     tokens = place.key.split()
     return tokens[0] != "the" and words.honorific.issuperset(tokens)
-
-
-def _line_starts(text: str) -> list[int]:
-    return [0, *(match.end() for match in re.finditer("\n", text))] if "\n" in text else [0]
 
 
 def is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:

@@ -129,13 +129,9 @@ def _asks_himself(
 
 def _without_end(paragraph: Paragraph, known: Words) -> list[Paragraph]:
     """A paragraph, parted before a line that ends the transcript: it may follow the last words after a <br>."""
-    at = paragraph.text.find("\n")
-    while at >= 0:
-        stop = paragraph.text.find("\n", at + 1)
-        line = paragraph.text[at + 1 : stop if stop >= 0 else None]
-        if len(line) < HEADING and _ends(line.strip(), known):
-            return list(paragraph.split(at))
-        at = stop
+    for start, stop in paragraph.lines[1:]:
+        if stop - start < HEADING and _ends(paragraph.text[start:stop].strip(), known):
+            return list(paragraph.split(start - 1))
     return [paragraph]
 
 
