@@ -32,11 +32,15 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         words: its language's.
         in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label.
     """
-    lines = every = _lines(paragraphs, words, plain=in_plain_type)
-    if in_plain_type:
-        seen = Counter(place.key for place in lines.values())
-        lines = {at: place for at, place in lines.items() if place.anonymous or seen[place.key] > 1}
-    spoken = [place for at, place in lines.items() if not _stands_above(at, place, lines, paragraphs)]
+    every = _lines(paragraphs, words, plain=in_plain_type)
+    seen = Counter(place.key for place in every.values())
+
+    def may_be(place: Label) -> bool:
+        return not in_plain_type or place.anonymous or seen[place.key] > 1
+
+    lines = {at: place for at, place in every.items() if may_be(place)}
+    above = [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
+    spoken = [place for place in above if may_be(place)]
     counts = Counter(place.key for place in spoken)
     found = [
         place
@@ -49,26 +53,21 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
     others = [
         counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
     ]
-    if others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type)):
-        keys = {label.key for label in found}
-        more = [
-            place
-            for at, place in every.items()
-            if place.key not in keys and not _stands_above(at, place, lines, paragraphs)
-        ]
-        named = [place for place in found if not place.anonymous]
-        bare = [place for place in every.values() if not (place.anonymous or place.titled)]
-        bare = [place for place in bare if not (in_plain_type or _moderates(place, words))]
-        remarks = speak_for(named) or speak_for(bare)
-        # And "President of Arcadia Anna Berg" where there is "Anna Berg".
-        names = {name.key for name in named if name.names > 1}
-        return found + [
-            place
-            for place in more
-            if (remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key))
-        ]
-    above = [place for at, place in every.items() if not _stands_above(at, place, lines, paragraphs)]
-    return _in_capitals(above, paragraphs)
+    if not (others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type))):
+        return _in_capitals(above, paragraphs)
+    keys = {label.key for label in found}
+    named = [place for place in found if not place.anonymous]
+    bare = [place for place in every.values() if not (place.anonymous or place.titled)]
+    bare = [place for place in bare if not (in_plain_type or _moderates(place, words))]
+    remarks = speak_for(named) or speak_for(bare)
+    # And "President of Arcadia Anna Berg" where there is "Anna Berg".
+    names = {name.key for name in named if name.names > 1}
+    return found + [
+        place
+        for place in above
+        if place.key not in keys
+        and ((remarks and place.printed.endswith(")")) or not names.isdisjoint(endings_of(place.key)))
+    ]
 
 
 def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
