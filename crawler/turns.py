@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
@@ -242,77 +243,93 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
     Labels that say so decide; else who asks more than half of the time is a questioner, and who speaks after a
     question answers it. Before the first question everybody makes a statement.
     """
+    if all(piece.label is None for piece in pieces):
+        return [piece.role or "statement" for piece in pieces]
     key_by_label = {label: voice_of(label, known) for label in names}
     keys = [key_by_label[piece.label] if piece.label is not None else None for piece in pieces]
+    who = [names[piece.label] if piece.label is not None else None for piece in pieces]
+    exchange = _exchange(pieces, keys, who, known)
+    roles: list[Role] = []
+    asked = False
+    for number, (piece, key, name) in enumerate(zip(pieces, keys, who, strict=True)):
+        role: Role
+        if piece.role is not None:
+            role = piece.role
+        elif key is None:
+            # Where no question has a label, what ends as one between two turns of one voice is another's.
+            between = 0 < number < len(keys) - 1 and keys[number - 1] == keys[number + 1] is not None
+            unlabelled = between and not exchange.marked and ASKED.search(piece.paragraphs[-1])
+            role = "question" if unlabelled else "note"
+        else:
+            role = _role_of(key, name, exchange, known) or ("answer" if asked else "statement")
+        roles.append(role)
+        asked = asked or role == "question"
+    return roles
+
+
+class _Exchange(NamedTuple):
+    """Who does what on a page.
+
+    Args:
+        marked: whether a label says that somebody asks.
+        asking: the names of those who ask though no label says so.
+        turns: how many each name has.
+        answers: how many of these follow a question.
+    """
+
+    marked: bool
+    asking: set[str]
+    turns: Counter[str]
+    answers: Counter[str]
+
+
+def _exchange(
+    pieces: Sequence[Piece], keys: Sequence[str | None], who: Sequence[str | None], known: Words
+) -> _Exchange:
+    """Who does what, by the keys and names of all pieces."""
+    by_word = [key is not None and asks(key, known) for key in keys]
+    marked = any(by_word)
+    counts = Counter(name for name in who if name is not None)
     ends: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
-    for piece, after in zip(pieces, [*keys[1:], None], strict=False):
-        name = names.get(piece.label) if piece.label is not None else None
-        if name is not None:
-            counts[name] += 1
-            if after is not None and asks(after, known):
-                continue  # no question is followed by a question: who calls on somebody asks nothing
-            ends[name] += bool(piece.paragraphs) and ASKED.search(piece.paragraphs[-1]) is not None
-    marked = any(key is not None and asks(key, known) for key in keys)
+    for piece, name, followed in zip(pieces, who, [*by_word[1:], False], strict=True):
+        # No question is followed by a question: who calls on somebody asks nothing.
+        if name is not None and not followed and piece.paragraphs:
+            ends[name] += ASKED.search(piece.paragraphs[-1]) is not None
     most = max(counts.values(), default=0)
     asking = {
         name for name in counts if ends[name] * 2 > counts[name] and (not marked or counts[name] < most)
     }
-    voices = [
-        "" if key is not None and asks(key, known) else names[piece.label]
-        for piece, key in zip(pieces, keys, strict=True)
-        if piece.label is not None
-    ]
     long = {
         name
-        for piece in pieces
-        if piece.label is not None and (name := names[piece.label]) is not None
+        for piece, name in zip(pieces, who, strict=True)
+        if name is not None
         if len(text := " ".join(piece.paragraphs)) > SPEECH and QUESTION_MARK.search(text) is None
     }
     # A second spokesperson who adds a word speaks between two turns of the first, as a reporter does.
     holders = {
         name
-        for label, name in names.items()
-        if name is not None and not ends[name]
-        if any(len(word) > 4 and word in known.honorific for word in key_of(label).split())
+        for piece, name in zip(pieces, who, strict=True)
+        if name is not None and piece.label is not None and not ends[name]
+        if any(len(word) > 4 and word in known.honorific for word in key_of(piece.label).split())
     }
-    asking |= interviewers([voice for voice in voices if voice is not None], ends, long) - holders
+    voices = ["" if asked else name for asked, name in zip(by_word, who, strict=True)]
+    labelled = [voice for voice, key in zip(voices, keys, strict=True) if key is not None]
+    asking |= interviewers([voice for voice in labelled if voice is not None], ends, long) - holders
     answers = Counter(
-        voice for before, voice in pairwise(voices) if voice and (before == "" or before in asking)
+        voice for before, voice in pairwise(labelled) if voice and (before == "" or before in asking)
     )
-    roles: list[Role] = []
-    asked = False
-    for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):
-        role: Role
-        name = names.get(piece.label) if piece.label is not None else None
-        if piece.role is not None:
-            role = piece.role
-            asked = asked or role == "question"
-        elif key is None:
-            # Where no question has a label, what ends as one between two turns of one voice is another's.
-            between = 0 < number < len(keys) - 1 and keys[number - 1] == keys[number + 1] is not None
-            unlabelled = between and not marked and ASKED.search(piece.paragraphs[-1])
-            role = "question" if unlabelled else "note"
-            asked = asked or role == "question"
-        elif (
-            asks(key, known)
-            or (CASELESS.search(key) is not None and any(key.endswith(word) for word in known.questioner))
-            or (name is not None and name in asking)
-        ):
-            role = "question"
-            asked = True
-        elif key in known.moderator or (
-            # "Moderator Anna Berg", but not the Chair who answers.
-            key.partition(" ")[0] in known.moderator and (name is None or answers[name] * 2 <= counts[name])
-        ):
-            role = "moderator"
-        elif key in known.answer:
-            role = "answer"
-        elif key in known.voice:
-            role = "note"
-        else:
-            role = "answer" if asked else "statement"
-        roles.append(role)
-    if pieces and all(key is None for key in keys):
-        return [piece.role or "statement" for piece in pieces]
-    return roles
+    return _Exchange(marked, asking, counts, answers)
+
+
+def _role_of(key: str, name: str | None, exchange: _Exchange, known: Words) -> Role | None:
+    """What a labelled piece is by its label; None where only its place among the others tells."""
+    ends_so = CASELESS.search(key) is not None and any(key.endswith(word) for word in known.questioner)
+    if asks(key, known) or ends_so or name in exchange.asking:
+        return "question"
+    # "Moderator Anna Berg", but not the Chair who answers.
+    answers = name is not None and exchange.answers[name] * 2 > exchange.turns[name]
+    if key in known.moderator or (key.partition(" ")[0] in known.moderator and not answers):
+        return "moderator"
+    if key in known.answer:
+        return "answer"
+    return "note" if key in known.voice else None
