@@ -33,7 +33,9 @@ _MARKS = (
 )
 _BULLET = re.compile(r"[-–—•]\s+(?=\S)")
 # "[00:00:12] Anna Berg:", but not the "10:30" of a programme.
-_STAMP = re.compile(r"[\[(]?\d{1,2}:[0-5]\d:[0-5]\d[\])]?\s+(?=\S)")
+_STAMP = re.compile(
+    r"(?:[\[(]?\d{1,2}:[0-5]\d:[0-5]\d[\])]?|\[\d{1,2}:[0-5]\d\]|\(\d{1,2}:[0-5]\d\))\s+(?:[-–—•]\s+)?(?=\S)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,15 @@ def _places_at(number: int, paragraph: Paragraph, start: int, opens: bool, words
         bracket = _in_brackets(number, paragraph, start, words)
     if colon and dash and _names_paper(dash, colon, paragraph.text):
         colon, dash, bare = replace(colon, bold=colon.bold or dash.bold), None, None
-    elif colon and dash and colon.bold and (dash.anonymous or dash.dash):
+    elif colon and dash and colon.bold and (dash.anonymous or dash.runs_on):
         # "Question – AFP:" is a label, and in "Q – On fish: will it sail?" the dash ends one.
         if not colon.runs_on:
             dash = bare = None
         elif dash.anonymous:
             colon = None
     elif named and dash and _names_paper(dash, named, paragraph.text):
-        dash = None
+        dash, mark = None, _BULLET.match(paragraph.text, named.resume)
+        named = replace(named, resume=mark.end()) if mark else named
     places = [colon, dash, bracket]
     if not any(places) and (bare is None or bare.key == "a"):
         places = [named]

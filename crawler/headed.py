@@ -10,8 +10,8 @@ from dataclasses import replace
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import asks, endings_of
-from crawler.styles import HEADED, is_asked, speak_for
+from crawler.looks import asks, endings_of, is_speech
+from crawler.styles import HEADED, heard, is_asked, said_after, speak_for
 
 AGAIN = 3
 """Times that a name of one word in capitals stands alone on a line where it is no heading."""
@@ -33,6 +33,7 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         in_plain_type: look at lines in plain type, of which only a word for a voice or a repeated one is a label.
     """
     every = _lines(paragraphs, words, plain=in_plain_type)
+    every = dict(zip(every, heard(list(every.values()), paragraphs, words), strict=True))
     seen = Counter(place.key for place in every.values())
 
     def may_be(place: Label) -> bool:
@@ -54,7 +55,7 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
     ]
     if not (others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type))):
-        return _in_capitals(above, paragraphs)
+        return _in_capitals(above, paragraphs, words)
     keys = {label.key for label in found}
     named = [place for place in found if not place.anonymous]
     bare = [place for place in every.values() if not (place.anonymous or place.titled)]
@@ -70,7 +71,7 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
     ]
 
 
-def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
+def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """The labels of a page that prints names in capitals above what is said, and nowhere a word for a question.
 
     A name of two words is heard again. Where one that is heard again speaks after a question, so may be others: of
@@ -82,10 +83,18 @@ def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> li
     twice = [place for place in capitals if place.names > 1 and counts[place.key] > 1]
     again = {place.key for place in (*twice, *(each for each in capitals if counts[each.key] >= AGAIN))}
     answer = any(place.key in again and is_asked(place, paragraphs) for place in capitals)
-    initials = {place.key for place in capitals if len(place.printed) <= INITIALS and place.printed.isalpha()}
-    if sum(counts[key] for key in initials) * 2 > len(places):
-        again |= initials
-    found = [place for place in capitals if place.key in again or place.printed.endswith(")")]
+    short = [place for place in capitals if len(place.printed) <= INITIALS and place.printed.isalpha()]
+    speak = sum(is_speech(said_after(place, paragraphs), words) for place in short)
+    # The codes of a table say nothing, and each "YES" of a form is asked for.
+    asked = sum(is_asked(place, paragraphs) for place in short)
+    if len(short) * 2 > len(places) and speak * 2 > len(short) and asked * 3 < len(short) * 2:
+        again |= {place.key for place in short}
+    voices = Counter(place.key for place in places if place.anonymous)
+    found = [
+        place
+        for place in places
+        if (place.upper and (place.key in again or place.printed.endswith(")"))) or voices[place.key] > 1
+    ]
     found = found if answer else twice
     return found if len({place.key for place in found}) > 1 else []
 

@@ -17,8 +17,8 @@ from crawler import headed, styles
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at, places_in
 from crawler.languages import Words
-from crawler.looks import CASELESS, QUESTION_MARK, WORD, asks, endings_of, key_of
-from crawler.styles import LINE, RUNS_ON, SPEECH, is_asked
+from crawler.looks import asks, endings_of, is_speech, key_of
+from crawler.styles import LINE, RUNS_ON, SPEECH, heard, is_asked, is_of_paper
 
 VOICES = 300
 """Different labels on one page: more, and it is no conversation."""
@@ -35,13 +35,12 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """The labels of a page, in order."""
     places = [place for n, text in enumerate(paragraphs) for place in places_in(n, text, words)]
     places = [place for place in places if not (place.key in words.field and not place.anonymous)]
+    places = heard(places, paragraphs, words)
     keys = Counter(place.key for place in places)
     places = [
         place
         for place in places
-        # "Press – Harbour Office: 22 11 00" looks as "Journalist – AFP" does.
-        if (place.key == key_of(place.printed) and (place.anonymous or keys[place.key] > 1))
-        or not _is_fact(place, paragraphs, words)
+        if place.anonymous or keys[place.key] > 1 or not _is_fact(place, paragraphs, words)
     ]
     lengths = [len(paragraph.text) for paragraph in paragraphs]
     by_style = [
@@ -124,11 +123,8 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
     return labels if spoken > written or (repeated and not written) else []
 
 
-def is_speech(text: str, words: Words) -> bool:
-    """Whether a text holds what people say and documents do not: an I, a you, a thank you or a question."""
-    if QUESTION_MARK.search(text) or not words.speech.isdisjoint(WORD.findall(text.casefold())):
-        return True
-    return CASELESS.search(text) is not None and any(word in text for word in words.speech)
+def _is_bold_line(paragraph: Paragraph) -> bool:
+    return paragraph.all_bold and not paragraph.heading
 
 
 def _answers(
@@ -140,12 +136,16 @@ def _answers(
     may answer a question, too, before others do.
     """
     ordered = _apart(found)
+    # A question is perhaps in bold from its label to its end; so is a heading where none is.
+    to_end = any(
+        paragraphs[label.paragraph].all_bold and label.resume < len(paragraphs[label.paragraph].text)
+        for label in ordered
+    )
     gaps = 0
     open_places = [
         place for place in places
         if place.opens and place.colon and place.names and not place.office
-        # A question is perhaps in bold from its label to its end.
-        and (place.runs_on <= RUNS_ON or paragraphs[place.paragraph].all_bold)
+        and (place.runs_on <= RUNS_ON or (to_end and _is_bold_line(paragraphs[place.paragraph])))
     ]  # fmt: skip
     numbers = [place.paragraph for place in open_places]
     answers = []
@@ -195,13 +195,15 @@ def _likewise(
     """Places in doubt whose voice is labelled beyond doubt elsewhere, and changes of speaker within a line."""
     keys = {place.key for place in sure}
     named = {place.key for place in sure if not place.anonymous}
+    papers = {key_of(place.printed) for place in sure if is_of_paper(place, words)}
     endings = {ending for key in named for ending in endings_of(key)}
     bold = sum(place.bold for place in sure) * 2 > len(sure)
 
     def joins(place: Label) -> bool:
         if place.key in keys:
             # On a page of bold labels, "Question:" in plain type is somebody asking aloud.
-            return place.bold or place.key in named or (place.opens and not bold)
+            known = place.key in named or key_of(place.printed) in papers
+            return place.bold or known or (place.opens and not bold)
         # "Arindam Bagchi" after "Official Spokesperson Arindam Bagchi": the same, by a shorter label.
         shorter = place.names > 1 and place.colon and (place.bold or (place.opens and not bold))
         if shorter and place.key in endings:

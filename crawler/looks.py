@@ -55,6 +55,13 @@ def asks(key: str, words: Words) -> bool:
     return first in words.questioner and rest.partition(" ")[0] in _WHOSE  # but not "press secretary"
 
 
+def is_speech(text: str, words: Words) -> bool:
+    """Whether a text holds what people say and documents do not: an I, a you, a thank you or a question."""
+    if QUESTION_MARK.search(text) or not words.speech.isdisjoint(WORD.findall(text.casefold())):
+        return True
+    return CASELESS.search(text) is not None and any(word in text for word in words.speech)
+
+
 class Look(NamedTuple):
     """What of a `Label` its text alone tells, and how long its remarks are."""
 

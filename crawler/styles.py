@@ -15,7 +15,7 @@ from itertools import pairwise
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import ASKED, CASELESS, PARTICLES, QUESTION_MARK, WORD, asks
+from crawler.looks import ASKED, CASELESS, PARTICLES, asks, is_speech, key_of
 
 RUNS_ON = 25
 """Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
@@ -25,6 +25,8 @@ LINE = 20
 """Characters of text below which a line with a colon is a fact ("Capital: Paris") sooner than a speech."""
 OFFICE = 5
 """Words in an office that stands for its holder's name, at most."""
+TAIL = 40
+"""Characters at a text's end among which is how it ends."""
 HEADED = 80
 """Characters in a label that stands above a speech, at most."""
 
@@ -172,13 +174,10 @@ def spaced(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
                 continue
             place = label_at(number, paragraph, (start, gap - 1, gap), words, opens=True)
             if place is not None and (place.anonymous or (place.names and not place.office)):
-                found.append(place)
+                stop = place.anonymous and place.printed.endswith(".")
+                found.append(replace(place, end=gap - 2, printed=place.printed[:-1]) if stop else place)
     counts = Counter(place.key for place in found)
-    said = (paragraphs[place.paragraph].text[place.resume :] for place in found)
-    speak = sum(
-        QUESTION_MARK.search(text) is not None or not words.speech.isdisjoint(WORD.findall(text.casefold()))
-        for text in said
-    )
+    speak = sum(is_speech(said_after(place, paragraphs), words) for place in found)
     answer = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in found)
     return found if answer and len(counts) > 1 and speak * 2 > len(found) else []
 
@@ -278,10 +277,40 @@ def _is_address(place: Label, words: Words) -> bool:
 
 def is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:
     """Whether what stands before a label ends as a question does."""
-    before = paragraphs[label.paragraph].text[: label.begin].strip()
+    before = paragraphs[label.paragraph].text[max(label.begin - TAIL, 0) : label.begin].strip()
     if not before and label.paragraph:
-        before = paragraphs[label.paragraph - 1].text
+        before = paragraphs[label.paragraph - 1].text[-TAIL:]
     return ASKED.search(before) is not None
+
+
+def said_after(place: Label, paragraphs: Sequence[Paragraph]) -> str:
+    """The line that follows a label, or the next paragraph's first where it stands alone."""
+    number, start = place.paragraph, place.resume
+    if not paragraphs[number].text[start : start + 3].strip() and number + 1 < len(paragraphs):
+        number, start = number + 1, 0
+    text = paragraphs[number].text
+    stop = text.find("\n", start)
+    return text[start : stop if stop >= 0 else len(text)]
+
+
+def heard(places: list[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+    """The places, where who asks for a paper is a voice only if one of them is heard to speak.
+
+    "Press – Harbour Office: 22 11 00" and "Reporter of the Year: Anna Berg" look as "Journalist – AFP" does.
+    """
+    of_papers = [place for place in places if is_of_paper(place, words)]
+    if any(is_speech(said_after(place, paragraphs), words) for place in of_papers):
+        return places
+    return [
+        replace(place, key=key_of(place.printed), anonymous=False) if is_of_paper(place, words) else place
+        for place in places
+    ]
+
+
+def is_of_paper(place: Label, words: Words) -> bool:
+    """Whether a label is a questioner's who is named by his paper: "Journalist – AFP", "Reporter of AFP"."""
+    key = key_of(place.printed)
+    return place.anonymous and key not in words.anonymous and key.partition(" ")[0] in words.questioner
 
 
 def speech_after(place: Label, lengths: list[int]) -> int:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from crawler.blocks import Paragraph
 from crawler.candidates import Label
-from crawler.labels import CONTACT, find, is_speech
+from crawler.labels import CONTACT, find
 from crawler.languages import Words, words
-from crawler.looks import ASKED, CASELESS, QUESTION_MARK, REMARK, asks, key_of
+from crawler.looks import ASKED, CASELESS, QUESTION_MARK, REMARK, asks, is_speech, key_of
 from crawler.styles import SPEECH
 from crawler.unlabelled import SPOKEN, asked_between, end_of_bold, interview
 from crawler.voices import interviewers, speakers, voice_of
@@ -187,6 +187,22 @@ def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
     return bool(_LETTER.search(text)) and (paragraph.heading or SPOKEN.search(text) is None)
 
 
+def _are_moments(lines: Sequence[Paragraph], labels: Collection[str]) -> bool:
+    """Whether most lines that may be a recording's moment follow a sentence's end or a label: a runner's time
+    follows his name."""
+    between = other = 0
+    above = ""
+    for line in lines:
+        text = line.text.strip()
+        if not _STAMP.fullmatch(text):
+            above = text
+        elif not above or above in labels or SPOKEN.search(above):
+            between += 1
+        else:
+            other += 1
+    return between > other and bool(labels)
+
+
 def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[Turn, ...], list[str]]:
     """The turns of a page, and what was left out: paragraphs without letter or digit (``* * *``), and moments of a
     recording.
@@ -199,9 +215,10 @@ def turns(paragraphs: Sequence[Paragraph], language: str | None) -> tuple[tuple[
     lines = [part for paragraph in paragraphs for part in _without_end(paragraph, known)]
     left_out = [clean(paragraph.text) for paragraph in paragraphs if not _LETTER.search(paragraph.text)]
     lines = [paragraph for paragraph in lines if _LETTER.search(paragraph.text)]
+    spoken = [line for line in lines if not _STAMP.fullmatch(line.text.strip())]
     stamps = [clean(line.text) for line in lines if _STAMP.fullmatch(line.text.strip())]
-    pieces = cut([line for line in lines if clean(line.text) not in stamps], known)
-    if stamps and all(piece.label is None for piece in pieces):
+    pieces = cut(spoken, known)
+    if stamps and not _are_moments(lines, {piece.label for piece in pieces if piece.label is not None}):
         pieces, stamps = cut(lines, known), []
     left_out += [*stamps, *(clean(piece.lead) for piece in pieces if _LETTER.search(piece.lead))]
     labels = list(dict.fromkeys(piece.label for piece in pieces if piece.label is not None))
@@ -305,20 +322,29 @@ def _exchange(
         if name is not None
         if len(text := " ".join(piece.paragraphs)) > SPEECH and QUESTION_MARK.search(text) is None
     }
-    # A second spokesperson who adds a word speaks between two turns of the first, as a reporter does.
-    holders = {
-        name
-        for piece, name in zip(pieces, who, strict=True)
-        if name is not None and piece.label is not None and not ends[name]
-        if any(len(word) > 4 and word in known.honorific for word in key_of(piece.label).split())
-    }
     voices = ["" if asked else name for asked, name in zip(by_word, who, strict=True)]
     labelled = [voice for voice, key in zip(voices, keys, strict=True) if key is not None]
-    asking |= interviewers([voice for voice in labelled if voice is not None], ends, long) - holders
+    spoken = [voice for voice in labelled if voice is not None]
+    asking |= interviewers(spoken, ends, long) - _holders(pieces, who, asking, known).difference(+ends)
     answers = Counter(
         voice for before, voice in pairwise(labelled) if voice and (before == "" or before in asking)
     )
     return _Exchange(marked, asking, counts, answers)
+
+
+def _holders(pieces: Sequence[Piece], who: Sequence[str | None], asking: set[str], known: Words) -> set[str]:
+    """The names with an office that nobody has who asks: in a hearing all of these are senators.
+
+    A second spokesperson who adds a word speaks between two turns of the first, as a reporter does.
+    """
+    titles: dict[str, set[str]] = {}
+    for piece, name in zip(pieces, who, strict=True):
+        if name is not None and piece.label is not None:
+            words_of = key_of(piece.label).split()
+            offices = {word for word in words_of if len(word) > 4 and word in known.honorific}
+            titles[name] = titles.get(name, set()) | offices
+    theirs = {title for name in asking for title in titles[name]}
+    return {name for name, own in titles.items() if own - theirs}
 
 
 def _role_of(key: str, name: str | None, exchange: _Exchange, known: Words) -> Role | None:

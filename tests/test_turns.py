@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -782,6 +783,7 @@ WHOSE = ("Journalist – Coast News", "Reporter - Boat News", "Journalist – AB
         "<p>{}: {}</p>",
         "<p><b>{}:</b> {}</p>",
         "<p><b>{}</b> {}</p>",
+        "<p><b>{}</b> – {}</p>",
         "<h4>{}</h4><p>{}</p>",
         "<p><b>{}</b><br>{}</p>",
     ],
@@ -862,6 +864,13 @@ def test_initials_in_a_column_of_their_own_are_labels(form: str) -> None:
     assert found[3].role == "question"
 
 
+@pytest.mark.parametrize("form", ["<p>{}</p><p>{}</p>", "<h4>{}</h4><p>{}</p>", "<p><b>{}</b><br>{}</p>"])
+def test_among_initials_a_moderator_has_his_word(form: str) -> None:
+    said = [("Moderator" if who == "CL" else who, text) for who, text in (*INITIALS, *INITIALS[1:])]
+    said += [said[3], said[1]]
+    assert [(turn.label, turn.text) for turn in read("".join(form.format(*turn) for turn in said))] == said
+
+
 @pytest.mark.parametrize(
     "facts",
     [
@@ -888,6 +897,122 @@ def test_the_moment_of_a_recording_before_a_label_is_left_out(stamp: str) -> Non
 
 def test_a_time_in_a_text_without_labels_is_of_it() -> None:
     assert read("<p>The winner took</p><p>02:13:44</p>")[0].paragraphs == ("The winner took", "02:13:44")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Journalist of the Year: Ada Quill of Coast News", "Reporter of the Year: Ivan Moss of Boat News"),
+        ("<b>Press – Harbour Office:</b> Ada Quill, 22 11 00.", "<b>Media, Boats:</b> Ivan Moss, 22 11 01."),
+        ("Press, Harbour Office: Ada Quill (weekdays).", "Media, Boat Office: Ivan Moss (weekdays)."),
+        (
+            "<b>Reporter of the Year</b>",
+            "Ada Quill",
+            "<b>Press/Radio</b>",
+            "Boats",
+            "<b>Minister Moss</b>",
+            "Fish",
+        ),
+    ],
+)
+def test_who_asks_for_a_paper_is_heard_to_speak(lines: tuple[str, ...]) -> None:
+    assert labels("The parties will report every year.", *lines, "The prizes are given in May.") == [None]
+
+
+def test_a_paper_that_is_heard_may_say_little_or_be_in_plain_type() -> None:
+    answer = f"<b>Minister Moss:</b> {SPEECH}"
+    asked = ("<b>Journalist – AFP:</b> Will it sail?", "Journalist – AFP: without microphone")
+    assert labels(answer, asked[0], answer, asked[1], answer) == ["Minister Moss", "Journalist – AFP"] * 2 + [
+        "Minister Moss"
+    ]
+
+
+def test_behind_a_bold_name_and_a_dash_a_word_and_a_colon_are_said() -> None:
+    asked = "<b>Question</b> – Will it sail?"
+    said = "<b>Spokesperson of the Ministry of Fish Ada Quill</b> – Yes, sure: we will. ~"
+    found = read("".join(f"<p>{line}</p>" for line in (asked, said, asked, said)).replace("~", SPEECH))
+    assert {turn.label for turn in found[1::2]} == {"Spokesperson of the Ministry of Fish Ada Quill"}
+    assert all(turn.text.startswith("Yes, sure: we will.") for turn in found[1::2])
+
+
+@pytest.mark.parametrize(
+    "heading", ["Arcadia: What comes next for us and for you?", "Fish: We will catch more of it this year."]
+)
+@pytest.mark.parametrize("form", ["<p><b>{}</b></p>", "<h4>{}</h4>"])
+def test_a_heading_with_a_colon_between_two_turns_is_no_speaker(heading: str, form: str) -> None:
+    answer, asked = f"<p><b>Minister Moss:</b> {SPEECH}</p>", "<p><b>Question:</b> Why?</p>"
+    found = read(answer + asked + answer + form.format(heading) + answer)
+    assert {turn.label for turn in found if turn.label} == {"Minister Moss", "Question"}
+
+
+def test_senators_who_ask_without_a_question_mark_ask() -> None:
+    asked = ("Will it sail?", "I ask you to comment on the ferry.", "Is it safe?", "When?")
+    names = ("Berg", "Lund", "Quill", "Rosk")
+    answer = f"<p>Minister Moss: {SPEECH}</p>"
+    found = read(
+        answer + "".join(f"<p>Senator {n}: {q}</p>{answer}" for n, q in zip(names, asked, strict=True))
+    )
+    assert [turn.role for turn in found[1::2]] == ["question"] * 4
+
+
+TABLES = (
+    "<p>Who is in it?</p><table>"
+    + "".join(
+        f"<tr><td>{code}</td><td>{at}</td></tr>"
+        for at, code in enumerate(("EU", "UN", "USA", "EU", "WTO", "EU", "IMF", "UN"))
+    )
+    + "</table>",
+    "".join(f"<p>May you do it?</p><p><b>{word}</b></p>" for word in ("YES", "NOT", "YES", "NOT", "YES")),
+    "<p>When can you come?<br>"
+    + "<br>".join(f"{day}&nbsp;&nbsp;&nbsp; 10–18" for day in ("Monday", "Friday", "Sunday") * 3)
+    + "<br>We thank you.</p>",
+)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_takes_no_labels_from_a_page(table: str) -> None:
+    turn = f"<p><b>Minister Moss:</b> {SPEECH}</p><p><b>Question:</b> Why?</p>"
+    assert [each.label for each in read(turn + turn + table) if each.label] == [
+        "Minister Moss",
+        "Question",
+    ] * 2
+    assert [each.label for each in read(f"<p>The rules.</p>{table}<p>We thank you.</p>")] == [None]
+
+
+def test_the_stop_behind_a_voice_before_a_wide_space_is_not_of_its_label() -> None:
+    gap = ".&nbsp;&nbsp;&nbsp; "
+    assert labels(*(f"Q{gap}Why?", f"A{gap}I say so.") * 2) == ["Question", "A"] * 2
+
+
+def test_a_runners_time_is_a_word_of_the_speakers() -> None:
+    table = (
+        "<table><tr><td>Ada Berg</td><td>2:13:44</td></tr><tr><td>Eva Lund</td><td>2:14:01</td></tr></table>"
+    )
+    found = read(f"<p>Question: Who won?</p><p>Minister Moss: {SPEECH}</p>{table}<p>Question: Why?</p>")
+    assert found[1].paragraphs[1:] == ("Ada Berg", "2:13:44", "Eva Lund", "2:14:01")
+
+
+@pytest.mark.parametrize(
+    "stamps", [("[59:12]", "[1:00:12]"), ("(09:12)", "(1:00:12)"), ("0:01:12 –", "0:02:12 -")]
+)
+def test_the_first_hour_of_a_recording_has_labels_too(stamps: tuple[str, str]) -> None:
+    first, second = stamps
+    said = (
+        f"{first} Ada Quill: ~",
+        f"{first} Question: Why?",
+        f"{second} Ada Quill: ~",
+        f"{second} Question: When?",
+    )
+    assert labels(*said) == ["Ada Quill", "Question"] * 2
+
+
+@pytest.mark.parametrize(
+    "line", ["AB&nbsp;&nbsp;&nbsp;The boat went to the quay.<br>", "AB<br>The boat went.<br>"]
+)
+def test_many_lines_with_initials_are_read_in_time(line: str) -> None:
+    began = time.process_time()
+    read(f"<p>Why?</p><p>{(line + line.replace('AB', 'CD')) * 4000}</p>")
+    assert time.process_time() - began < 10
 
 
 def test_a_reporter_of_a_paper_asks_where_words_are_not_parted() -> None:
