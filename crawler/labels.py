@@ -123,10 +123,6 @@ def _believed(labels: list[Label], paragraphs: Sequence[Paragraph], words: Words
     return labels if spoken > written or (repeated and not written) else []
 
 
-def _is_bold_line(paragraph: Paragraph) -> bool:
-    return paragraph.all_bold and not paragraph.heading
-
-
 def _answers(
     found: list[Label], places: list[Label], paragraphs: Sequence[Paragraph], words: Words
 ) -> list[Label]:
@@ -136,16 +132,18 @@ def _answers(
     may answer a question, too, before others do.
     """
     ordered = _apart(found)
+    all_bold = {n for n in {place.paragraph for place in (*ordered, *places)} if paragraphs[n].all_bold}
     # A question is perhaps in bold from its label to its end; so is a heading where none is.
     to_end = any(
-        paragraphs[label.paragraph].all_bold and label.resume < len(paragraphs[label.paragraph].text)
+        label.paragraph in all_bold and label.resume < len(paragraphs[label.paragraph].text)
         for label in ordered
     )
+    lines = {number for number in all_bold if to_end and not paragraphs[number].heading}
     gaps = 0
     open_places = [
         place for place in places
         if place.opens and place.colon and place.names and not place.office
-        and (place.runs_on <= RUNS_ON or (to_end and _is_bold_line(paragraphs[place.paragraph])))
+        and (place.runs_on <= RUNS_ON or place.paragraph in lines)
     ]  # fmt: skip
     numbers = [place.paragraph for place in open_places]
     answers = []

@@ -191,12 +191,12 @@ def _are_moments(lines: Sequence[Paragraph], labels: Collection[str]) -> bool:
     """Whether most lines that may be a recording's moment follow a sentence's end or a label: a runner's time
     follows his name."""
     between = other = 0
-    above = ""
+    ended = True
     for line in lines:
         text = line.text.strip()
         if not _STAMP.fullmatch(text):
-            above = text
-        elif not above or above in labels or SPOKEN.search(above):
+            ended = text in labels or SPOKEN.search(text) is not None
+        elif ended:
             between += 1
         else:
             other += 1

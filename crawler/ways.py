@@ -250,7 +250,8 @@ class Ways:
                 return
             for link in links:
                 yield link
-        if days and not found and not await self._shows_before(entry, days):
+        # Where none is covered, as the site is down, there is nothing to doubt.
+        if not found and not covered.isdisjoint(days) and not await self._shows_before(entry, days):
             covered -= set(days)  # longer than the source was ever silent: whatever these pages are, no proof
         if mixed:
             # The Kremlin's page of a day is that page of its listing where the day begins. The rest of the day
@@ -265,10 +266,14 @@ class Ways:
 
     async def _shows_before(self, entry: Calendar, quiet: list[dt.date]) -> bool:
         """Whether a calendar shows anything so shortly before days of nothing that the source may be silent."""
-        for n in range(1, self.source.expect.silent_days - len(quiet) + 2):
+        most = min(self.source.expect.silent_days - len(quiet) + 1, (quiet[-1] - dt.date.min).days)
+        for n in range(1, most + 1):
             try:
                 sheet = await self._fetch(entry.url.format(date=quiet[-1] - dt.timedelta(n)))
-            except Missed:  # of a day that nobody asks about
+            except Missed as problem:  # of a day that nobody asks about
+                self._failures += not (problem.absent or problem.in_replay)
+                if self._failures >= GIVE_UP:
+                    return False
                 continue
             if any(read_items(entry, sheet, self.source.timezone)):
                 return True

@@ -79,7 +79,9 @@ def ingest(
             )
             typer.echo(f"podium: {plain(problem)}", err=True)
             none += 1
-            worst = max(worst, WRONG_USAGE if found.torn else DEGRADED if none < len(files) else FAILED)
+            worst = max(worst, WRONG_USAGE if found.torn else DEGRADED)
+    if none == len(files) and worst == DEGRADED:
+        worst = FAILED
     if texts:
         reports = [ingest_texts(texts, source or TEXTS, settings)]
         for line in report.lines(reports):

@@ -154,9 +154,6 @@ def collect(
 
     with Database(settings.database_url) as database:
         salvaged = salvage(database, order.source, settings, steps, watch)
-        if order.via is None:
-            with database.write() as session:
-                visits.put_right(session, order.source.id, order.today)
         with database.read() as session:
             owed = earlier.owed(session, order.source.id, order.until)
         window = (order.kind, order.source.id, order.since, order.until)

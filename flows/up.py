@@ -56,7 +56,8 @@ def up(settings: Settings, port: int, say: Callable[[str], None], home: Path | N
         # The option --port alone leaves the UI calling 4200.
         "PREFECT_SERVER_API_PORT": str(port),
     }
-    home = home or Path(env.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    # The parts run in the project's folder, and two in different ones are to meet the same lock.
+    home = (home or Path(env.get("PREFECT_HOME") or "~/.prefect").expanduser()).absolute()
     env["PREFECT_HOME"] = str(home)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(home))

@@ -88,7 +88,10 @@ def verdict(
         one, count = aside.refused[-1], several(len(aside.refused), "page")
         told = f"new, and not read: {count}, such as {one.found.url}: {one.told[1]}"
         # A night asks for them again by itself; a backfill that were done never would.
-        (reasons if aside.newest_rejected is None else notes).append(told)
+        if aside.newest_rejected is None:
+            reasons.append(f"{told}; run it once more on another day")
+        else:
+            notes.append(told)
     return reasons + suspicions(tally, aside), notes
 
 

@@ -110,20 +110,6 @@ _PLAN = (
 )
 
 
-def put_right(session: Session, source: str, today: dt.date) -> None:
-    """Make due what a clock that was ahead has visited on a day to come: it would not be asked for till then.
-
-    Not what was visited tomorrow: there may be a machine on which that day has begun.
-    """
-    page = models.Appearance
-    session.execute(
-        update(page)
-        .where(page.source == source, page.visited_on > today + dt.timedelta(1))
-        .values(visited_on=today, next_visit=today),
-        execution_options={"synchronize_session": False},
-    )
-
-
 def due(session: Session, source: str, today: dt.date) -> list[Found]:
     """The pages of a source that are to be asked for today, listed or not, the longest due first."""
     rows = session.execute(

@@ -28,7 +28,7 @@ from crawler.discovery import Walk
 from crawler.job import Bookmark
 from crawler.sheets import Link, Sheet, read_feed, read_items
 from crawler.source import Calendar, Feed, Listing, Source, load_source
-from crawler.ways import UNTOLD_PAGES, Missed
+from crawler.ways import GIVE_UP, UNTOLD_PAGES, Missed
 from flows.demo_site import Answer
 from storage.ledger import Found
 from tests.site import (
@@ -979,6 +979,21 @@ def test_a_calendar_that_shows_nothing_for_longer_than_is_usual_proves_nothing(
     for n in range(5, 14):
         site.misbehave(f"/briefings/by-date/{ago(n):%d.%m.%Y}", empty_listing())
     assert Walked(few, ago(13), ago(5), later).gaps == []  # so long it has been silent before
+
+
+def test_a_calendar_that_is_down_is_asked_for_no_other_days_and_none_is_before_the_first_year(
+    site: MisbehavingMinistry, source: Source
+) -> None:
+    alone = only(source, "calendar")
+    site.misbehave("/briefings/by-date/*", server_error())
+    assert Walked(alone, ago(2), TODAY).gaps == days(ago(2), TODAY)
+    assert len(site.requests) == 3
+    site.requests.clear()
+    site.misbehave(f"/briefings/by-date/{TODAY:%d.%m.%Y}", empty_listing())
+    assert Walked(alone, TODAY, TODAY).gaps == [TODAY]
+    assert len(site.requests) == 1 + GIVE_UP
+    site.misbehave("/briefings/by-date/*", empty_listing())
+    assert len(Walked(alone, dt.date.min, dt.date(1, 1, 3)).gaps) == 3
 
 
 def test_a_template_may_count_from_any_number(site: MisbehavingMinistry, source: Source) -> None:

@@ -281,6 +281,10 @@ def test_two_ups_never_share_a_database_of_prefect(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PREFECT_HOME", str(home))
     with _alone(home), pytest.raises(UpError, match="another `podium up` keeps its runs in"):
         up(Settings(), 0, print)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_HOME", "prefect")
+    with _alone(home), pytest.raises(UpError, match=f"keeps its runs in {home}"):
+        up(Settings(), 0, print)
     (tmp_path / "file").touch()
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "file" / "prefect"))
     with pytest.raises(UpError, match="name another folder in PREFECT_HOME"):

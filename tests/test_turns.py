@@ -1015,6 +1015,12 @@ def test_many_lines_with_initials_are_read_in_time(line: str) -> None:
     assert time.process_time() - began < 10
 
 
+def test_many_moments_below_a_long_paragraph_are_read_in_time() -> None:
+    began = time.process_time()
+    read(f"<p>Question: Why?</p><p>Minister Moss: {SPEECH * 2000}</p>{'<p>00:12:34</p>' * 8000}")
+    assert time.process_time() - began < 10
+
+
 def test_a_reporter_of_a_paper_asks_where_words_are_not_parted() -> None:
     found = read("<p>凤凰卫视记者：能否介绍情况。</p><p>毛宁：我们一直关注。</p>" * 2, "zh")
     assert [turn.role for turn in found] == ["question", "answer"] * 2

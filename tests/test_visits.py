@@ -194,12 +194,3 @@ def test_a_page_that_is_listed_with_a_later_date_is_asked_for_once_more() -> Non
     assert old.is_due(TODAY) and old.is_due(TODAY - dt.timedelta(3))
     assert not old.is_due(TODAY - dt.timedelta(4))  # it was visited since
     assert not old.is_due(TODAY - dt.timedelta(400)) and not old.is_due(None)
-
-
-def test_what_a_clock_that_was_ahead_has_visited_is_due_again(
-    site: MisbehavingMinistry, settings: Settings, night: Night
-) -> None:
-    night(0)
-    night(40)
-    site.correct()
-    assert night(1).tally.counts["revised"] == 1
