@@ -332,6 +332,7 @@ def test_a_page_is_shown_beside_what_was_read(saved: Path, place: Stage, site: M
     assert podium(*words, f"{site.base}/briefings/999", settings=place.settings).returncode == 2
 
 
+@pytest.mark.slow
 def test_what_a_backfill_says_goes_to_its_file_while_a_person_watches(
     site: MisbehavingMinistry, place: Stage
 ) -> None:

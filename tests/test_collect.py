@@ -296,6 +296,7 @@ def test_a_new_layout_is_told_though_most_of_a_nights_pages_are_old(
     assert found.reasons == ("the newest 3 pages were all rejected: a new layout?",)
 
 
+@pytest.mark.slow
 def test_a_night_names_a_new_page_that_it_could_not_read_once(
     site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

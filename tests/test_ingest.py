@@ -327,6 +327,7 @@ def test_what_became_of_each_record_is_in_the_ledger_and_adds_up(
     assert dict(found.passed) == {"no document": 1, "redirect": 1, "request": 1, "revisit": 1, "warcinfo": 1}
 
 
+@pytest.mark.slow
 def test_a_record_that_cant_be_taken_is_passed_over_and_the_others_are_read(
     site: MisbehavingMinistry, place: Stage, tmp_path: Path
 ) -> None:

@@ -86,7 +86,7 @@ def capture(folder: Path, pages: dict[str, str], moment: dt.datetime) -> Path:
     return folder / "mid.warc.gz"
 
 
-@pytest.fixture(params=["invented", "sample"])
+@pytest.fixture(params=["invented", pytest.param("sample", marks=pytest.mark.slow)])
 def text(request: pytest.FixtureRequest) -> str:
     """A text in the format: one written here, and the file that fixed the format."""
     if request.param == "invented":

@@ -105,6 +105,7 @@ def test_a_known_layout_is_read_as_a_careful_reader_would(pages: list[tuple[Page
     assert min(found.values()) >= 0.99, found
 
 
+@pytest.mark.slow
 def test_an_unknown_layout_is_read_nearly_as_well(pages: list[tuple[Page, dict[str, Any]]]) -> None:
     found = shares(pages, {})
     assert min(found.values()) >= 0.95, found
