@@ -212,6 +212,7 @@ def test_a_file_cut_at_any_byte_of_its_last_record_is_torn_or_lacks_it_and_is_me
     assert office.kinds() == ["capture"]
 
 
+@pytest.mark.any_database
 def test_a_file_cut_within_its_first_record_is_kept_beside(office: Office, tmp_path: Path) -> None:
     office.archive = Archive(tmp_path / "other")
     path = tmp_path / "other" / "here" / "2026" / "here-20260320T120000-r9-p9.warc.gz"
@@ -227,6 +228,7 @@ def test_a_file_cut_within_its_first_record_is_kept_beside(office: Office, tmp_p
         path.with_name(path.name + ".torn").unlink()
 
 
+@pytest.mark.any_database
 def test_zeros_after_the_last_record_are_cut_off(office: Office) -> None:
     whole = office.path.read_bytes()
     office.path.write_bytes(whole + bytes(5000))
@@ -279,6 +281,7 @@ def test_a_flipped_byte_in_the_last_record_loses_no_byte(office: Office) -> None
         beside.unlink(missing_ok=True)
 
 
+@pytest.mark.any_database
 def test_two_records_damaged_apart_are_two_findings(office: Office) -> None:
     first, _, third = office.captures()
     data = bytearray(office.path.read_bytes())
@@ -287,6 +290,7 @@ def test_two_records_damaged_apart_are_two_findings(office: Office) -> None:
     assert office.kinds() == ["damaged", "torn", "capture", "capture"]
 
 
+@pytest.mark.any_database
 def test_what_looks_like_a_record_within_a_damaged_one_is_none(office: Office, tmp_path: Path) -> None:
     # A page that holds a WARC file, and can't be made smaller: its bytes stand in the record as they are.
     with Archive(tmp_path / "forged").writer("here", 1, NOON) as writer:
@@ -308,6 +312,7 @@ def test_what_looks_like_a_record_within_a_damaged_one_is_none(office: Office, t
         assert len(office.captures()) == 4
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "data",
     [b"<html>", b"PK\x03\x04" + bytes(40), gzip.compress(b"no archive"), b"text " * 10_000],
@@ -320,6 +325,7 @@ def test_a_file_that_is_no_warc_file_is_found_and_left(office: Office, data: byt
     assert other.read_bytes() == data
 
 
+@pytest.mark.any_database
 def test_a_file_of_one_gzip_member_is_not_taken_for_a_torn_one(office: Office) -> None:
     other = office.path.with_name("other.warc.gz")
     data = gzip.compress(gzip.decompress(office.path.read_bytes()))
@@ -328,6 +334,7 @@ def test_a_file_of_one_gzip_member_is_not_taken_for_a_torn_one(office: Office) -
     assert other.read_bytes() == data
 
 
+@pytest.mark.any_database
 def test_an_empty_file_is_removed(office: Office) -> None:
     empty = office.path.with_name("here-20260320T120000-r1-p1.warc.gz")
     empty.touch()
@@ -336,6 +343,7 @@ def test_an_empty_file_is_removed(office: Office) -> None:
     assert not empty.exists()
 
 
+@pytest.mark.any_database
 def test_a_file_that_cant_be_read_is_one_finding(office: Office) -> None:
     # A link to itself: unlike permissions, it stops root as well.
     office.path.unlink()
@@ -361,6 +369,7 @@ def test_a_folder_that_is_a_link_to_another_disk_is_read_as_well_and_a_loop_once
 # --- captures and records that lost each other ---------------------------------------------------
 
 
+@pytest.mark.any_database
 def test_a_file_that_is_gone_names_what_rests_on_it(office: Office) -> None:
     office.path.unlink()
     (finding,) = office.findings()
@@ -415,6 +424,7 @@ def test_captures_that_changed_places_are_put_right(office: Office) -> None:
     assert [capture.offset for capture in office.captures()[:2]] == [first.offset, second.offset]
 
 
+@pytest.mark.any_database
 def test_a_copy_of_a_file_is_nothing_wrong(office: Office) -> None:
     shutil.copy(office.path, office.path.with_name("copy.warc.gz"))
     assert office.findings() == []
@@ -423,6 +433,7 @@ def test_a_copy_of_a_file_is_nothing_wrong(office: Office) -> None:
     assert office.findings() == []
 
 
+@pytest.mark.any_database
 def test_a_copy_of_a_file_mends_no_row_that_says_something_else(office: Office) -> None:
     shutil.copy(office.path, office.path.with_name("another.warc.gz"))
     with office.database.write() as session:
@@ -430,6 +441,7 @@ def test_a_copy_of_a_file_mends_no_row_that_says_something_else(office: Office) 
     assert office.kinds(repair=True) == ["capture"]
 
 
+@pytest.mark.any_database
 def test_a_copy_of_a_file_stands_in_for_a_damaged_one(office: Office) -> None:
     shutil.copy(office.path, office.path.with_name("another.warc.gz"))
     data = bytearray(office.path.read_bytes())
@@ -440,6 +452,7 @@ def test_a_copy_of_a_file_stands_in_for_a_damaged_one(office: Office) -> None:
     assert office.kinds() == ["damaged"]
 
 
+@pytest.mark.any_database
 def test_a_record_whose_row_was_never_written_is_given_one(office: Office) -> None:
     run = office.begun()
     with office.archive.writer("here", run, NOON) as writer:
@@ -456,6 +469,7 @@ def test_a_record_whose_row_was_never_written_is_given_one(office: Office) -> No
     assert office.findings() == []
 
 
+@pytest.mark.any_database
 def test_a_record_outside_every_source_is_not_given_one(office: Office) -> None:
     with Archive(office.archive.folder).writer("here", 0, NOON) as writer:
         place = writer.write(page("late"))
