@@ -174,8 +174,8 @@ def spaced(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
                 continue
             place = label_at(number, paragraph, (start, gap - 1, gap), words, opens=True)
             if place is not None and (place.anonymous or (place.names and not place.office)):
-                stop = place.anonymous and place.printed.endswith(".")
-                found.append(replace(place, end=gap - 2, printed=place.printed[:-1]) if stop else place)
+                dotted = place.anonymous and place.printed.endswith(".")  # "Q."
+                found.append(replace(place, end=gap - 2, printed=place.printed[:-1]) if dotted else place)
     counts = Counter(place.key for place in found)
     speak = sum(is_speech(said_after(place, paragraphs), words) for place in found)
     answer = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in found)
