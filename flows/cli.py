@@ -236,15 +236,12 @@ def main() -> None:
     # Sources, settings, archive and database state their own errors: all are one line already.
     command = typer.main.get_command(app)
     try:
-        status = command.main(standalone_mode=False)
-        if status == INTERRUPTED:  # Ctrl-C within a command comes back as its status
-            raise KeyboardInterrupt
+        status = command.main(standalone_mode=False)  # after Ctrl-C within a command, 130
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # nobody reads any more; Typer ends so then, and no command of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = DONE
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("podium: interrupted", err=True)
         status = INTERRUPTED
     except typer.TyperException as problem:
         # Without arguments the message is the help text; every other is made one line.
@@ -257,8 +254,10 @@ def main() -> None:
         if status is None:
             traceback.print_exc()
             status = FAILED
-        else:
+        elif status != INTERRUPTED:
             typer.echo(f"podium: {plain(_told(problem))}", err=True)
+    if status == INTERRUPTED:
+        typer.echo("podium: interrupted", err=True)
     sys.exit(status if isinstance(status, int) else DONE)
 
 
@@ -289,7 +288,15 @@ FAILURES = {
 
 
 def _status_of(problem: Exception) -> int | None:
-    """The exit status of an error that says itself what to do, or None for one that is ours to mend."""
+    """The exit status of an error that says itself what to do, or None for one that is ours to mend.
+
+    What Ctrl-C brought about is no error of its own: pydantic passes it on as one when it met one of its models.
+    """
+    cause: BaseException | None = problem
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return INTERRUPTED
+        cause = cause.__cause__ or cause.__context__
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(problem).__mro__}
     if names & MISTAKES:
         return WRONG_USAGE

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from importlib import import_module
@@ -427,6 +428,22 @@ def test_a_pipe_that_closes_is_no_error(filled: Settings) -> None:
     short = f"set -o pipefail; {PODIUM} status | head -1; {PODIUM} show 1 >&-"
     done = subprocess.run(["bash", "-c", short], env=env, capture_output=True, text=True)
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+
+
+def test_ctrl_c_is_told_as_such_when_it_meets_a_model_of_prefects() -> None:
+    """Pydantic makes an error of its own of what interrupts the writing of a model."""
+    short = """
+import pydantic
+from flows import cli, demo
+class Model(pydantic.BaseModel):
+    @pydantic.model_serializer
+    def write(self):
+        raise KeyboardInterrupt
+demo.demo = lambda folder: Model().model_dump()
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", short, "demo"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "podium: interrupted\n")
 
 
 def test_text_is_utf_8_whatever_the_terminal_is_said_to_be(filled: Settings) -> None:
