@@ -75,7 +75,7 @@ def diff(
     if told:
         typer.echo(told, err=html)
     elif html:
-        write(difference.page(before, after))
+        write(difference.page(f"Changes: {after.transcript.title}", [(before, after)]))
     else:
         difference.show(before, after)
 

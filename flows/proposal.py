@@ -67,7 +67,7 @@ def page(settings: Settings, proposed: Proposed, limit: int) -> str:
     lead = [f"{count} changes by extractor {VERSION}, {proposed.digest}. Shown are {len(changes)}."]
     lead += [_new(change) for change in changes if _sides(change) is None]
     pairs = (pair for change in changes if (pair := _sides(change)) is not None)
-    return difference.page_of_many("What would change", lead, pairs)
+    return difference.page("What would change", pairs, lead)
 
 
 def markdown(settings: Settings, proposed: Proposed) -> str:

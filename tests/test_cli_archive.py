@@ -178,7 +178,7 @@ def test_the_page_stands_alone_and_escapes_what_it_shows(desk: Desk, database_ur
     added = [text.text_content() for text in page.xpath("//ins")]
     assert added == ["[put in: <ferry> & the bridge]", "[put in: Journalist]", "[put in: ever]"]
     assert page.xpath("//h2[2]/bdi/@lang") == ["en"]
-    assert page.xpath("//p/@dir") == ["auto", "auto"] and page.xpath("//p/@lang") == ["en", "en"]
+    assert page.xpath("//p/@dir") == ["ltr", "ltr"] and page.xpath("//p/@lang") == ["en", "en"]
 
 
 def test_right_to_left_text_keeps_its_direction_beside_english_words_for_the_marks(tmp_path: Path) -> None:
@@ -189,10 +189,8 @@ def test_right_to_left_text_keeps_its_direction_beside_english_words_for_the_mar
         desk.load(Transcript(DAY, "بيان", (Turn((words,), label="الوزير"),), language="ar"))
     page = html.document_fromstring(run(url, "diff", "1", "--html").stdout)
     (shown,) = page.xpath("//p")
-    assert (shown.get("dir"), shown.get("lang")) == ("auto", "ar")
-    # A browser looks for the direction everywhere but in elements that have one.
-    counted = "".join(shown.xpath(".//text()[not(ancestor::span[@dir='ltr'])]"))
-    assert counted.startswith("الاثنين")
+    assert (shown.get("dir"), shown.get("lang")) == ("rtl", "ar")
+    assert shown.xpath("string(.//span[@dir='ltr' and @lang='en'])") == "[taken out: "
 
 
 def test_nothing_of_a_page_reaches_the_terminal_or_the_browser_as_a_command(
