@@ -19,7 +19,6 @@ from flows.terminal import (
     Mistake,
     ReplayFile,
     Sources,
-    day,
     plain,
     reachable,
     settings_from,
@@ -81,9 +80,10 @@ def backfill(
     A window that is done is not walked again, so after an interruption the same command goes on where it
     stopped. With PREFECT_API_URL set the run shows in that server's UI.
     """
+    from storage.days import day_of
+
     _logs(verbose)
-    first = day(since)
-    last = dt.datetime.now(dt.UTC).date() if until is None else day(until)
+    first, last = day_of(since), dt.datetime.now(dt.UTC).date() if until is None else day_of(until)
     if via and replay:
         raise Mistake("--via and --replay are two ways to answer; name one")
     settings = settings_from(database)

@@ -40,25 +40,15 @@ class Mistake(Exception):  # noqa: N818 - the user's, not the program's
     """Wrong usage or configuration: one line, exit status 2."""
 
 
-def day(text: str) -> dt.date:
-    """A date that a flag names.
-
-    Raises:
-        Mistake: it is none.
-    """
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise Mistake(f"not a date: {text!r}; write it as 2020-08-27") from None
-
-
 def window(since: str | None, until: str | None) -> tuple[dt.date | None, dt.date | None]:
     """The first and the last day that two flags name; None for one that was not given.
 
     Raises:
-        Mistake: one is no date.
+        storage.days.WindowError: one is no date.
     """
-    return day(since) if since is not None else None, day(until) if until is not None else None
+    from storage.days import day_of
+
+    return day_of(since) if since is not None else None, day_of(until) if until is not None else None
 
 
 def file_at(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Windows of days: first and last included."""
+"""Days as they are written, and windows of them: first and last included."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import datetime as dt
 
 
 class WindowError(ValueError):
-    """A window of days that is none; one line."""
+    """A day, or a window of days, that is none; one line."""
+
+
+def day_of(text: str) -> dt.date:
+    """The day that a text like ``2020-08-27`` names.
+
+    Raises:
+        WindowError: it names none.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise WindowError(f"not a date: {text!r}; write it as 2020-08-27") from None
 
 
 def check_window(since: dt.date | None, until: dt.date | None) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from storage import USUAL, index, lookup
 from storage.database import Database, DatabaseError
+from storage.days import day_of
 from storage.documents import Document, document_of, documents
 from storage.models import Appearance, Run
 from storage.search import Hit, search
@@ -202,4 +203,4 @@ def _check(session: Session, chosen: Selection) -> None:
 
 
 def _day(day: Day | None) -> dt.date | None:
-    return dt.date.fromisoformat(day) if isinstance(day, str) else day
+    return day_of(day) if isinstance(day, str) else day

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlencode
 
-from storage.selection import LONGEST_FILTER, ROLES, Selection
+from storage.days import day_of
+from storage.selection import Selection, SelectionError
 from storage.transcript import clean
 
 MOST_PAGES = 50
 """Pages of one list. Who would read on is better served by a narrower question, or an export."""
-
-
-class AskedError(ValueError):
-    """A parameter that can't be read; one line that says what is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +63,22 @@ class Asked:
 
 
 def asked_in(parameters: Mapping[str, str]) -> Asked:
-    """What the parameters of an address ask for; those nobody knows count for nothing.
+    """What the parameters of an address ask for; those nobody knows count for nothing, nor do empty ones.
 
     Raises:
-        AskedError: one can't be read.
+        SelectionError: one can't be read, or is no filter.
+        storage.days.WindowError: one is no day, or the last day lies before the first.
     """
-    given = {name: clean(value) for name, value in parameters.items()}
-    filters = {name: given.get(name, "") for name in ("source", "language", "speaker", "role")}
-    for name, value in filters.items():
-        if len(value) > LONGEST_FILTER:
-            raise AskedError(f"{name}: at most {LONGEST_FILTER} characters are wanted")
-    if filters["role"] and filters["role"] not in ROLES:
-        raise AskedError(f"role: one of {', '.join(ROLES)} is wanted")
-    since, until = _day(given, "since"), _day(given, "until")
-    if since and until and until < since:
-        raise AskedError(f"the last day ({until}) lies before the first ({since})")
-    return Asked(given.get("q", ""), **filters, since=since, until=until, page=_page(given.get("page", "")))
-
-
-def day_of(text: str) -> dt.date | None:
-    """The day that a text like ``2026-03-20`` names; None where it is none."""
-    try:
-        return dt.date.fromisoformat(text) if len(text) == len("2026-03-20") else None
-    except ValueError:
-        return None
-
-
-def _day(given: Mapping[str, str], name: str) -> dt.date | None:
-    if not given.get(name):
-        return None
-    if (day := day_of(given[name])) is None:
-        raise AskedError(f"{name}: a day like 2026-03-20 is wanted")
-    return day
+    given = {name: text for name, value in parameters.items() if (text := clean(value))}
+    filters = {name: given.get(name, "") for name in ("q", "source", "language", "speaker", "role")}
+    since, until = (day_of(given[name]) if name in given else None for name in ("since", "until"))
+    asked = Asked(**filters, since=since, until=until, page=_page(given.get("page", "1")))
+    asked.selection.check()
+    return asked
 
 
 def _page(text: str) -> int:
-    page = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1 if not text else 0
+    page = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
     if not 1 <= page <= MOST_PAGES:
-        raise AskedError(f"page: a number from 1 to {MOST_PAGES} is wanted")
+        raise SelectionError(f"there is no page {text!r}: a number from 1 to {MOST_PAGES} is wanted")
     return page

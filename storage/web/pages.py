@@ -19,15 +19,16 @@ from storage.archive import Archive
 from storage.citation import STYLES, Cited
 from storage.corrections import corrections_of
 from storage.database import Database
+from storage.days import WindowError, day_of
 from storage.diff import compare
 from storage.facets import Facets, facets
 from storage.models import Revision
 from storage.search import RANKED, SearchError, search
 from storage.sections import sections
-from storage.selection import ROLES, Selection
+from storage.selection import ROLES, Selection, SelectionError
 from storage.transcript import GUESSED_DATE, Transcript, clean, from_dict
 from storage.web import handing_out, queries
-from storage.web.asked import Asked, AskedError, asked_in, day_of
+from storage.web.asked import Asked, asked_in
 from storage.web.calendar import year_of
 from storage.web.display import language_name
 from storage.web.handing_out import FORMATS
@@ -78,7 +79,7 @@ class Pages:
         """The search, or without a query the newest documents."""
         try:
             asked = asked_in(request.query_params)
-        except AskedError as problem:
+        except (SelectionError, WindowError) as problem:
             raise HTTPException(400, str(problem)) from problem
         with self._database.read() as session:
             if asked.q:
@@ -159,9 +160,10 @@ class Pages:
 
     def day(self, request: Request) -> Response:
         """The documents of one day of a source."""
-        day = day_of(request.path_params["day"])
-        if day is None:
-            raise HTTPException(404, "There is no such day.")
+        try:
+            day = day_of(request.path_params["day"])
+        except WindowError as problem:
+            raise HTTPException(404, "There is no such day.") from problem
         with self._database.read() as session:
             shelf = self._shelf(session, request)
             documents = queries.on_day(session, shelf.source, day)
