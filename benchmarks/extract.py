@@ -18,7 +18,8 @@ from pathlib import Path
 import trafilatura
 
 from crawler.page import Page, Refused, extract
-from crawler.source import Source, load_sources, source_of
+from crawler.source import Source, source_of
+from crawler.source_files import load_sources
 from storage.warc import read_warc
 
 ROUNDS = 5

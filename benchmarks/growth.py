@@ -34,7 +34,7 @@ from benchmarks.lines import Line, draw, table
 from crawler import blocks
 from crawler.markup import decode, parse, select
 from crawler.page import Page, extract
-from crawler.source import load_sources
+from crawler.source_files import load_sources
 from crawler.turns import turns
 from flows import steps
 from flows.settings import Settings

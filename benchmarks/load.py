@@ -25,7 +25,8 @@ from benchmarks.crawl import place
 from benchmarks.site import document
 from crawler.page import Page as Markup
 from crawler.page import Refused, extract
-from crawler.source import Source, load_sources
+from crawler.source import Source
+from crawler.source_files import load_sources
 from flows.readers import Item, Outcome
 from flows.steps import BATCH, compare, load_batch
 from storage import duplicates, ledger

@@ -27,7 +27,7 @@ from benchmarks.cost import alone, end_forking, options
 from benchmarks.crawl import place
 from benchmarks.load import BASE
 from benchmarks.site import document
-from crawler.source import load_sources
+from crawler.source_files import load_sources
 from flows import reextraction
 from flows.readers import Readers
 from flows.settings import Settings

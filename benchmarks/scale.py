@@ -22,7 +22,7 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from benchmarks.cost import Clock
-from crawler.source import load_sources
+from crawler.source_files import load_sources
 from flows import readers, reextraction
 from flows.collect import AT_ONCE
 from flows.ingest import ingest_warc

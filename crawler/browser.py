@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from crawler.source import Source, SourceError, host_of, is_on
+from crawler.source import Source, SourceError
+from storage.address import host_of, is_on
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 """Names under which a browser is looked for on PATH."""

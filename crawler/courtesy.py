@@ -28,8 +28,8 @@ from crawler.accept import BUSY, CLOSED, TOO_MANY
 from crawler.job import CrawlJob
 from crawler.middlewares import LISTED
 from crawler.resolver import refused
-from crawler.source import host_of, is_on
 from crawler.together import Together
+from storage.address import host_of, is_on
 from storage.models import Disposition
 
 log = logging.getLogger(__name__)

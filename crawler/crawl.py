@@ -10,8 +10,8 @@ from scrapy.crawler import AsyncCrawlerProcess
 from crawler import settings as polite
 from crawler.browser import for_browser
 from crawler.job import CrawlJob, CrawlReport
-from crawler.source import LOCAL, host_of
 from crawler.spiders.briefing import BriefingSpider
+from storage.address import LOCAL, host_of
 from storage.desk import Apart, Place
 
 # How Scrapy is set up is the same in every crawl: sixty lines before the first that tells something. By a filter,

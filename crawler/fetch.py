@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from crawler import settings as polite
 from crawler.courtesy import reason_of
 from crawler.middlewares import headers_of
-from crawler.source import LOCAL, host_of
+from storage.address import LOCAL, host_of
 from storage.warc import Record
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from w3lib.url import canonicalize_url
 
-from crawler.source import host_of, is_on
-from storage.address import uncounted
+from storage.address import host_of, is_on, uncounted
 from storage.archive import Archive
 from storage.warc import Location, Record, read_warc
 

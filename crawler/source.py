@@ -1,38 +1,22 @@
-"""Sources: what Podium knows of an institution's site, one TOML file each, checked by a pydantic model.
-
-A source file is facts only. A file that lacks one, or has a key nobody knows, is refused with its name, its
-line and the reason, before anything is fetched.
-"""
+"""Sources: what Podium knows of an institution's site, facts only, checked by a pydantic model."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import tomllib
-from collections.abc import Collection, Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from crawler.layout import Css, Layout, Pattern
-from storage.address import escaped, uncounted
-
-BUILT_IN = Path(__file__).parent / "sources"
-
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Names of this machine."""
+from storage.address import LOCAL, escaped, host_of, is_on, uncounted, unescaped
 
 LONGEST_URL = 2_000
 """Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
 
-
-# Letters beyond ASCII as they are sent.
-_ESCAPED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
-_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?!\.)[\w.-]+|[0-9a-fA-F:.]+")
 
 
@@ -40,7 +24,7 @@ class SourceError(ValueError):
     """A source that is unknown, or a source file that can't be used; the message says where and why."""
 
 
-class _FactError(ValueError):
+class FactError(ValueError):
     """What only a look at several keys can tell, with the key that it is about."""
 
     def __init__(self, place: tuple[str | int, ...], reason: str) -> None:
@@ -152,7 +136,7 @@ class Listing(Items):
     @model_validator(mode="after")
     def _has_a_second_page(self) -> Self:
         if self.page is not None and "{page}" not in self.page:
-            raise _FactError(("page",), "the template has no {page}")
+            raise FactError(("page",), "the template has no {page}")
         return self
 
 
@@ -170,9 +154,9 @@ class Calendar(Items):
         try:
             days = {self.url.format(date=dt.date(2001, 2, day)) for day in (3, 4)}
         except (LookupError, ValueError, AttributeError) as problem:
-            raise _FactError(("url",), f"not a template: {self.url!r}") from problem
+            raise FactError(("url",), f"not a template: {self.url!r}") from problem
         if len(days) == 1:
-            raise _FactError(("url",), "the template has no {date:...}")
+            raise FactError(("url",), "the template has no {date:...}")
         return self
 
 
@@ -230,7 +214,7 @@ class Source(_Facts):
             if isinstance(entry, Calendar):
                 if entry.section in found:
                     told = "a second calendar needs a section of its own, or no day is asked for"
-                    raise _FactError(("discover", number, "section"), told)
+                    raise FactError(("discover", number, "section"), told)
                 found.add(entry.section)
         return self
 
@@ -241,9 +225,9 @@ class Source(_Facts):
                 address = getattr(entry, name, None)
                 if address is not None and not self.owns(host_of(address)):
                     reason = f"{host_of(address) or address} is not one of the hosts"
-                    raise _FactError(("discover", number, name), reason)
+                    raise FactError(("discover", number, name), reason)
         if LOCAL.intersection(self.hosts) and not self.loopback:
-            raise _FactError(("hosts",), "a site on this machine has to say loopback = true")
+            raise FactError(("hosts",), "a site on this machine has to say loopback = true")
         return self
 
     def owns(self, host: str) -> bool:
@@ -279,84 +263,6 @@ class Source(_Facts):
         return urlunsplit(("", host, path, query, "")).removeprefix("//")
 
 
-def unescaped(url: str) -> str:
-    """An address with its letters beyond ASCII as themselves; what else is escaped stays so."""
-    return _ESCAPED.sub(lambda found: unquote(found[0]), url)
-
-
-def load_source(path: Path) -> Source:
-    """The source that a TOML file describes.
-
-    Raises:
-        SourceError: the file can't be read, isn't TOML, or states something wrong: `file:line: key: reason`.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        facts = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SourceError(f"{path}: {getattr(problem, 'strerror', None) or problem}") from problem
-    except tomllib.TOMLDecodeError as problem:
-        found = re.search(r"at line (\d+)", str(problem))
-        line = int(found[1]) if found else text.count("\n", 0, len(text.rstrip())) + 1
-        raise SourceError(f"{path}:{line}: not TOML: {problem}") from problem
-    try:
-        source = Source.model_validate(facts)
-    except ValidationError as problem:
-        raise SourceError("; ".join(_complaints(path, text, problem))) from problem
-    if source.id != path.stem:
-        raise SourceError(
-            f"{path}:{_line(text, ('id',))}: id: is {source.id!r}, the file's name says otherwise"
-        )
-    return source
-
-
-def load_sources(folder: Path | None = None) -> dict[str, Source]:
-    """Every source by its id: Podium's own, then those of `folder`, which may replace one of ours.
-
-    Raises:
-        SourceError: a file is unusable, or the folder is not there.
-    """
-    sources, unusable = read_sources(folder)
-    for problem in unusable.values():
-        raise problem
-    return sources
-
-
-def read_sources(folder: Path | None = None) -> tuple[dict[str, Source], dict[str, SourceError]]:
-    """Every source by its id, as for `load_sources`, and what is wrong with files that can't be used, by theirs.
-
-    Raises:
-        SourceError: the folder is not there.
-    """
-    folders = [BUILT_IN]
-    if folder is not None:
-        if not folder.is_dir():
-            raise SourceError(f"{folder}: no such folder of sources")
-        folders.append(folder)
-    # An editor's locks and what a Mac leaves beside a file have names that begin with a dot.
-    paths = [path for place in folders for path in sorted(place.glob("[!.]*.toml"))]
-    sources: dict[str, Source] = {}
-    unusable: dict[str, SourceError] = {}
-    for path in paths:
-        try:
-            sources[path.stem] = load_source(path)
-        except SourceError as problem:
-            unusable[path.stem] = problem
-            sources.pop(path.stem, None)
-    return sources, unusable
-
-
-def require_known(ids: Iterable[str], known: Collection[str]) -> None:
-    """See that there are sources of those ids.
-
-    Raises:
-        SourceError: there is none of one.
-    """
-    for name in ids:
-        if name not in known:
-            raise SourceError(f"unknown source {name!r}; there are: {', '.join(sorted(known))}")
-
-
 def source_of(url: str, sources: dict[str, Source]) -> Source | None:
     """The source whose host an address is on: of several one that calls it a document, with the longest host."""
     host = host_of(url)
@@ -367,78 +273,3 @@ def source_of(url: str, sources: dict[str, Source]) -> Source | None:
         if is_on(host, (own,))
     ]
     return max(owners, key=lambda owner: owner[:2])[2] if owners else None
-
-
-def host_of(url: str) -> str:
-    """The host of a web address; empty where it is none, or none to ask for: it names a user, or no port."""
-    try:
-        url.encode()
-        parts = urlsplit(url)
-        asked = parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
-        host = parts.hostname or ""
-        return "" if not asked else host if host.isascii() else host.encode("idna").decode()
-    except ValueError:
-        return ""
-
-
-def without_port(url: str) -> str:
-    """An address as sites write it: old captures have the scheme's own port in theirs."""
-    try:
-        parts = urlsplit(url)
-        if parts.port is None or parts.port != _PORTS.get(parts.scheme):
-            return url
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))
-    except ValueError:
-        return url
-
-
-def is_on(host: str, hosts: Collection[str]) -> bool:
-    """Whether a host is one of several, or below one."""
-    return any(host == own or host.endswith(f".{own}") for own in hosts)
-
-
-def _complaints(path: Path, text: str, problem: ValidationError) -> list[str]:
-    out = []
-    errors = problem.errors()
-    places = [error["loc"] for error in errors]
-    for error in errors:
-        if any(place != error["loc"] and place[: len(error["loc"])] == error["loc"] for place in places):
-            continue  # it only says that something within it is wrong
-        wrong = error.get("ctx", {}).get("error")
-        place = error["loc"] + (wrong.place if isinstance(wrong, _FactError) else ())
-        if error["type"].startswith("union_tag"):
-            place += ("kind",)
-        # The discriminator of a union shows up as a step of its own ("discover", 0, "listing", "item").
-        if place[:1] == ("discover",) and place[2:3] in (
-            ("feed",),
-            ("sitemap",),
-            ("listing",),
-            ("calendar",),
-        ):
-            place = place[:2] + place[3:]
-        name = ".".join(str(step) for step in place) or "file"
-        reason = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])
-        reason = " ".join(reason.removeprefix("Value error, ").split())
-        out.append(f"{path}:{_line(text, place)}: {name}: {reason}")
-    return out
-
-
-def _line(text: str, place: tuple[str | int, ...]) -> int:
-    """The line where a key stands, or else its table; 1 where neither is written. tomllib keeps no lines."""
-    lines = text.split("\n")
-    tables = [n for n, line in enumerate(lines) if re.match(r"\s*\[", line)] + [len(lines)]
-    names = [str(step) for step in place if isinstance(step, str)]
-    number = next((step for step in place if isinstance(step, int)), 0)
-    own = re.compile(rf"\s*\[\[?\s*{re.escape(names[0])}\s*\]") if names else None
-    heads = [n for n in tables[:-1] if own and own.match(lines[n])]
-    if heads:
-        head = heads[min(number, len(heads) - 1)]
-        start, end = head + 1, next(n for n in tables if n > head)
-    else:
-        head, start, end = 0, 0, tables[0]
-    for name in reversed(names):
-        key = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*[.=]""")
-        for n in range(start, end):
-            if key.match(lines[n]):
-                return n + 1
-    return head + 1

@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 from crawler.dates import find
 from crawler.markup import decode, parse
 from crawler.page import Page
-from crawler.source import LOCAL, host_of, is_on, unescaped
+from storage.address import LOCAL, host_of, is_on, unescaped
 from storage.transcript import Transcript, clean
 
 _PLAIN = re.compile(r"[A-Za-z_](?:[^\W\d]|-)*")

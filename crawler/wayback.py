@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 from crawler.job import Bookmark
-from crawler.source import Source, without_port
+from crawler.source import Source
 from crawler.ways import MOST_PAGES, Fetch, Missed
+from storage.address import without_port
 from storage.days import days_of
 from storage.ledger import Found
 

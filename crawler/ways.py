@@ -28,8 +28,8 @@ from crawler.sheets import (
     read_items,
     read_sitemap,
 )
-from crawler.source import Calendar, Feed, Listing, Section, SiteMap, Source, host_of
-from storage.address import uncounted
+from crawler.source import Calendar, Feed, Listing, Section, SiteMap, Source
+from storage.address import host_of, uncounted
 from storage.days import day_after, days_of
 
 GIVE_UP = 5

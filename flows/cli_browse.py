@@ -95,6 +95,6 @@ def _address(host: str, port: int) -> str:
 
 def _names(settings: Settings) -> dict[str, str]:
     """The institutions by the ids of their sources."""
-    from crawler.source import read_sources
+    from crawler.source_files import read_sources
 
     return {name: source.name for name, source in read_sources(settings.sources)[0].items()}

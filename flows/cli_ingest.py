@@ -57,7 +57,7 @@ def ingest(
     warcs, texts = _sorted(files)
     if source is not None and not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", source):
         raise Mistake(f"not an id: {source!r}; write lower case letters, digits and dashes")
-    from crawler.source import load_sources, require_known
+    from crawler.source_files import load_sources, require_known
     from flows import report
     from flows.ingest import ingest_texts
 

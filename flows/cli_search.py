@@ -122,7 +122,8 @@ def _known(session: Session, source: str | None) -> None:
     """See that there is such a source, here or in the source files."""
     if source is None:
         return
-    from crawler.source import SourceError, load_sources
+    from crawler.source import SourceError
+    from crawler.source_files import load_sources
     from storage.selection import Selection
 
     here = session.scalar(Selection(source).revisions().limit(1)) is not None

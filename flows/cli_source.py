@@ -23,7 +23,7 @@ source_app = typer.Typer(help="The institutions that Podium knows.", no_args_is_
 @source_app.command("list")
 def source_list() -> None:
     """List the sources, and what each was checked against."""
-    from crawler.source import read_sources
+    from crawler.source_files import read_sources
 
     sources, unusable = read_sources(settings_from().sources)
     rows = []
@@ -55,7 +55,7 @@ def source_check(
 
     With --replay or --live it also reads pages of a WARC file or of the site, and shows what it found.
     """
-    from crawler.source import load_source, load_sources, require_known
+    from crawler.source_files import load_source, load_sources, require_known
 
     folder = settings_from().sources
     if page is not None and replay is None:
@@ -98,7 +98,7 @@ def source_new(
 ) -> None:
     """Begin a source file from one page, with a golden of that page, and stop for a review."""
     from crawler.page import Refused, extract
-    from crawler.source import load_source, read_sources
+    from crawler.source_files import load_source, read_sources
     from crawler.suggest import suggest
     from flows import golden
     from flows.reading import page_of
@@ -143,8 +143,8 @@ def record_of(page: str, url: str | None) -> Record:
     """
     if page.startswith(("http://", "https://")):
         from crawler.fetch import fetch
-        from crawler.source import LOCAL, host_of
         from flows.plan import require_contact
+        from storage.address import LOCAL, host_of
 
         settings = settings_from()
         if host_of(page) not in LOCAL:

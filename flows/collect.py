@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 
 from crawler.browser import browser_for
 from crawler.job import Bookmark, CrawlJob
-from crawler.source import Source, host_of, is_on
+from crawler.source import Source
 from flows.readers import Readers
 from flows.salvage import bounds, dated_within, salvage
 from flows.settings import Settings
@@ -31,6 +31,7 @@ from flows.silence import silence_tonight
 from flows.steps import ALIKE, BATCH, PLAIN, Intake, Steps, as_it_is
 from flows.verdict import Aside, failed, verdict
 from storage import coverage, earlier, ledger, models, visits
+from storage.address import host_of, is_on
 from storage.database import Database, DatabaseError, batches, cause_of
 from storage.ledger import Tally
 from storage.load import OLDER

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from crawler.source import read_sources
+from crawler.source_files import read_sources
 from flows.settings import load_settings
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from crawler.accept import verdict_on_status
-from crawler.source import Source, host_of, source_of, without_port
+from crawler.source import Source, source_of
 from crawler.text import read_text
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.readers import Readers
@@ -24,6 +24,7 @@ from flows.settings import Settings
 from flows.steps import Intake, compare
 from flows.verdict import Aside, suspicions
 from storage import captures, ledger, models
+from storage.address import host_of, without_port
 from storage.archive import Writer
 from storage.database import Database
 from storage.ledger import Found

@@ -16,7 +16,8 @@ from typing import Literal, get_args
 
 from sqlalchemy.orm import Session
 
-from crawler.source import Source, read_sources, require_known
+from crawler.source import Source
+from crawler.source_files import read_sources, require_known
 from flows import plan
 from flows.settings import Settings
 from flows.silence import silence

@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from crawler.browser import browser_for
 from crawler.replay import Replay
-from crawler.source import LOCAL, Source, SourceError, host_of, read_sources, require_known
+from crawler.source import Source, SourceError
+from crawler.source_files import read_sources, require_known
 from flows.collect import Order, SourceReport, needs_browser
 from flows.settings import Settings, SettingsError
 from storage import earlier
+from storage.address import LOCAL, host_of
 from storage.database import Database
 from storage.days import WindowError, check_window
 from storage.ledger import Tally

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from crawler.page import Page, Refused, extract
-from crawler.source import Source, load_sources, require_known, source_of, without_port
+from crawler.source import Source, source_of
+from crawler.source_files import load_sources, require_known
 from storage import transcript
+from storage.address import without_port
 from storage.transcript import Transcript, render
 from storage.warc import ArchiveError, Record, read_whole
 

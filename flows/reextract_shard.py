@@ -19,7 +19,8 @@ from typing import Literal, TypeVar
 from sqlalchemy.orm import Session
 
 from crawler.page import VERSION
-from crawler.source import Source, load_sources
+from crawler.source import Source
+from crawler.source_files import load_sources
 from flows.readers import Item, Outcome, Readers, begin_batch, item_of, read_capture
 from flows.settings import Settings
 from storage import ledger, lookup, proposals, reextraction

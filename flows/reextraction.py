@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from crawler.page import VERSION
-from crawler.source import load_sources, require_known
+from crawler.source_files import load_sources, require_known
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.readers import Readers
 from flows.reextract_shard import Pass, Seen, add_pages, reader_of, work

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from crawler.source import read_sources
+from crawler.source_files import read_sources
 from flows.missing import choose, ends_of
 from flows.settings import Settings
 from flows.verdict import several

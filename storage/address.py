@@ -1,11 +1,17 @@
-"""Addresses in one spelling: what a link says of who follows it is no part of where it leads."""
+"""Addresses of the web: whose they are, and each in one spelling.
+
+What a link says of who follows it is no part of where it leads.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of this machine."""
 
 # What newsletters, feeds and advertisements add to a link to count who follows it, and sessions without cookies.
 _COUNTING = re.compile(
@@ -15,6 +21,37 @@ _SESSION = re.compile(r";jsessionid=[^/?#;]*", re.IGNORECASE)
 _KEPT = "!#$%&()*+,-./:;=?@_~"
 _PLAIN = re.compile(rf"[A-Za-z0-9{re.escape(_KEPT.replace('%', ''))}]*")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+# Letters beyond ASCII as they are sent.
+_LETTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
+_PORTS = {"http": 80, "https": 443}
+
+
+def host_of(url: str) -> str:
+    """The host of a web address; empty where it is none, or none to ask for: it names a user, or no port."""
+    try:
+        url.encode()
+        parts = urlsplit(url)
+        asked = parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
+        host = parts.hostname or ""
+        return "" if not asked else host if host.isascii() else host.encode("idna").decode()
+    except ValueError:
+        return ""
+
+
+def without_port(url: str) -> str:
+    """An address as sites write it: old captures have the scheme's own port in theirs."""
+    try:
+        parts = urlsplit(url)
+        if parts.port is None or parts.port != _PORTS.get(parts.scheme):
+            return url
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))
+    except ValueError:
+        return url
+
+
+def is_on(host: str, hosts: Collection[str]) -> bool:
+    """Whether a host is one of several, or below one."""
+    return any(host == own or host.endswith(f".{own}") for own in hosts)
 
 
 def uncounted(url: str) -> str:
@@ -49,7 +86,6 @@ def stem(url: str) -> str:
     return _BEFORE.sub("", url.partition("#")[0]).rstrip("/")
 
 
-_PORT = re.compile(r"^(http://[^/:]+|https://[^/:]+):(?:80|443)(?=/|$)", re.IGNORECASE)
 _BEFORE = re.compile(r"^(https?://)?(www\.)?", re.IGNORECASE)
 
 
@@ -58,7 +94,7 @@ def spellings(address: str) -> Iterator[str]:
     newsletter or from a citation."""
     yield address
     try:
-        sent = bare(_PORT.sub(r"\1", address))
+        sent = bare(without_port(address))
         plain = {stem(address), sent, _ESCAPE.sub(lambda match: match[0].lower(), sent), unquote(sent)}
     except ValueError:
         return
@@ -73,3 +109,8 @@ def escaped(text: str) -> str:
         return text
     quoted = quote(text, safe=_KEPT, errors="replace")
     return _ESCAPE.sub(lambda match: match[0].upper(), quoted)
+
+
+def unescaped(url: str) -> str:
+    """An address with its letters beyond ASCII as themselves; what else is escaped stays so."""
+    return _LETTERS.sub(lambda found: unquote(found[0]), url)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from crawler.source import load_source
+from crawler.source_files import load_source
 from flows import collect as collecting
 from flows import plan, readers, report
 from flows.collect import SourceReport, collect, collect_all

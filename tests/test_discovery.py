@@ -27,7 +27,8 @@ from crawler.accept import GONE
 from crawler.discovery import Walk
 from crawler.job import Bookmark
 from crawler.sheets import Link, Sheet, read_feed, read_items
-from crawler.source import Calendar, Feed, Listing, Source, load_source
+from crawler.source import Calendar, Feed, Listing, Source
+from crawler.source_files import load_source
 from crawler.ways import GIVE_UP, UNTOLD_PAGES, Missed
 from flows.demo_site import Answer
 from storage.ledger import Found

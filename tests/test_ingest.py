@@ -21,7 +21,7 @@ from sqlalchemy import select
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from crawler.source import load_source
+from crawler.source_files import load_source
 from crawler.text import read_text
 from flows import ingest, plan
 from flows.collect import SourceReport, collect
@@ -588,7 +588,7 @@ def test_what_a_killed_ingestion_left_undone_is_done_by_the_next(
     program = """
 import os, signal, sys
 from pathlib import Path
-from crawler.source import load_source
+from crawler.source_files import load_source
 from flows import ingest
 from flows.settings import load_settings
 settings = load_settings()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.source import SourceError, load_sources
+from crawler.source import SourceError
+from crawler.source_files import load_sources
 from flows import missing, missing_report, plan
 from flows.missing import Missing, Need, look, usual_gap
 from flows.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.source import load_sources
+from crawler.source_files import load_sources
 from flows.collect import Order, SourceReport, collect_all
 from flows.demo import Stage
 from flows.settings import Settings

@@ -48,7 +48,7 @@ def test_a_page_whose_reading_lost_a_paragraph_is_refused(
     site: MisbehavingMinistry, place: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fault is put into the reading itself, since no page is known that has it."""
-    from crawler.source import load_sources
+    from crawler.source_files import load_sources
 
     source: Source = load_sources(place.settings.sources)["demo"]
     document = site.documents[0]

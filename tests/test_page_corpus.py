@@ -19,7 +19,8 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler.page import Page, Refused, extract
-from crawler.source import Source, load_sources, source_of
+from crawler.source import Source, source_of
+from crawler.source_files import load_sources
 from storage.transcript import Transcript, clean, parse, render
 from tests.command import podium
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from crawler.discovery import Walk
 from crawler.replay import Replay
 from crawler.sheets import Sheet
-from crawler.source import load_sources
+from crawler.source_files import load_sources
 from crawler.ways import Missed
 from flows import plan
 from flows.collect import SourceReport, collect

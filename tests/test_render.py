@@ -17,12 +17,14 @@ import pytest
 from sqlalchemy import select
 
 from crawler.browser import browser_for
-from crawler.source import SourceError, host_of, load_source
+from crawler.source import SourceError
+from crawler.source_files import load_source
 from flows import plan
 from flows.demo import Stage
 from flows.demo_site import Answer, Visit
 from flows.settings import Settings
 from storage import models
+from storage.address import host_of
 from storage.archive import Archive
 from storage.database import Database
 from storage.warc import Location

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from lxml import etree, html
 
-from crawler.source import Calendar, Feed, Listing, Source, load_source
+from crawler.source import Calendar, Feed, Listing, Source
+from crawler.source_files import load_source
 from flows.demo_site import Ministry
 from flows.demo_site.pages import label
 from storage.transcript import clean, parse, render

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crawler.sheets import Sheet, is_whole_map, read_sitemap
-from crawler.source import SiteMap, Source, load_source
+from crawler.source import SiteMap, Source
+from crawler.source_files import load_source
 from flows import plan
 from flows.demo import Stage
 from flows.demo_site import Answer

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from crawler.page import Page, extract
-from crawler.source import BUILT_IN, Source, SourceError, load_source, load_sources, source_of
+from crawler.source import Source, SourceError, source_of
+from crawler.source_files import BUILT_IN, load_source, load_sources
 from crawler.suggest import suggest
 
 GOOD = """\

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from crawler.sheets import Sheet
-from crawler.source import load_sources
+from crawler.source_files import load_sources
 from crawler.wayback import Wayback, read_index
 from flows import plan
 from flows.collect import SourceReport, collect

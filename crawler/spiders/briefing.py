@@ -37,10 +37,11 @@ from crawler.middlewares import (
 )
 from crawler.page import Page, wall_on
 from crawler.sheets import Sheet
-from crawler.source import Feed, SiteMap, host_of
+from crawler.source import Feed, SiteMap
 from crawler.wayback import Wayback
 from crawler.ways import Missed
 from storage import earlier, visits
+from storage.address import host_of
 from storage.keeper import Keeper
 from storage.ledger import NOT_ASKED, Found
 from storage.models import Disposition
