@@ -21,7 +21,10 @@ _YEAR = r"(?P<year>(?:19|20)\d\d)(?=\D|\d{1,2}:\d\d|$)"
 _ISO = re.compile(
     rf"(?<!\d){_YEAR}(?P<mark>[-./]|\. )(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)"
 )
-_NUMERIC = re.compile(rf"(?<![\d.])(?P<one>\d{{1,2}})(?P<mark>[-./])(?P<two>\d{{1,2}})(?P=mark){_YEAR}")
+# "31.08.2022", "31/08/2022" and, with spaces, "31. 8. 2022".
+_NUMERIC = re.compile(
+    rf"(?<![\d.])(?P<one>\d{{1,2}})(?:(?P<mark>[-/])|\.\s?)(?P<two>\d{{1,2}})(?(mark)(?P=mark)|\.\s?){_YEAR}"
+)
 _IDEOGRAPHIC = re.compile(
     r"(?<!\d)(?P<year>(?:19|20)\d\d)\s?[年년]\s?(?P<month>1[0-2]|0?[1-9])\s?[月월]\s?(?P<day>3[01]|[12]\d|0?[1-9])\s?[日号號일]"
 )
@@ -167,11 +170,23 @@ def is_line(text: str) -> bool:
     known = words(None)
     if found is None:
         return False
-    told = line[-1:] not in tuple(".?!。？！…:：") and any(
-        line.casefold().startswith(word) and found[1] - len(word) <= BEFORE_DATE
-        for word in known.published | known.updated
+    told = line[-1:] not in tuple(".?!。？！…:：") and (
+        told_by(line, found[1])
+        or any(
+            line.casefold().startswith(word) and found[1] - len(word) <= BEFORE_DATE for word in known.updated
+        )
     )
     return told or len(line) - (found[2] - found[1]) <= 30
+
+
+def told_by(line: str, start: int) -> bool:
+    """Whether a line says that what stands at `start` is when a page was published: "by M. Moss, published on"."""
+    before = line[:start].casefold()
+    return any(
+        before.startswith(word, at) and not before[at - 1 : at].isalnum()
+        for word in words(None).published
+        if (at := before.rfind(word)) >= 0 and start - at - len(word) <= BEFORE_DATE
+    )
 
 
 def _is_place(text: str) -> bool:

@@ -46,7 +46,7 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     by_style = [
         styles.bold(places),
         styles.upper(places, lengths),
-        styles.plain(places, lengths),
+        styles.plain(places, lengths, words),
         styles.dashed(places, words),
         styles.unmarked(places, words),
         headed.alone(paragraphs, words),

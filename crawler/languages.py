@@ -6,6 +6,7 @@ A word list belongs in the data file, never in code. Nothing here looks at a pag
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ class Words:
     honorific: frozenset[str]
     deputy: frozenset[str]
     field: frozenset[str]
+    note: frozenset[str]
     topic: frozenset[str]
     speech: frozenset[str]
     own: frozenset[str]
@@ -49,15 +51,25 @@ def _data() -> dict[str, dict[str, list[str] | str]]:
     return tomllib.loads((Path(__file__).parent / "languages.toml").read_text(encoding="utf-8"))
 
 
+def _forms(word: str) -> set[str]:
+    """A word as it is compared: with either apostrophe, and in Greek without accents too, as in capitals."""
+    forms = {word.casefold(), word.casefold().replace("'", "’")}
+    if "\u0370" <= word[:1] <= "\u03ff" or "\u1f00" <= word[:1] <= "\u1fff":
+        parts = unicodedata.normalize("NFD", word.casefold())
+        forms.add(unicodedata.normalize("NFC", parts.replace("\u0301", "")))
+    return forms
+
+
 @cache
 def words(language: str | None) -> Words:
     """The words of a language; of every language together where it is None or not in the data."""
     data = _data()
     chosen = [data[language]] if language in data else list(data.values())
     lists = {
-        name: frozenset(word.casefold() for entry in chosen for word in entry.get(name, ()))
+        name: frozenset(form for entry in chosen for word in entry.get(name, ()) for form in _forms(word))
         for name in _LISTS
     }
+    lists["field"] |= lists["note"]
     if len(chosen) > 1:
         lists["own"] = frozenset()  # "mi" is "me" in one language and "we" in another
     printed = chosen[0].get("print") if len(chosen) == 1 else None

@@ -30,12 +30,16 @@ _SHORT_FORM = re.compile(r"(?:^|[\s.(-])(?:[^\W\d_]{1,4}|[^\W\d_]\.[^\W\d_])\.$"
 _NICKNAME = re.compile(r"(?<=[^\W\d_]{2}) [\"“«][^\W\d_]{2,12}[\"”»] (?=[^\W\d_])")
 _QUOTATION = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“”]*[“”]|「[^「」]*」|『[^『』]*』|\"[^\"]*\"")
 _QUOTES = re.compile(r"[\"“”„«»「」『』<>|=]|https?|www\.")
+# רה"מ, היו"ר: before the last letter of an abbreviation
+_GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])["”](?=[\u05d0-\u05ea](?![\u05d0-\u05ea]))')
 _ARTICLES = frozenset(("the", "la", "le", "el", "o", "a", "der", "die"))
 _WHOSE = frozenset(("from", "of", "with", "de", "du", "del", "da", "do", "vom", "von", "der", "из", "от"))
 # Others of these begin what a question is of: "Question de principe".
 _FROM = frozenset(("from", "vom", "из", "от"))
 PARTICLES = _ARTICLES | _WHOSE
 _NUMBER = re.compile(r"\d{1,3}[.)]\s+")
+# "А.Гамов", "J.R.Moss": initials that no space parts from the name.
+_INITIALS = re.compile(r"(?<![^\W\d_])((?:[^\W\d_]\.)+)(?=[^\W\d_]{2})")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
 _PARTS = re.compile(r"[-'’(«“„\"]")
 
@@ -183,7 +187,7 @@ def _is_topic(core: str, words: Words) -> bool:
 
 def _fits(core: str) -> bool:
     """Whether a text can be a label at all: no sentence, no quotation, no address."""
-    core = _NICKNAME.sub(" ", core)
+    core = _NICKNAME.sub(" ", _GERSHAYIM.sub("", core))
     if not core or _QUOTES.search(core) or len(core.split()) > LONG_NAME:
         return False
     for match in _STOP.finditer(core):
@@ -196,7 +200,7 @@ def _fits(core: str) -> bool:
 
 def _name(text: str, words: Words) -> tuple[int, bool, bool]:
     """How many words look like a name's, whether an office's words are among them, and whether a title leads."""
-    tokens = text.split()
+    tokens = _INITIALS.sub(r"\1 ", text).split()
     if CASELESS.search(text):
         return int(_is_short(text)), False, False
     folded = [token.strip(".").casefold() for token in tokens]

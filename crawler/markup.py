@@ -11,21 +11,18 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+import webencodings
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
 
-_META = re.compile(rb"<meta[^<>]{0,300}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+_META = re.compile(
+    rb"(?:<meta[^<>]{0,300}?charset|^\s*<\?xml[^<>]{0,100}?\sencoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
-# What browsers read under these names, by the WHATWG's table: each is the larger of two sets.
-_WIDER = {
-    "iso8859-1": "cp1252",
-    "ascii": "cp1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "big5": "big5hkscs",
-}
+_WIDER = {"gbk": "gb18030"}
+# By the WHATWG's table no page is read that names one of these; the escapes of some can be read all the same.
+_UNREAD = frozenset(("replacement", "x-user-defined"))
 _NO_CHARSET = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"))
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Characters that XML forbids, besides U+FFFE, U+FFFF and lone surrogates; libxml2 would stop at a NUL.
@@ -55,8 +52,10 @@ SILENT = frozenset(
 
 
 def _codec(name: str | None) -> str | None:
+    """Python's name of the character set that a page names: as browsers know it, else as Python does."""
+    label = webencodings.lookup(name or "")
     try:
-        found = codecs.lookup(name or "")
+        found = codecs.lookup(name or "") if label is None or label.name in _UNREAD else label.codec_info
     except (LookupError, ValueError):
         return None
     # rot13 and base64 are codecs as well, and not of text; of these no page is made, whatever it says.

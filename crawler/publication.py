@@ -243,7 +243,7 @@ def beside(
     ]
     for _, line, found in hits:
         short = len(line) <= DATELINE and not _is_sentence(line, found)
-        if short and any(map(line.casefold().startswith, known.published)):
+        if short and (any(map(line.casefold().startswith, known.published)) or dates.told_by(line, found[1])):
             return Beside(found[0], line[found[1] : found[2]], sure=True, own=True)
     for number, line, found in hits:
         named = line[: found[1]].rstrip().endswith((":", "："))  # "Issued on: 30 March 2020"

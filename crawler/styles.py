@@ -89,10 +89,20 @@ def upper(places: list[Label], lengths: list[int]) -> list[Label]:
     return found
 
 
-def plain(places: list[Label], lengths: list[int]) -> list[Label]:
+def plain(places: list[Label], lengths: list[int], words: Words) -> list[Label]:
     """The labels of a page that prints them like any other text."""
+    every = Counter(place.key for place in places if place.opens and place.colon)
+    officials = [
+        place for place in places if place.opens and place.colon and place.office and _is_official(place)
+    ]
+    # "Ivan Moss, mluvčí vlády" is heard again; so may be then who has an office and speaks once.
+    again = any(every[place.key] > 1 for place in officials)
     lines = [
-        place for place in places if place.opens and place.colon and (place.anonymous or not place.office)
+        place
+        for place in places
+        if place.opens
+        and place.colon
+        and (place.anonymous or not place.office or (again and _is_official(place)))
     ]
     voices = [place for place in lines if place.anonymous]
     names = [
@@ -109,7 +119,10 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
     full = [
         place
         for place in names
-        if counts[place.key] > 1 or ((place.names > 1 or place.honorific) and longest[place.key] > LINE)
+        if counts[place.key] > 1
+        or ((place.names > 1 or place.honorific) and longest[place.key] > LINE)
+        or (place.office and place.names > 1)
+        or (voices and place.names > 1 and place.key.partition(" ")[0] in words.moderator)
     ]
     if speak_for(full):
         keys = {place.key for place in full}
@@ -124,6 +137,17 @@ def plain(places: list[Label], lengths: list[int]) -> list[Label]:
     return []
 
 
+def _is_official(place: Label) -> bool:
+    """Whether a label is a name of two words or more, a comma, and his office: "Ivan Moss, mluvčí vlády"."""
+    name, comma, _ = place.printed.partition(",")
+    tokens = name.split()
+    return (
+        bool(comma)
+        and 1 < len(tokens) < OFFICE
+        and all(token[:1].isupper() or token in PARTICLES for token in tokens)
+    )
+
+
 def speak_for(named: Sequence[Label]) -> bool:
     """Whether most names are printed with whom they speak for, "Winkler (AA)": so is then who speaks once."""
     return sum("(" in place.printed for place in named) * 2 > len(named)
@@ -135,7 +159,13 @@ def dashed(places: list[Label], words: Words) -> list[Label]:
     counts = Counter(place.key for place in lines)
     found = [place for place in lines if place.anonymous or (place.names and counts[place.key] > 1)]
     asked = any(asks(place.key, words) for place in found)
-    return found if asked and not all(asks(place.key, words) for place in found) else []
+    if not asked or all(asks(place.key, words) for place in found):
+        return []
+    if all(place.upper for place in found):
+        # Among others in capitals, who speaks once is a voice too.
+        known = {place.key for place in found}
+        found += [place for place in lines if place.upper and place.names > 1 and place.key not in known]
+    return found
 
 
 def unmarked(places: list[Label], words: Words) -> list[Label]:

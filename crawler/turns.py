@@ -75,6 +75,9 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     starts = accumulate((len(part) for _, part in parts), initial=0)
     roles = {start: role for start, (role, _) in zip(starts, parts, strict=False)}
     asked = frozenset[int]() if parts else asked_between(lines, labels, known)
+    heads = _heads(found, lines)
+    for number in heads:
+        labels.pop(number)
     closing = _closing(lines, labels, known)
     pieces: list[Piece] = []
     # The last piece is written down when the next one begins: until then its speech grows.
@@ -95,14 +98,18 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
         text = paragraph.text
         before = text[: here[0].begin] if here else text
         if before.strip():
-            if last is None or number in roles or (number in asked and number - 1 not in asked):
+            if (
+                last is None
+                or number in roles
+                or (number in asked and (number - 1 not in asked or last[1] is not None))
+            ):
                 begin(_NOBODY, roles.get(number))
             elif what == "answer" and _unvoiced(paragraph, known):
                 begin(_NOBODY, "note")
             elif not here and last[1] is not None:
                 # Where questions are bold and answers have no label, the answer is not the questioner's.
                 answers = asked_in_bold and not paragraph.all_bold
-                if answers or number >= closing or _unvoiced(paragraph, known):
+                if answers or number >= closing or number in heads or _unvoiced(paragraph, known):
                     begin(_NOBODY)
             speech.append(before)
         for label, following in zip(here, [*here, None][1:], strict=True):
@@ -118,6 +125,23 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
             asked_in_bold = label.key in known.question and paragraph.all_bold and bool(speech)
     begin(None)
     return pieces
+
+
+def _heads(found: Sequence[Label], lines: Sequence[Paragraph]) -> frozenset[int]:
+    """The lines that are labels by their look, occur once and say nothing before the next one: headings.
+
+    "Questions and Answers:", "Middle East Peace Process:".
+    """
+    counts = Counter(label.key for label in found)
+    return frozenset(
+        label.paragraph
+        for label, following in pairwise(found)
+        if counts[label.key] == 1
+        and not label.anonymous
+        and label.begin == 0
+        and not lines[label.paragraph].text[label.resume :].strip()
+        and (following.paragraph, following.begin) == (label.paragraph + 1, 0)
+    )
 
 
 def _asks_himself(
@@ -180,6 +204,8 @@ def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
     """Whether a paragraph ends what the last speaker says: a section's heading, or the end of the transcript."""
     text = paragraph.text.strip()
     if _ends(text, known) or _SECTION.match(text):
+        return True
+    if _COLON.split(text, maxsplit=1)[0].strip().casefold() in known.note:
         return True
     if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADING:
         return False

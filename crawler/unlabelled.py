@@ -47,7 +47,39 @@ def asked_between(
         run for again, run in runs if again and any(QUESTION_MARK.search(paragraphs[n].text) for n in run)
     ]
     chosen = [run for again, run in runs if (again and sure) or len(sure) > 1]
-    return frozenset(number for run in chosen for number in run)
+    return frozenset(number for run in chosen for number in run) or _asked_of_one(paragraphs, ordered, known)
+
+
+def _asked_of_one(paragraphs: Sequence[Paragraph], ordered: Sequence[Label], known: Words) -> frozenset[int]:
+    """Where one voice alone is labelled, anew after most questions: the paragraphs that end as one before a label.
+
+    A label in mid-paragraph is asked by what stands before it there.
+    """
+    if len(ordered) < QUESTIONS or len({label.key for label in ordered}) > 1 or asks(ordered[0].key, known):
+        return frozenset()
+    found: list[list[int]] = []
+    for before, label in pairwise(ordered):
+        first = (
+            label.paragraph
+            if paragraphs[label.paragraph].text[: label.begin].strip()
+            else label.paragraph - 1
+        )
+        # The first paragraph after a label is its speaker's.
+        said = paragraphs[before.paragraph].text[before.resume :].strip()
+        least = before.paragraph + (1 if said or first == label.paragraph else 2)
+        run = []
+        for number in range(first, least - 1, -1):
+            stop = label.begin if number == label.paragraph else None
+            if ASKED.search(paragraphs[number].text[:stop].strip()) is None:
+                break
+            run.append(number)
+        found.append(run)
+    asked = [run for run in found if run]
+    return (
+        frozenset(number for run in asked for number in run)
+        if len(asked) * 3 >= len(found) * 2
+        else frozenset()
+    )
 
 
 def _is_bold_speech(paragraph: Paragraph) -> bool:

@@ -888,11 +888,38 @@ def test_a_refusal_survives_the_way_between_processes() -> None:
         ("hz", "text/html; charset=hz-gb-2312", ""),
         ("utf-16", "text/html", ""),
         ("utf-8-sig", "text/html; charset=latin-1", ""),
+        ("windows-1251", "text/html; charset=x-cp1251", ""),
+        ("windows-1251", "application/xhtml+xml", "<?xml version='1.0' encoding='windows-1251'?>"),
     ],
 )  # fmt: skip
 def test_letters_are_right_in_every_charset(charset: str, header: str, meta: str) -> None:
-    text = f"<html><head>{meta}</head><body>Заявление Министерства</body></html>"
+    first, head = (meta, "") if meta.startswith("<?") else ("", meta)
+    text = f"{first}<html><head>{head}</head><body>Заявление Министерства</body></html>"
     assert "Заявление Министерства" in decode(text.encode(charset), header)
+
+
+@pytest.mark.parametrize(
+    ("name", "charset", "text"),
+    [
+        ("iso-8859-9", "cp1254", "“Türkiye’nin” – Dışişleri"),
+        ("iso-8859-8-i", "iso8859-8", "דובר המשרד"),
+        ("iso-8859-6-e", "iso8859-6", "المتحدث"),
+        ("windows-874", "cp874", "“โฆษก” –"),
+        ("tis-620", "cp874", "“โฆษก” –"),
+        ("windows-949", "cp949", "외교부 대변인 똠"),
+        ("windows-31j", "cp932", "外務大臣①"),
+        ("x-sjis", "cp932", "外務大臣①"),
+        ("x-euc-jp", "euc-jp", "外務大臣"),
+        ("x-x-big5", "big5", "外交部發言人"),
+        ("gb_2312-80", "gb18030", "外交部发言人"),
+        ("koi8-ru", "koi8-u", "Речник ґ"),
+        ("x-mac-cyrillic", "mac-cyrillic", "Брифинг"),
+        ("iso_8859-5:1988", "iso8859-5", "Брифинг"),
+    ],
+)
+def test_a_charset_is_known_by_the_names_that_browsers_know(name: str, charset: str, text: str) -> None:
+    body = f"<html><body>{text}</body></html>".encode(charset)
+    assert text in decode(body, f"text/html; charset={name}")
 
 
 @pytest.mark.parametrize(

@@ -1160,3 +1160,82 @@ def test_any_paragraphs_make_turns_that_the_format_can_hold(
     words_before = sum(character.isalpha() for p in page for character in p.text)
     assert bool(found) == bool(words_before) or not words_before
     assert all(not any(character.isalnum() for character in text) for text in left_out)
+
+
+# --- forms of other languages ----------------------------------------------------------------------------
+
+
+def test_a_hebrew_abbreviation_is_no_quotation() -> None:
+    said = ("<b>שאלה:</b> מתי?", '<b>רה"מ כהן:</b> מחר.', "<b>שאלה:</b> ואחר כך?", '<b>רה"מ כהן:</b> נראה.')
+    assert labels(*said, language="he") == ["שאלה", 'רה"מ כהן', "שאלה", 'רה"מ כהן']
+
+
+def test_initials_need_no_space_before_a_name() -> None:
+    said = ("В.Нордин: Добрый день! Работаем.", "А.Гамов: Здравствуйте! Газета «Заря». Будет ли рыба?")
+    assert labels(*said, "В.Нордин: Будет.", language="ru") == ["В.Нордин", "А.Гамов", "В.Нордин"]
+
+
+def test_a_ministry_in_chinese_may_say_that_a_reporter_asks() -> None:
+    assert labels("有记者问：请问有何评论？", "答：中方注意到有关情况。", language="zh") == ["有记者问", "答"]
+
+
+def test_a_name_and_its_office_may_be_in_plain_type_and_small_letters() -> None:
+    said = ("Jan Mlyn, mluvčí vlády: ~", "Petr Most, předseda vlády: ~", "Jan Mlyn, mluvčí vlády: Děkuji.")
+    assert labels(*said, "Jozef Sek, ministr obchodu: Ano.", language="cs") == [
+        "Jan Mlyn, mluvčí vlády", "Petr Most, předseda vlády",
+        "Jan Mlyn, mluvčí vlády", "Jozef Sek, ministr obchodu",
+    ]  # fmt: skip
+
+
+def test_who_leads_a_conference_in_plain_type_may_say_a_word() -> None:
+    said = (
+        "Frage: Wann?",
+        "Jäger (BMF): ~",
+        "Zusatzfrage: Und dann?",
+        "Jäger (BMF): Ja.",
+        "Vors. Feld: Danke.",
+    )
+    assert labels(*said, language="de")[-2:] == ["Jäger (BMF)", "Vors. Feld"]
+
+
+def test_who_speaks_once_among_capitals_may_have_a_dash() -> None:
+    said = (
+        "QUESTION – Quand ?",
+        "LE PRÉSIDENT – Demain.",
+        "QUESTION – Et après ?",
+        "LE PRÉSIDENT – Je verrai.",
+    )
+    assert labels(*said, "LA CHANCELIÈRE ANNA BERG – Merci.", language="fr")[-1] == "LA CHANCELIÈRE ANNA BERG"
+
+
+def test_greek_capitals_have_no_accents() -> None:
+    said = ("ΔΗΜΟΣΙΟΓΡΑΦΟΣ: Πότε;", "Ν. ΜΩΡΑΣ: Αύριο.", "ΣΥΝΤΟΝΙΣΤΗΣ: Ευχαριστούμε.")
+    assert [turn.role for turn in read("".join(f"<p><b>{line}</b></p>" for line in said), "el")][
+        -1
+    ] == "moderator"
+
+
+@pytest.mark.parametrize("heading", ["Questions and Answers:", "Middle East Peace Process:", "<b>Syria:</b>"])
+def test_a_heading_with_a_colon_is_no_speaker(heading: str) -> None:
+    said = (
+        "<b>Minister Moss:</b> ~",
+        f"<b>{heading}</b>",
+        "<b>Question:</b> When?",
+        "<b>Minister Moss:</b> Now.",
+    )
+    assert labels(*said) == ["Minister Moss", None, "Question", "Minister Moss"]
+
+
+@pytest.mark.parametrize("note", ["Editor’s Note:", "Editor's note:", "Notes to Editors:"])
+def test_a_note_of_the_page_is_nobodys(note: str) -> None:
+    said = ("<b>Question:</b> When?", "<b>Minister Moss:</b> Now.", f"<b>{note}</b> It was held in Quay.")
+    assert labels(*said) == ["Question", "Minister Moss", None]
+
+
+@pytest.mark.parametrize("form", ["<p>{}</p><p>M. Moss:</p><p>{}</p>", "<p>{}<br>M. Moss:<br>{}</p>"])
+def test_who_alone_is_labelled_does_not_ask_himself(form: str) -> None:
+    said = [("Will it sail?", "It will. I said so."), ("And when?", "Now, as I say."), ("Why?", "I like it.")]
+    found = read("".join(form.format(*each) for each in said))
+    assert [(turn.label, turn.paragraphs[0]) for turn in found][1:4] == [
+        ("M. Moss", "It will. I said so."), (None, "And when?"), ("M. Moss", "Now, as I say."),
+    ]  # fmt: skip
