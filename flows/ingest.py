@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from crawler.text import read_text
 from flows.collect import SourceReport, arrivals_of, open_run
 from flows.readers import Readers
 from flows.settings import Settings
-from flows.steps import Intake, compare
+from flows.steps import ALIKE, Intake, compare
 from flows.verdict import Aside, suspicions
 from storage import captures, ledger, models
 from storage.address import host_of, without_port
@@ -80,7 +80,13 @@ class _Ingestion:
             tally = ledger.tally_of(session, self.run_id)
             complaints = [
                 *reasons,
-                *suspicions(tally, Aside(older=ledger.rejected_for(session, self.run_id, OLDER))),
+                *suspicions(
+                    tally,
+                    Aside(
+                        older=ledger.rejected_for(session, self.run_id, OLDER),
+                        alike=ledger.rejected_for(session, self.run_id, ALIKE),
+                    ),
+                ),
             ]
             run = session.get_one(models.Run, self.run_id)
             run.since, run.until = min(self.days, default=run.since), max(self.days, default=run.until)
@@ -141,7 +147,7 @@ def ingest_warc(
     now = dt.datetime.now(dt.UTC)
     with Database(settings.database_url) as database, ExitStack() as runs:
         watch("copy")
-        for record, location in read_whole(path, torn, others=passed, revisits=True):
+        for record, location in _revisits_last(read_whole(path, torn, others=passed, revisits=True)):
             record = replace(record, url=without_port(record.url))
             source = source_of(record.url, sources)
             if source is None:
@@ -173,6 +179,17 @@ def ingest_warc(
                 added = intake.take_all()
             reports.append(ingestion.close(added, list(map(str, torn)), f"from {path.name}"))
     return Ingested(tuple(reports), strangers, passed, str(torn[0]) if torn else None)
+
+
+def _revisits_last(found: Iterable[tuple[Record, Location]]) -> Iterator[tuple[Record, Location]]:
+    """What repeats another capture comes after all of them: a crawler's threads write in any order."""
+    repeated = []
+    for record, location in found:
+        if record.repeats is None:
+            yield record, location
+        else:
+            repeated.append((record, location))
+    yield from repeated
 
 
 def _whole(database: Database, settings: Settings, record: Record) -> Record | None:

@@ -154,13 +154,13 @@ def load_batch(
             answered=source.key(item.url),
             visited_on=visited_on,
         )
-    if visited_on is not None:
-        wrong = dict.fromkeys(_alike(readings, known), ALIKE)
+    wrong = dict.fromkeys(_alike(readings, known), ALIKE)
+    if visited_on is not None:  # captures of others may have another layout, as they are older
         wrong |= {page: UNFIT for page, each in readings.items() if _fits_no_more(each)}
-        if wrong:
-            with database.write() as session:
-                ledger.settle_all(session, run_id, [(page, "rejected", why) for page, why in wrong.items()])
-        readings = {page: each for page, each in readings.items() if page not in wrong}
+    if wrong:
+        with database.write() as session:
+            ledger.settle_all(session, run_id, [(page, "rejected", why) for page, why in wrong.items()])
+    readings = {page: each for page, each in readings.items() if page not in wrong}
     return [each.added for each in load_all(database, run_id, readings) if each.added is not None]
 
 
@@ -179,13 +179,22 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
     """
     new: dict[tuple[Turn, ...], set[str]] = {}
     pages: dict[tuple[Turn, ...], set[str]] = {}
-    had: dict[tuple[Turn, ...], set[str]] = {}
+    had: dict[tuple[Turn, ...], set[object]] = {}
+    besides: dict[
+        str, set[tuple[Turn, ...]]
+    ] = {}  # of each document; of others' captures there may be several
+    for reading in readings.values():
+        besides.setdefault(reading.key, set()).add(reading.transcript.turns)
     for page, reading in readings.items():
         last, said = known.get(reading.key), reading.transcript.turns
         if _leads_away(reading):
             continue
         if last is None:
-            new.setdefault(said, set()).add(page)
+            if others := besides[reading.key] - {said}:
+                pages.setdefault(said, set()).add(page)
+                had.setdefault(said, set()).update(others)
+            else:
+                new.setdefault(said, set()).add(page)
             continue
         if reading.before is None and last.is_again(reading.transcript, VERSION):
             continue

@@ -262,7 +262,7 @@ def _decide_at_home(session: Session, reading: Reading, text: str, here: models.
     again = not same and before is not None and same_words(before, reading.transcript)
     if again and not _parted(session, reading, current):
         return _only_read_anew(current, reading)
-    if _is_before(session, reading, here, current.capture):
+    if _is_before(session, reading, here, current):
         # As a copy it may have stood here of what another transcript has had.
         elsewhere = None if same else _oldest_with(session, text, own.id)
         if elsewhere is not None:
@@ -360,21 +360,25 @@ def is_older(session: Session, capture: models.Capture, besides: Collection[int]
 
 
 def _is_before(
-    session: Session, reading: Reading, here: models.Appearance, current: models.Capture | None = None
+    session: Session, reading: Reading, here: models.Appearance, current: models.Revision | None = None
 ) -> bool:
     """Whether a reading is older than what its address said last. Later captures may have held the same text.
 
-    Others may spell the address in another way; what the site itself answered last is known by its key.
+    Others may spell the address in another way, or name another one of the same document: what the site itself
+    answered last is known by its key, and who saw the newest text by its visits.
     """
     own = session.get_one(models.Capture, reading.capture_id)
-    if current is not None and current.id == own.id:
+    if current is not None and current.capture_id == own.id:
         return False
     later = [
         capture
-        for capture in (current, here.capture)
+        for capture in (current.capture if current is not None else None, here.capture)
         if capture is not None and capture.id not in reading.to_come and capture.fetched_at > own.fetched_at
     ]
-    return bool(later) or is_older(session, own, reading.to_come)
+    if later or is_older(session, own, reading.to_come):
+        return True
+    seen = revisions.seen(session, current, models.Capture.fetched_at > own.fetched_at) if current else []
+    return any(page.capture_id not in reading.to_come for page in seen)
 
 
 def _current(session: Session, transcript_id: int) -> models.Revision:

@@ -68,9 +68,9 @@ def put_in(session: Session, transcript_id: int, text: Text) -> tuple[int, bool]
     after = revisions[place] if place < len(revisions) else None
     on_this_side = {}
     if before is not None:
-        on_this_side[before.id] = _seen(session, before, models.Capture.fetched_at > own)
+        on_this_side[before.id] = seen(session, before, models.Capture.fetched_at > own)
     if after is not None:
-        on_this_side[after.id] = _seen(session, after, models.Capture.fetched_at < own)
+        on_this_side[after.id] = seen(session, after, models.Capture.fetched_at < own)
     for revision, other in ((before, after), (after, before)):
         parted = other is not None and on_this_side[other.id]
         if (
@@ -89,7 +89,7 @@ def put_in(session: Session, transcript_id: int, text: Text) -> tuple[int, bool]
     return revision_id, True
 
 
-def _seen(session: Session, revision: models.Revision, when: ColumnElement[bool]) -> list[models.Page]:
+def seen(session: Session, revision: models.Revision, when: ColumnElement[bool]) -> list[models.Page]:
     """The visits at some time that found a text at its document's addresses, by their captures' moments.
 
     Those to addresses of other documents are not among them, be these copies now or have they been.

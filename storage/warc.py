@@ -17,11 +17,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import brotli
 from warcio.archiveiterator import ArchiveIterator
-from warcio.bufferedreaders import BufferedReader, DecompressingBufferedReader
+from warcio.bufferedreaders import (
+    BufferedReader,
+    ChunkedDataException,
+    ChunkedDataReader,
+    DecompressingBufferedReader,
+)
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecord
 
@@ -229,6 +234,27 @@ class _Brotli:
         return unpacked
 
 
+class _Chunks(ChunkedDataReader):  # type: ignore[misc]
+    """warcio's own, but it says where a body in chunks goes on as none: what follows may be any bytes."""
+
+    broken = False
+    """Whether a chunk is not as long as it says, or something else stands where one should begin."""
+    _begun = False
+
+    def _try_decode(self, length_header: bytes) -> None:
+        size = re.fullmatch(rb"([0-9a-fA-F]+)[ \t]*(;.*)?\r?\n", length_header)
+        self._begun |= size is not None
+        if size is not None and not int(size[1], 16):  # the last one; headers may follow
+            self.all_chunks_read = True
+            self._process_read(b"")
+            return
+        try:
+            super()._try_decode(length_header)
+        except ChunkedDataException:
+            self.broken = self._begun and bool(length_header)
+            raise
+
+
 BufferedReader.DECOMPRESSORS["br"] = _Brotli
 BufferedReader.DECOMPRESSORS["x-gzip"] = BufferedReader.DECOMPRESSORS["gzip"]  # the same (RFC 9110, 8.4.1.3)
 
@@ -289,11 +315,24 @@ def _record(found: ArcWarcRecord) -> Record | str:
     origin = head.get_header(ORIGIN) or ""
     if repeats is not None:
         return Record(url, moment, status, headers, b"", origin, repeats=repeats)
-    body = found.content_stream().read(LARGEST_BODY + 1)
+    stream = _content(found)
+    body = stream.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         return f"{found.rec_type} of over {LARGEST_BODY >> 20} MiB"
     truncated = clean(head.get_header(TRUNCATED) or "")[:40] or _broken_off(found, body)
+    if isinstance(stream, _Chunks) and stream.broken:
+        truncated = truncated or "unspecified"
     return Record(url, moment, status, headers, body, origin, truncated)
+
+
+def _content(found: ArcWarcRecord) -> Any:
+    """A record's body, transfer and content encoding undone: names of encodings have any case (RFC 9112, 7)."""
+    http = found.http_headers
+    if http is None or (http.get_header("transfer-encoding") or "").strip().lower() != "chunked":
+        return found.content_stream()
+    coding = (http.get_header("content-encoding") or "").lower()
+    known = coding in BufferedReader.get_supported_decompressors()
+    return _Chunks(found.raw_stream, decomp_type=coding if known else None)
 
 
 def _moment(found: ArcWarcRecord, field: str) -> dt.datetime | None:

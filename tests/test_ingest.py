@@ -842,3 +842,80 @@ def test_any_file_name_is_safe_in_the_ledger_the_archive_and_a_terminal(
 def test_a_text_too_large_to_be_one_is_not_read() -> None:
     with pytest.raises(FormatError, match="a text has at most"):
         read_text(b"x" * 4_000_000)
+
+
+def test_an_older_capture_stays_below_a_later_one_of_another_address_of_its_document(
+    site: MisbehavingMinistry, settings: Settings, tmp_path: Path
+) -> None:
+    first = briefing(site)
+    second = first.edited("three sailings a day", "two sailings a day", NOON)
+    for name, document, moment, query in (
+        ("a", first, NOON, ""),
+        ("b", first, NOON + 2 * DAY, "?from=list"),
+        ("c", second, NOON + DAY, ""),
+    ):
+        file = Warc(tmp_path / f"{name}.warc.gz")
+        file.response(f"{site.base}{first.path}{query}", page(document), moment)
+        take(file.done(), settings)
+    told = [render(each.transcript) for each in (first, second, first)]
+    assert texts(settings) == {key_of(first): told}
+
+
+@pytest.mark.parametrize("named", ["chunked", "Chunked", " CHUNKED "])
+def test_a_body_in_chunks_is_put_together_however_that_is_spelt(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path, named: str
+) -> None:
+    document = briefing(site)
+    whole = page(document)
+    parts = [whole[n : n + 1000] for n in range(0, len(whole), 1000)]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
+    file = Warc(tmp_path / "a.warc.gz")
+    file.response(f"{site.base}{document.path}", body, headers=(("Transfer-Encoding", named),))
+    take(file.done(), place.settings)
+    assert texts(place.settings) == {key_of(document): [render(document.transcript)]}
+
+
+@pytest.mark.parametrize(("size", "end"), [(b"3e8\r\n", b"3e0\r\n"), (b"\r\n", b"\n")])
+def test_a_body_whose_chunks_do_not_fit_is_no_text(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path, size: bytes, end: bytes
+) -> None:
+    whole = page(briefing(site))
+    parts = whole[:1000], whole[1000:2000], whole[2000:], b""
+    body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+    file = Warc(tmp_path / "a.warc.gz")
+    kind = (("Transfer-Encoding", "chunked"),)
+    file.response(f"{site.base}{briefing(site).path}", body.replace(size, end), headers=kind)
+    found = only(take(file.done(), place.settings))
+    assert (found.state, found.tally.counts, texts(place.settings)) == ("degraded", {"rejected": 1}, {})
+
+
+def test_a_revisit_that_stands_before_its_capture_is_a_revision(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    first = briefing(site)
+    second = first.edited("three sailings a day", "two sailings a day", NOON)
+    address = f"{site.base}{first.path}"
+    file = Warc(tmp_path / "a.warc.gz")
+    whose = {"WARC_Refers_To_Target_URI": address, "WARC_Refers_To_Date": f"{NOON:%Y-%m-%dT%H:%M:%SZ}"}
+    file.response(address, b"", NOON + 2 * DAY, kind="revisit", **whose)
+    file.response(address, page(first))
+    file.response(address, page(second), NOON + DAY)
+    take(file.done(), place.settings)
+    told = [render(each.transcript) for each in (first, second, first)]
+    assert texts(place.settings) == {key_of(first): told}
+
+
+def test_one_text_that_stands_in_the_place_of_several_is_none_of_theirs(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    documents = site.documents[:4]
+    notice = replace(documents[0], title="The site has moved", blocks=documents[0].blocks[:1])
+    file = captured(tmp_path / "a.warc.gz", site.base, *((each, NOON) for each in documents))
+    take(file, place.settings)
+    moved = Warc(tmp_path / "b.warc.gz")
+    for each in documents:
+        moved.response(f"{site.base}{each.path}", page(replace(notice, id=each.id)), NOON + DAY)
+    found = only(take(moved.done(), place.settings))
+    assert (found.state, found.tally.counts) == ("degraded", {"rejected": 4})
+    assert "4 pages came to one and the same text: an error in its place?" in found.reasons
+    assert texts(place.settings) == {key_of(each): [render(each.transcript)] for each in documents}
