@@ -5,9 +5,11 @@ Nothing here imports Playwright, which is an extra; `crawler.render` does, once 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,20 +66,33 @@ def proxies() -> frozenset[str]:
     return frozenset(host for url in named if (host := urlsplit(url).hostname))
 
 
-def for_browser(chromium: Path, hosts: Sequence[str], timeout: float) -> dict[str, Any]:
+def for_browser(
+    chromium: Path, hosts: Sequence[str], timeout: float, reachable: Callable[[str], bool]
+) -> dict[str, Any]:
     """Scrapy's settings for a crawl that renders pages.
 
     Args:
         chromium: the program.
         hosts: those that a page may ask, and the hosts below them.
         timeout: seconds that one page may take.
+        reachable: whether a crawl may connect to an IP address.
     """
     # Playwright's own look at a page's requests does not see where they are redirected to; this does.
     known = [*(pattern for host in hosts for pattern in (host, f"*.{host}")), *proxies()]
     rules = ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {pattern}" for pattern in known)])
 
-    def abort(request: _Wanted) -> bool:
-        return request.resource_type not in NEEDED or not is_on(host_of(request.url), hosts)
+    async def abort(request: _Wanted) -> bool:
+        host = host_of(request.url)
+        if request.resource_type not in NEEDED or not is_on(host, hosts):
+            return True
+        if proxies():  # which look names up themselves
+            return False
+        # A page's own scripts, frames and forms may ask a name below its host that leads inside.
+        try:
+            places = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError:
+            return False  # the browser finds that out, and says so
+        return not all(reachable(str(place[4][0]).partition("%")[0]) for place in places)
 
     return {
         "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawler.render.Rendered"),
@@ -87,6 +102,10 @@ def for_browser(chromium: Path, hosts: Sequence[str], timeout: float) -> dict[st
             "executable_path": str(chromium),
             "headless": True,
             "chromium_sandbox": os.geteuid() != 0,  # Chromium's does not work for root
-            "args": [f"--host-resolver-rules={rules}"],
+            # WebRTC heeds no rules for names: its packets would reach any address that a script names.
+            "args": [
+                f"--host-resolver-rules={rules}",
+                "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+            ],
         },
     }

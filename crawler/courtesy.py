@@ -177,7 +177,7 @@ class Courtesy:
         """Judge a host by an answer that no further try will better."""
         host, status = host_of(response.url), response.status
         if _for_robots(request):
-            return self._judge_robots(host, response)
+            return self._judge_robots(_first_host(request), response)
         if status == TOO_MANY:
             self.leave(host, f"HTTP {status}, however often it was asked")
         # A list that answers between them says nothing of the documents.
@@ -192,8 +192,8 @@ class Courtesy:
         host = host_of(request.url)
         if host in refused:
             self.leave(host, f"its name leads to {refused[host]}, which is not on the web", "failed", 0)
-        elif _for_robots(request) and not isinstance(exception, IgnoreRequest | CloseSpider):
-            self.leave(host, f"robots.txt: {reason_of(exception)}", "failed", 0)
+        if _for_robots(request) and not isinstance(exception, IgnoreRequest | CloseSpider):
+            self.leave(_first_host(request), f"robots.txt: {reason_of(exception)}", "failed", 0)
 
     def _judge_robots(self, host: str, response: Response) -> Response:
         """RFC 9309: a robots.txt that is not there forbids nothing, one that can't be had forbids everything."""
@@ -279,10 +279,10 @@ def retry_after(response: Response) -> float:
         return float(told[:9])
     try:
         moment = parsedate_to_datetime(told)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):
         return 0.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
 
 
 def reason_of(problem: BaseException | None) -> str:
@@ -299,6 +299,11 @@ def reason_of(problem: BaseException | None) -> str:
 def _for_robots(request: Request) -> bool:
     """Whether Scrapy itself asks, for a robots.txt; a redirect keeps the mark."""
     return bool(request.meta.get("dont_obey_robotstxt"))
+
+
+def _first_host(request: Request) -> str:
+    """The host that was asked before any redirect: its rules are what a robots.txt elsewhere has."""
+    return host_of(request.meta.get("redirect_urls", [request.url])[0])
 
 
 def _within(visit: tuple[dt.time, dt.time], now: dt.time) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from functools import partial
 
 from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler import settings as polite
 from crawler.browser import for_browser
 from crawler.job import CrawlJob, CrawlReport
+from crawler.resolver import reachable
 from crawler.spiders.briefing import BriefingSpider
 from storage.address import LOCAL, host_of
 from storage.desk import Apart, Place
@@ -40,7 +42,8 @@ def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
         replay=job.replay is not None,
     )
     if job.chromium:
-        changed |= for_browser(job.chromium, job.source.hosts, job.timeout)
+        may = partial(reachable, loopback=loopback)
+        changed |= for_browser(job.chromium, job.source.hosts, job.timeout, may)
     # The desk by a function, since Scrapy copies what else is in its settings.
     changed |= {"PODIUM_JOB": job, "PODIUM_DESK": lambda: desk}
     process = AsyncCrawlerProcess(polite.with_these(changed))

@@ -103,3 +103,11 @@ class Rendered(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
 async def _come_to_rest(page: Any) -> None:
     with contextlib.suppress(PlaywrightError):
         await page.wait_for_load_state("networkidle", timeout=QUIET)
+    content = page.content
+
+    async def whole() -> str:
+        """Half of an emoji, as a script leaves that cuts a text short, can't be written in any set."""
+        text: str = await content()
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+    page.content = whole

@@ -36,6 +36,7 @@ from tests.site import (
     hang_up,
     redirect,
     robots,
+    server_error,
     times,
     too_many_requests,
     unavailable,
@@ -100,7 +101,10 @@ def test_a_host_that_asks_for_a_pause_gets_it_from_every_request(
 
 @pytest.mark.parametrize(
     ("told", "seconds"),
-    [("7", 7), ("0", 0), ("", 0), ("soon", 0), ("-5", 0), ("1" * 400, 111_111_111), ("\u0663", 0)],
+    [
+        *[("7", 7), ("0", 0), ("", 0), ("soon", 0), ("-5", 0), ("1" * 400, 111_111_111), ("\u0663", 0)],
+        ("Mon, 30 Nov 2026 00:00:00 +99999999999999", 0),
+    ],
 )
 def test_retry_after_is_read_in_seconds(told: str, seconds: float) -> None:
     assert retry_after(Response("http://x/", headers={"Retry-After": told})) == seconds
@@ -240,6 +244,17 @@ def test_a_robots_txt_counts_wherever_the_site_keeps_it(site: MisbehavingMinistr
         "11"
     }
     assert min(gaps(site)) > 0.45
+
+
+def test_a_robots_txt_that_cannot_be_had_elsewhere_forbids_what_it_is_of(
+    site: MisbehavingMinistry, place: Stage
+) -> None:
+    with MisbehavingMinistry(TODAY) as other:
+        site.misbehave("/robots.txt", redirect(other.base.replace("127.0.0.1", "localhost") + "/robots.txt"))
+        other.misbehave("/robots.txt", server_error())
+        found = run(place.settings, *WINDOW)
+    assert {request.path for request in site.requests} == {"/robots.txt"}
+    assert found.state == "failed" and any("127.0.0.1 left alone" in reason for reason in found.reasons)
 
 
 def test_one_page_that_is_never_available_keeps_no_other_from_being_read(

@@ -29,7 +29,7 @@ from storage.archive import Archive
 from storage.database import Database
 from storage.warc import Location
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, Misbehaviour, redirect
+from tests.site import MisbehavingMinistry, Misbehaviour, hang, redirect
 from tests.test_collect import expected, pages, run, texts
 from tests.test_courtesy import again, gaps
 
@@ -204,3 +204,32 @@ def test_a_page_from_inside_a_network_is_not_kept(
     disposition, reason = pages(settings, found.run_id)["114"]
     assert disposition == "failed"
     assert reason is not None and f"it was served from {host_of(inside)}" in reason
+
+
+def test_no_packet_of_a_page_reaches_an_address_that_its_script_names(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inside:
+        inside.bind(("127.0.0.1", 0))
+        inside.settimeout(0.1)
+        server = f"stun:127.0.0.1:{inside.getsockname()[1]}"
+        call = (
+            f"const it = new RTCPeerConnection({{iceServers: [{{urls: '{server}'}}]}});"
+            "it.createDataChannel('x'); it.createOffer().then(offer => it.setLocalDescription(offer));"
+            "for (let end = Date.now() + 100; Date.now() < end;);"
+        )
+        wait = "fetch('/slow')"
+        site.misbehave("/slow", hang(3))
+        site.misbehave("/briefings/*", by_script(f"<script>{call}{wait}</script>"))
+        run(settings, *WINDOW)
+        with pytest.raises(TimeoutError):
+            inside.recv(2000)
+
+
+def test_half_a_letter_in_a_page_keeps_none_of_it_from_being_read(
+    site: MisbehavingMinistry, settings: Settings
+) -> None:
+    site.misbehave("/briefings/*", by_script(r"<script>document.title += '\ud83d'</script>"))
+    found = run(settings, *WINDOW)
+    assert found.state == "completed", (found.reasons, pages(settings, found.run_id))
+    assert texts(settings) == expected(site, *WINDOW)
