@@ -19,6 +19,8 @@ from lxml import etree
 from parsel import Selector
 
 from crawler import dates
+from crawler.accept import LARGEST
+from crawler.markup import crowded
 from crawler.source import Items, Listing
 
 
@@ -46,12 +48,23 @@ def absolute(base: str, href: str) -> str | None:
         return None
 
 
+_OTHER = re.compile(
+    r"<(/?)(?!(?:[\w.-]+:)?(?:rss|rdf|feed|channel|items?|entry|link|guid|id|pubdate|published|issued|updated|modified"
+    r"|date|source)[\s/>])[a-z][\w:.-]*",
+    re.IGNORECASE,
+)
+"""A tag of a feed that says neither where an item leads nor when it is of."""
+
+
 def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
     """The items of an RSS or Atom feed, with their dates of publication in a time zone."""
-    # feedparser fetches what looks like an address, so it is only ever given bytes.
-    parsed = feedparser.parse(
-        sheet.text.encode(), response_headers={"content-type": "text/xml; charset=utf-8"}
-    )
+    # Names, subjects and texts can be such that feedparser takes hours for a megabyte: without names of their own
+    # they are no more than text to it. Of what is cut off at the end nothing is proved.
+    text = _OTHER.sub(r"<\1x", sheet.text[:LARGEST])
+    if crowded(text):
+        return []
+    # It fetches what looks like an address, so it is only ever given bytes.
+    parsed = feedparser.parse(text.encode(), response_headers={"content-type": "text/xml; charset=utf-8"})
     links = []
     for entry in parsed.entries:
         target = entry.get("link") or entry.get("id")
@@ -143,11 +156,19 @@ def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]
     return maps, documents
 
 
+MOST_NESTED = 256
+"""Items that an item may stand in, as it does where a site forgets to close them."""
+
+
 def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
     """The links of a listing or calendar page, in its order; dates are days in the time zone."""
     page = _page(sheet)
     base = _base(sheet, page)
-    for item in page.css(entry.item):
+    items = page.css(entry.item)
+    own = {item.root for item in items}
+    if any(sum(above in own for above in element.iterancestors()) > MOST_NESTED for element in own):
+        return  # each would be searched with all that are within it
+    for item in items:
         anchors = [item] if item.root.tag == "a" else item.css(entry.link)
         href = next((anchor.attrib["href"] for anchor in anchors if anchor.attrib.get("href")), None)
         url = absolute(base, href) if href else None

@@ -1102,6 +1102,10 @@ HOSTILE = {
     "secret": feed("&x;", head=SECRET).encode(),
     "deep": b"<ul>" + b"<div>" * 50_000 + b"x",
     "unclosed": b'<li class="briefings__item"><time datetime="2026-03-19">' * 500,
+    "nested": b'<li class="briefings__item"><div><a href="/x">x</a>' * 2_000,
+    "names": b"<rss><channel><item><link>/briefings/1</link><author>" + b"a@" * 50_000 + b"</author>",
+    "subjects": feed("X").replace("X", "".join(f"<category>{n}</category>" for n in range(9_000))).encode(),
+    "comments": feed("X").replace("X", "</pubDate><description>" + "&lt;!--" * 40_000).encode(),
     "far dates": feed(
         "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "Mon, 01 Jan 99999999999 1:1:1"
     ).encode(),
