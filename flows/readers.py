@@ -10,8 +10,10 @@ import ctypes
 import datetime as dt
 import logging
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -154,8 +156,17 @@ class Readers:
 
 def _begin() -> None:
     """In a process that reads, before its work. Ctrl-C is for the one that it works for, which ends it."""
-    die_with_parent()
+    # Its parent in the system's eyes is the one that forks, and that lives for as long as any of these does.
+    threading.Thread(target=_end_with_caller, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with_caller() -> None:
+    """End this process when the one that it reads for is gone, however that ended."""
+    caller = multiprocessing.parent_process()
+    assert caller is not None
+    caller.join()
+    os._exit(1)
 
 
 def _preloaded() -> list[str]:

@@ -609,6 +609,22 @@ def test_a_crawl_whose_caller_is_killed_ends_and_the_next_run_makes_up_for_it(
     database.close()
 
 
+def test_what_reads_ends_with_the_process_that_it_reads_for_though_that_is_killed() -> None:
+    program = """
+import os, signal
+from flows.readers import FEW, Readers
+pool = Readers().pool_for(range(FEW + 1))
+print(*{pool.submit(os.getpid).result() for _ in range(4)}, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    # Whoever reads what it says, as cron does, hears its end only when nobody has the pipe any more.
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == -signal.SIGKILL
+    reading = done.stdout.split()
+    assert reading
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in reading))
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_the_crawl_and_the_run_within_seconds(site: MisbehavingMinistry, place: Stage) -> None:
     site.misbehave("/briefings/", hang(60))
