@@ -268,7 +268,22 @@ def _encoding(connection: Connection) -> str:
 def _engine(address: URL, create: bool, read_only: bool) -> Engine:
     if address.get_backend_name() == "postgresql":
         options = {"postgresql_readonly": True} if read_only else {}
-        return create_engine(address, pool_pre_ping=True, execution_options=options)
+        # A role, a database or the environment (PGCLIENTENCODING, PGDATESTYLE) may have chosen otherwise: texts
+        # could not be sent, moments not be read, and of two writers one would fail.
+        engine = create_engine(
+            address,
+            pool_pre_ping=True,
+            execution_options=options,
+            isolation_level="READ COMMITTED",
+            connect_args={"client_encoding": "utf8"},
+        )
+
+        @event.listens_for(engine, "connect")
+        def _speak_iso(connection: Any, _record: object) -> None:
+            connection.execute("SET DateStyle = 'ISO'")
+            connection.commit()
+
+        return engine
     engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
     # Many rows of one statement: after every statement that fires a trigger FTS5 writes its words to the disk.
     engine.dialect.use_insertmanyvalues_wo_returning = True

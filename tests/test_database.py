@@ -171,6 +171,31 @@ def test_a_database_that_cant_hold_every_language_is_refused(postgres: Server) -
 
 
 @pytest.mark.parametrize(
+    "setting",
+    [
+        "client_encoding = 'LATIN1'",
+        "client_encoding = 'SQL_ASCII'",
+        "DateStyle = 'German'",
+        "default_transaction_isolation = 'serializable'",
+    ],
+)
+def test_what_a_server_chose_for_its_sessions_is_not_ours(setting: str, postgres: Server) -> None:
+    name = f"chosen{abs(hash(setting)):x}"
+    url = postgres.create(name)
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" SET {setting}')  # type: ignore[arg-type]
+    with Database(url) as database:
+        with database.write() as session:
+            number = ledger.open_run(session, "nightly", "Ёлка 渡轮", DAY, DAY).id
+            assert session.scalar(text("SHOW transaction_isolation")) == "read committed"
+        with database.read() as session:
+            run = session.get_one(Run, number)
+            assert run.source == "Ёлка 渡轮"
+            assert dt.datetime.now(dt.UTC) - run.started_at < dt.timedelta(minutes=5)
+    postgres.drop(name)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "",
