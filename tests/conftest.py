@@ -32,7 +32,7 @@ TODAY = dt.date(2026, 3, 20)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - not named by what is tested
+MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
 """Where Linux keeps files in memory, and the bytes that have to be free there."""
 
 
