@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,9 +180,8 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
     new: dict[tuple[Turn, ...], set[str]] = {}
     pages: dict[tuple[Turn, ...], set[str]] = {}
     had: dict[tuple[Turn, ...], set[object]] = {}
-    besides: dict[
-        str, set[tuple[Turn, ...]]
-    ] = {}  # of each document; of others' captures there may be several
+    # Of others' captures a batch may hold several of one document.
+    besides: dict[str, set[tuple[Turn, ...]]] = {}
     for reading in readings.values():
         besides.setdefault(reading.key, set()).add(reading.transcript.turns)
     for page, reading in readings.items():
@@ -201,9 +200,18 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
         if reading.before is None or reading.before.turns != said:
             pages.setdefault(said, set()).add(page)
             had.setdefault(said, set()).add(last.digest)
-    most = max(ALIKE_PAGES, len(readings) // 2 + 1)
-    wrong = {page for said, some in pages.items() if len(had[said]) >= ALIKE_PAGES for page in some}
-    return wrong | {page for some in new.values() if len(some) >= most for page in some}
+
+    def documents(some: Iterable[str]) -> int:
+        return len({readings[page].key for page in some})
+
+    most = max(ALIKE_PAGES, documents(readings) // 2 + 1)
+    wrong = {
+        page
+        for said, some in pages.items()
+        if min(len(had[said]), documents(some)) >= ALIKE_PAGES
+        for page in some
+    }
+    return wrong | {page for some in new.values() if documents(some) >= most for page in some}
 
 
 def _fits_no_more(reading: Reading) -> bool:

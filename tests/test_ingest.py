@@ -919,3 +919,16 @@ def test_one_text_that_stands_in_the_place_of_several_is_none_of_theirs(
     assert (found.state, found.tally.counts) == ("degraded", {"rejected": 4})
     assert "4 pages came to one and the same text: an error in its place?" in found.reasons
     assert texts(place.settings) == {key_of(each): [render(each.transcript)] for each in documents}
+
+
+def test_a_document_with_many_texts_or_many_captures_is_no_error_page(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    first = briefing(site)
+    edits = [first.edited("three sailings a day", f"{n} sailings a day", NOON) for n in range(5)]
+    told = [first, *edits, edits[-1], edits[-1]]
+    file = captured(
+        tmp_path / "a.warc.gz", site.base, *((each, NOON + n * DAY) for n, each in enumerate(told))
+    )
+    take(file, place.settings)
+    assert texts(place.settings) == {key_of(first): [render(each.transcript) for each in (first, *edits)]}

@@ -628,6 +628,8 @@ def test_a_load_that_waits_for_one_who_waits_for_it_is_tried_again(desk: Desk) -
     reading = desk.reading(said())
     with ThreadPoolExecutor(1) as pool:
         with desk.database.write() as other:
+            if desk.database.engine.dialect.name == "postgresql":
+                other.execute(sql("SET LOCAL deadlock_timeout = '1min'"))  # the load is to be who gives way
             other.scalars(select(models.Page).where(models.Page.run_id == desk.run).with_for_update()).one()
             loading = pool.submit(load, desk.database, desk.run, reading)
             give_up = time.monotonic() + 20  # it takes the address, and then waits for the page
