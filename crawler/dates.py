@@ -39,8 +39,10 @@ _STAMP = re.compile(
 # "Thu, 16 May 2024 22:00:00 GMT", as HTTP and feeds have it.
 _SENT = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:GMT|UTC?|[+-]\d{4})(?![\w+-])")
 
-# "12-14 May 2020": a range, and not one day.
-_RANGE = re.compile(r"\d\s?[-–—]\s?$")
+# "12-14 May 2020", "12. – 14. 5. 2020": a range, and not one day.
+_RANGE = re.compile(r"\d\.?\s?[-–—]\s?$")
+# What parts the word for published from whose a line is before it; the beginning of a line does, too.
+_APART = ("", *",;:|/·•-–—()[]")
 # What may follow a date at the end of a title: a bracket, "года", "г.".
 _TRAIL = re.compile(r"\W*\w{0,4}\W*")
 _CLOCK = re.compile(r"\d{1,2}[:.]\d\d|\b[ap]\.?m\b\.?", re.IGNORECASE)
@@ -180,10 +182,13 @@ def is_line(text: str) -> bool:
 
 
 def told_by(line: str, start: int) -> bool:
-    """Whether a line says that what stands at `start` is when a page was published: "by M. Moss, published on"."""
+    """Whether a line says that what stands at `start` is when a page was published: "by M. Moss, published on".
+
+    The word begins the line or follows a mark: in "On the report published on" it tells of another text.
+    """
     before = line[:start].casefold()
     return any(
-        before.startswith(word, at) and not before[at - 1 : at].isalnum()
+        before.startswith(word, at) and before[:at].rstrip()[-1:] in _APART
         for word in words(None).published
         if (at := before.rfind(word)) >= 0 and start - at - len(word) <= BEFORE_DATE
     )

@@ -46,8 +46,8 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     by_style = [
         styles.bold(places),
         styles.upper(places, lengths),
-        styles.plain(places, lengths, words),
-        styles.dashed(places, words),
+        styles.plain(places, lengths, paragraphs, words),
+        styles.dashed(places, paragraphs, words),
         styles.unmarked(places, words),
         headed.alone(paragraphs, words),
         headed.alone(paragraphs, words, in_plain_type=True),

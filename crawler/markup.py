@@ -15,14 +15,13 @@ import webencodings
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
 
-_META = re.compile(
-    rb"(?:<meta[^<>]{0,300}?charset|^\s*<\?xml[^<>]{0,100}?\sencoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})",
-    re.IGNORECASE,
-)
+_META = re.compile(rb"<meta[^<>]{0,300}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+_XML = re.compile(rb"\s*<\?xml[^<>]{0,100}?\sencoding\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 _HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 _WIDER = {"gbk": "gb18030"}
 # By the WHATWG's table no page is read that names one of these; the escapes of some can be read all the same.
 _UNREAD = frozenset(("replacement", "x-user-defined"))
+_WIDE = frozenset(("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"))
 _NO_CHARSET = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"))
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Characters that XML forbids, besides U+FFFE, U+FFFF and lone surrogates; libxml2 would stop at a NUL.
@@ -69,14 +68,21 @@ def decode(body: bytes, content_type: str = "") -> str:
 
     A byte order mark decides; else bytes that are valid UTF-8 are UTF-8, whatever is declared (a text of some
     length in another set is never valid UTF-8 by chance, but for those that are declared and shift by escapes);
-    else the header's charset, then the page's own.
+    else the header's charset, then the page's own: of HTML that of its <meta> before that of an XML declaration,
+    which templates leave there. What can be read as a <meta> is never UTF-16, whatever it says.
     """
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
     header = _HEADER.search(content_type)
-    meta = _META.search(body, 0, 4096)
-    declared = [_codec(header[1]) if header else None, _codec(meta[1].decode("ascii")) if meta else None]
+    own = [_META.search(body, 0, 4096), _XML.match(body, 0, 4096)]
+    if "xml" in content_type.casefold():
+        own.reverse()
+    inside = [_codec(found[1].decode("ascii")) for found in own if found]
+    declared = [
+        _codec(header[1]) if header else None,
+        *(None if charset in _WIDE else charset for charset in inside),
+    ]
     for charset in declared:
         if charset in _ESCAPES and _ESCAPES[charset] in body:
             return body.decode(charset, "replace")

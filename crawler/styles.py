@@ -89,14 +89,17 @@ def upper(places: list[Label], lengths: list[int]) -> list[Label]:
     return found
 
 
-def plain(places: list[Label], lengths: list[int], words: Words) -> list[Label]:
+def plain(
+    places: list[Label], lengths: list[int], paragraphs: Sequence[Paragraph], words: Words
+) -> list[Label]:
     """The labels of a page that prints them like any other text."""
     every = Counter(place.key for place in places if place.opens and place.colon)
     officials = [
         place for place in places if place.opens and place.colon and place.office and _is_official(place)
     ]
-    # "Ivan Moss, mluvčí vlády" is heard again; so may be then who has an office and speaks once.
-    again = any(every[place.key] > 1 for place in officials)
+    # "Ivan Moss, mluvčí vlády" is heard again; so may be then who has an office and speaks once. In an agenda or a
+    # list of those appointed nobody says anything.
+    again = any(every[place.key] > 1 and _speaks(place, paragraphs, words) for place in officials)
     lines = [
         place
         for place in places
@@ -148,12 +151,20 @@ def _is_official(place: Label) -> bool:
     )
 
 
+def _speaks(place: Label, paragraphs: Sequence[Paragraph], words: Words) -> bool:
+    """Whether what follows is somebody's speech: at length or by its words, and no quotation of a news item."""
+    said = said_after(place, paragraphs).lstrip()
+    return said[:1] not in tuple('"“„«') and (
+        is_speech(said, words) or (len(said) > SPEECH and "," not in place.printed)
+    )
+
+
 def speak_for(named: Sequence[Label]) -> bool:
     """Whether most names are printed with whom they speak for, "Winkler (AA)": so is then who speaks once."""
     return sum("(" in place.printed for place in named) * 2 > len(named)
 
 
-def dashed(places: list[Label], words: Words) -> list[Label]:
+def dashed(places: list[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """The labels of a page that has questions and answers, each before a dash; names among them are repeated."""
     lines = [place for place in places if place.dash and place.opens]
     counts = Counter(place.key for place in lines)
@@ -162,9 +173,16 @@ def dashed(places: list[Label], words: Words) -> list[Label]:
     if not asked or all(asks(place.key, words) for place in found):
         return []
     if all(place.upper for place in found):
-        # Among others in capitals, who speaks once is a voice too.
+        # Among others in capitals, who speaks once is a voice too; a heading's dash is followed by no speech.
         known = {place.key for place in found}
-        found += [place for place in lines if place.upper and place.names > 1 and place.key not in known]
+        found += [
+            place
+            for place in lines
+            if place.upper
+            and place.names > 1
+            and place.key not in known
+            and (place.titled or is_asked(place, paragraphs) or _speaks(place, paragraphs, words))
+        ]
     return found
 
 

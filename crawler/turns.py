@@ -75,10 +75,12 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     starts = accumulate((len(part) for _, part in parts), initial=0)
     roles = {start: role for start, (role, _) in zip(starts, parts, strict=False)}
     asked = frozenset[int]() if parts else asked_between(lines, labels, known)
-    heads = _heads(found, lines)
+    heads = _heads(found, lines, known)
     for number in heads:
         labels.pop(number)
     closing = _closing(lines, labels, known)
+    begins = {*labels, *roles, *asked}
+    end = max(begins, default=-1)
     pieces: list[Piece] = []
     # The last piece is written down when the next one begins: until then its speech grows.
     last: tuple[str, str | None, str] | None = None
@@ -97,6 +99,8 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
         here = labels.get(number, [])
         text = paragraph.text
         before = text[: here[0].begin] if here else text
+        # A note in the midst of a speech that goes on below it would take the rest from its speaker.
+        noted = _is_note(text, known) and (number > end or number + 1 in begins)
         if before.strip():
             if (
                 last is None
@@ -104,12 +108,12 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
                 or (number in asked and (number - 1 not in asked or last[1] is not None))
             ):
                 begin(_NOBODY, roles.get(number))
-            elif what == "answer" and _unvoiced(paragraph, known):
+            elif what == "answer" and (noted or _unvoiced(paragraph, known)):
                 begin(_NOBODY, "note")
             elif not here and last[1] is not None:
                 # Where questions are bold and answers have no label, the answer is not the questioner's.
                 answers = asked_in_bold and not paragraph.all_bold
-                if answers or number >= closing or number in heads or _unvoiced(paragraph, known):
+                if answers or noted or number >= closing or number in heads or _unvoiced(paragraph, known):
                     begin(_NOBODY)
             speech.append(before)
         for label, following in zip(here, [*here, None][1:], strict=True):
@@ -127,17 +131,19 @@ def cut(paragraphs: Sequence[Paragraph], known: Words) -> list[Piece]:
     return pieces
 
 
-def _heads(found: Sequence[Label], lines: Sequence[Paragraph]) -> frozenset[int]:
+def _heads(found: Sequence[Label], lines: Sequence[Paragraph], known: Words) -> frozenset[int]:
     """The lines that are labels by their look, occur once and say nothing before the next one: headings.
 
-    "Questions and Answers:", "Middle East Peace Process:".
+    "Questions and Answers:", "Middle East Peace Process:", and "记者提问：" above the first "问：".
     """
     counts = Counter(label.key for label in found)
     return frozenset(
         label.paragraph
         for label, following in pairwise(found)
         if counts[label.key] == 1
-        and not label.anonymous
+        and (not label.anonymous or (asks(label.key, known) and asks(following.key, known)))
+        # "MR. MOSS:", whose words were a film or stand in another's line.
+        and not (label.honorific and label.titled)
         and label.begin == 0
         and not lines[label.paragraph].text[label.resume :].strip()
         and (following.paragraph, following.begin) == (label.paragraph + 1, 0)
@@ -200,12 +206,15 @@ def _unspoken(line: str) -> bool:
     return len(line) <= HEADING and SPOKEN.search(line.strip()) is None
 
 
+def _is_note(text: str, known: Words) -> bool:
+    """Whether a paragraph is what the page says of the text: "Editor's note: ...", "Notes to editors"."""
+    return _COLON.split(text.strip(), maxsplit=1)[0].strip().casefold() in known.note
+
+
 def _unvoiced(paragraph: Paragraph, known: Words) -> bool:
     """Whether a paragraph ends what the last speaker says: a section's heading, or the end of the transcript."""
     text = paragraph.text.strip()
     if _ends(text, known) or _SECTION.match(text):
-        return True
-    if _COLON.split(text, maxsplit=1)[0].strip().casefold() in known.note:
         return True
     if not (paragraph.heading or paragraph.all_bold) or len(text) > HEADING:
         return False

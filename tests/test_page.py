@@ -898,6 +898,20 @@ def test_letters_are_right_in_every_charset(charset: str, header: str, meta: str
     assert "Заявление Министерства" in decode(text.encode(charset), header)
 
 
+@pytest.mark.parametrize("declared", ["UTF-8", "utf-16", "iso-8859-1"])
+def test_what_a_template_left_in_an_xml_declaration_is_not_believed_before_a_meta(declared: str) -> None:
+    meta = "<meta http-equiv='Content-Type' content='text/html; charset=windows-1251'>"
+    text = (
+        f"<?xml version='1.0' encoding='{declared}'?><html><head>{meta}</head><body>Заявление</body></html>"
+    )
+    assert "Заявление" in decode(text.encode("windows-1251"), "text/html")
+
+
+@pytest.mark.parametrize("declared", ["<?xml version='1.0' encoding='utf-16'?>", "<meta charset='utf-16'>"])
+def test_what_is_read_byte_by_byte_is_not_utf_16(declared: str) -> None:
+    assert "Élysée" in decode(f"{declared}<html><body>Élysée</body></html>".encode("cp1252"), "text/html")
+
+
 @pytest.mark.parametrize(
     ("name", "charset", "text"),
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.dates import event, find, stamp
+from crawler.dates import event, find, stamp, told_by
 from crawler.languages import months
 from storage.transcript import MONTHS
 
@@ -193,3 +193,26 @@ def test_no_text_makes_it_stumble(text: str) -> None:
 
 def test_no_two_languages_call_different_months_the_same() -> None:
     assert set(months().values()) == set(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Published on 3 May 2019", "By M. Moss, published on 3 May 2019", "News | Posted 3 May 2019"],
+)
+def test_a_line_may_say_when_a_page_was_published(line: str) -> None:
+    assert told_by(line, line.index("3 May"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["On the report published on 3 May 2019", "The decree posted 3 May 2019", "Republished 3 May 2019"],
+)
+def test_when_another_text_was_published_is_not_the_pages_day(line: str) -> None:
+    assert not told_by(line, line.index("3 May"))
+
+
+@pytest.mark.parametrize(
+    "title", ["Visit 12. – 14. 5. 2021", "Visit 30. 4. - 2. 5. 2021", "Besuch 12.–14. Mai 2021"]
+)
+def test_the_last_day_of_a_range_is_no_event(title: str) -> None:
+    assert event(title, [], dt.date(2021, 5, 10)) is None

@@ -1179,6 +1179,11 @@ def test_a_ministry_in_chinese_may_say_that_a_reporter_asks() -> None:
     assert labels("有记者问：请问有何评论？", "答：中方注意到有关情况。", language="zh") == ["有记者问", "答"]
 
 
+def test_a_heading_above_the_questions_asks_nothing_in_chinese() -> None:
+    said = ("今天天气很好。", "记者提问：", "问：请问有何评论？", "答：没有，谢谢。")
+    assert labels(*said, language="zh") == [None, "问", "答"]
+
+
 def test_a_name_and_its_office_may_be_in_plain_type_and_small_letters() -> None:
     said = ("Jan Mlyn, mluvčí vlády: ~", "Petr Most, předseda vlády: ~", "Jan Mlyn, mluvčí vlády: Děkuji.")
     assert labels(*said, "Jozef Sek, ministr obchodu: Ano.", language="cs") == [
@@ -1208,6 +1213,36 @@ def test_who_speaks_once_among_capitals_may_have_a_dash() -> None:
     assert labels(*said, "LA CHANCELIÈRE ANNA BERG – Merci.", language="fr")[-1] == "LA CHANCELIÈRE ANNA BERG"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["CONFÉRENCE DE PRESSE – PALAIS DU QUAI", "PARIS, FRANCE – Texte du ministère.", "FIN DE SÉANCE – 12 h"],
+)
+def test_a_heading_in_capitals_with_a_dash_is_no_speaker(line: str) -> None:
+    said = (
+        "QUESTION – Quand ?",
+        "LE PRÉSIDENT – Demain.",
+        "QUESTION – Et après ?",
+        "LE PRÉSIDENT – Je verrai.",
+    )
+    assert line.partition(" –")[0] not in labels(line, *said, language="fr")
+    assert line.partition(" –")[0] not in labels(*said, line, language="fr")
+
+
+def test_an_agenda_and_a_list_of_those_appointed_have_no_speakers() -> None:
+    assert labels(
+        "Anna Berg, minister of fisheries: opening remarks on the harbours",
+        "Jan Moss, director of ports: the new harbour",
+        "Anna Berg, minister of fisheries: closing remarks",
+    ) == [None]
+
+
+def test_a_press_office_may_lead_a_conference() -> None:
+    said = ("Press Office: Good morning, and thank you for coming.", "Question: When?", "Minister Moss: ~")
+    assert labels(*said, "Press Office: Thank you all.") == [
+        "Press Office", "Question", "Minister Moss", "Press Office",
+    ]  # fmt: skip
+
+
 def test_greek_capitals_have_no_accents() -> None:
     said = ("ΔΗΜΟΣΙΟΓΡΑΦΟΣ: Πότε;", "Ν. ΜΩΡΑΣ: Αύριο.", "ΣΥΝΤΟΝΙΣΤΗΣ: Ευχαριστούμε.")
     assert [turn.role for turn in read("".join(f"<p><b>{line}</b></p>" for line in said), "el")][
@@ -1226,10 +1261,26 @@ def test_a_heading_with_a_colon_is_no_speaker(heading: str) -> None:
     assert labels(*said) == ["Minister Moss", None, "Question", "Minister Moss"]
 
 
+def test_who_has_a_title_is_a_speaker_though_he_says_nothing() -> None:
+    said = ("QUESTION: When?", "MR. MOSS:", "QUESTION: Why?", "MS. BERG: ~", "MR. QUILL: Yes, I do.")
+    assert labels(*said) == ["Question", "MR. MOSS", "Question", "MS. BERG", "MR. QUILL"]
+
+
 @pytest.mark.parametrize("note", ["Editor’s Note:", "Editor's note:", "Notes to Editors:"])
 def test_a_note_of_the_page_is_nobodys(note: str) -> None:
     said = ("<b>Question:</b> When?", "<b>Minister Moss:</b> Now.", f"<b>{note}</b> It was held in Quay.")
     assert labels(*said) == ["Question", "Minister Moss", None]
+
+
+def test_what_is_said_below_a_note_in_its_midst_is_the_speakers_still() -> None:
+    said = (
+        "<b>Question:</b> When?",
+        "<b>Minister Moss:</b> Now.",
+        "Editor’s note: he meant 2019.",
+        "I said so.",
+    )
+    assert labels(*said, "<b>Question:</b> Why?") == ["Question", "Minister Moss", "Question"]
+    assert labels(*said[:3], "<b>Question:</b> Why?") == ["Question", "Minister Moss", None, "Question"]
 
 
 @pytest.mark.parametrize("form", ["<p>{}</p><p>M. Moss:</p><p>{}</p>", "<p>{}<br>M. Moss:<br>{}</p>"])
