@@ -50,17 +50,18 @@ def absolute(base: str, href: str) -> str | None:
 
 _OTHER = re.compile(
     r"<(/?)(?!(?:[\w.-]+:)?(?:rss|rdf|feed|channel|items?|entry|link|guid|id|pubdate|published|issued|updated|modified"
-    r"|date|source)[\s/>])[a-z][\w:.-]*",
+    r"|date|source|image|textinput)[\s/>])[a-z][\w:.-]*",
     re.IGNORECASE,
 )
-"""A tag of a feed that says neither where an item leads nor when it is of."""
+"""A tag of a feed that says neither where an item leads nor when it is of, and holds no other link."""
 
 
 def read_feed(sheet: Sheet, zone: ZoneInfo) -> list[Link]:
     """The items of an RSS or Atom feed, with their dates of publication in a time zone."""
     # Names, subjects and texts can be such that feedparser takes hours for a megabyte: without names of their own
-    # they are no more than text to it. Of what is cut off at the end nothing is proved.
-    text = _OTHER.sub(r"<\1x", sheet.text[:LARGEST])
+    # they are no more than text to it. By any without a prefix it would take a picture, whose link is no item's,
+    # to be at its end. Of what is cut off at the end nothing is proved.
+    text = _OTHER.sub(r"<\1xml:x", sheet.text[:LARGEST])
     if crowded(text):
         return []
     # It fetches what looks like an address, so it is only ever given bytes.

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,18 +180,18 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
     new: dict[tuple[Turn, ...], set[str]] = {}
     pages: dict[tuple[Turn, ...], set[str]] = {}
     had: dict[tuple[Turn, ...], set[object]] = {}
-    # Of others' captures a batch may hold several of one document.
-    besides: dict[str, set[tuple[Turn, ...]]] = {}
+    # Of others' captures one document may have several, with one text or with each its own.
+    texts: dict[str, set[tuple[Turn, ...]]] = {}
     for reading in readings.values():
-        besides.setdefault(reading.key, set()).add(reading.transcript.turns)
+        texts.setdefault(reading.key, set()).add(reading.transcript.turns)
     for page, reading in readings.items():
         last, said = known.get(reading.key), reading.transcript.turns
         if _leads_away(reading):
             continue
         if last is None:
-            if others := besides[reading.key] - {said}:
+            if others := texts[reading.key] - {said}:
                 pages.setdefault(said, set()).add(page)
-                had.setdefault(said, set()).update(others)
+                had.setdefault(said, set()).add(frozenset(others))
             else:
                 new.setdefault(said, set()).add(page)
             continue
@@ -200,18 +200,10 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
         if reading.before is None or reading.before.turns != said:
             pages.setdefault(said, set()).add(page)
             had.setdefault(said, set()).add(last.digest)
-
-    def documents(some: Iterable[str]) -> int:
-        return len({readings[page].key for page in some})
-
-    most = max(ALIKE_PAGES, documents(readings) // 2 + 1)
-    wrong = {
-        page
-        for said, some in pages.items()
-        if min(len(had[said]), documents(some)) >= ALIKE_PAGES
-        for page in some
-    }
-    return wrong | {page for some in new.values() if documents(some) >= most for page in some}
+    most = max(ALIKE_PAGES, len(texts) // 2 + 1)
+    wrong = {page for said, some in pages.items() if len(had[said]) >= ALIKE_PAGES for page in some}
+    alone = [some for some in new.values() if len({readings[page].key for page in some}) >= most]
+    return wrong.union(*alone)
 
 
 def _fits_no_more(reading: Reading) -> bool:

@@ -1083,6 +1083,13 @@ def test_the_day_of_an_item_is_the_institutions(site: MisbehavingMinistry) -> No
     assert links[0].url == f"{site.base}/briefings/1"
 
 
+def test_the_picture_of_an_item_does_not_say_where_it_leads(site: MisbehavingMinistry) -> None:
+    picture = "<url>https://x.example/p.png</url><title>p</title><link>https://x.example/p</link>"
+    text = feed("X").replace("X", f"</pubDate><image>{picture}</image><pubDate>Fri, 20 Mar 2026 09:00:00 GMT")
+    links = read_feed(Sheet(f"{site.base}/feed.xml", text), ZONE)
+    assert links == [Link(f"{site.base}/briefings/1", dt.date(2026, 3, 20))]
+
+
 # --- hostile input -------------------------------------------------------------------------------
 
 BOMB = (

@@ -921,14 +921,18 @@ def test_one_text_that_stands_in_the_place_of_several_is_none_of_theirs(
     assert texts(place.settings) == {key_of(each): [render(each.transcript)] for each in documents}
 
 
-def test_a_document_with_many_texts_or_many_captures_is_no_error_page(
-    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+@pytest.mark.parametrize("told", ["aaa", "abcdef", "ababab"])
+def test_however_many_captures_a_file_has_of_a_page_they_are_its_own(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path, told: str
 ) -> None:
     first = briefing(site)
-    edits = [first.edited("three sailings a day", f"{n} sailings a day", NOON) for n in range(5)]
-    told = [first, *edits, edits[-1], edits[-1]]
-    file = captured(
-        tmp_path / "a.warc.gz", site.base, *((each, NOON + n * DAY) for n, each in enumerate(told))
-    )
-    take(file, place.settings)
-    assert texts(place.settings) == {key_of(first): [render(each.transcript) for each in (first, *edits)]}
+    texts_of = {
+        each: first.edited("three sailings a day", f"{each} sailings a day", NOON) for each in set(told)
+    }
+    file = Warc(tmp_path / "a.warc.gz")
+    for views, each in enumerate(told):
+        body = site_pages.document(texts_of[each], views=views + 1).encode()
+        file.response(f"{site.base}{first.path}", body, NOON + views * DAY)
+    assert only(take(file.done(), place.settings)).state == "completed"
+    said = [each for before, each in zip(" " + told, told, strict=False) if each != before]
+    assert texts(place.settings) == {key_of(first): [render(texts_of[each].transcript) for each in said]}
