@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from io import BytesIO
@@ -157,8 +157,18 @@ def read_sitemap(sheet: Sheet, zone: ZoneInfo) -> tuple[list[Entry], list[Entry]
     return maps, documents
 
 
-MOST_NESTED = 256
-"""Items that an item may stand in, as it does where a site forgets to close them."""
+MOST_NESTED = 1_000
+"""Items that may stand each in the other, as they do where a site forgets to close them: five seconds' work."""
+
+
+def _depth(root: etree._Element, items: Collection[etree._Element]) -> int:
+    """How many items stand each in the other, at most."""
+    deepest = inside = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if element in items:
+            inside += 1 if event == "start" else -1
+            deepest = max(deepest, inside)
+    return deepest
 
 
 def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
@@ -167,7 +177,7 @@ def read_items(entry: Items, sheet: Sheet, timezone: str) -> Iterator[Link]:
     base = _base(sheet, page)
     items = page.css(entry.item)
     own = {item.root for item in items}
-    if any(sum(above in own for above in element.iterancestors()) > MOST_NESTED for element in own):
+    if len(own) > MOST_NESTED and _depth(page.root, own) > MOST_NESTED:
         return  # each would be searched with all that are within it
     for item in items:
         anchors = [item] if item.root.tag == "a" else item.css(entry.link)

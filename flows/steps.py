@@ -174,7 +174,7 @@ UNFIT = "no layout of its source fits it any more, and it says something else: a
 
 
 def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) -> set[str]:
-    """Of known pages that are read otherwise now those that have come to one and the same text; of new ones those
+    """Of pages that were read otherwise those that have come to one and the same text; of new ones of a site those
     that have one, where most of the batch are such: a site may give several addresses to a text.
     """
     new: dict[tuple[Turn, ...], set[str]] = {}
@@ -192,7 +192,7 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
             if others := texts[reading.key] - {said}:
                 pages.setdefault(said, set()).add(page)
                 had.setdefault(said, set()).add(frozenset(others))
-            else:
+            elif reading.visited_on is not None:  # copies are what a file of others may hold alone
                 new.setdefault(said, set()).add(page)
             continue
         if reading.before is None and last.is_again(reading.transcript, VERSION):
@@ -200,10 +200,9 @@ def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) ->
         if reading.before is None or reading.before.turns != said:
             pages.setdefault(said, set()).add(page)
             had.setdefault(said, set()).add(last.digest)
-    most = max(ALIKE_PAGES, len(texts) // 2 + 1)
+    most = max(ALIKE_PAGES, len(readings) // 2 + 1)
     wrong = {page for said, some in pages.items() if len(had[said]) >= ALIKE_PAGES for page in some}
-    alone = [some for some in new.values() if len({readings[page].key for page in some}) >= most]
-    return wrong.union(*alone)
+    return wrong.union(*(some for some in new.values() if len(some) >= most))
 
 
 def _fits_no_more(reading: Reading) -> bool:

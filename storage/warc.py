@@ -238,7 +238,9 @@ class _Chunks(ChunkedDataReader):  # type: ignore[misc]
     """warcio's own, but it says where a body in chunks goes on as none: what follows may be any bytes."""
 
     broken = False
-    """Whether a chunk is not as long as it says, or something else stands where one should begin."""
+    """Whether a chunk is not as long as it says, or something else stands where one should begin. The last one, of
+    no length, may be missing: some tools leave it out.
+    """
     _begun = False
 
     def _try_decode(self, length_header: bytes) -> None:
@@ -253,6 +255,7 @@ class _Chunks(ChunkedDataReader):  # type: ignore[misc]
         except ChunkedDataException:
             self.broken = self._begun and bool(length_header)
             raise
+        self.broken = self.all_chunks_read  # it ran out within the chunk
 
 
 BufferedReader.DECOMPRESSORS["br"] = _Brotli

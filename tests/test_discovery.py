@@ -1110,6 +1110,7 @@ HOSTILE = {
     "deep": b"<ul>" + b"<div>" * 50_000 + b"x",
     "unclosed": b'<li class="briefings__item"><time datetime="2026-03-19">' * 500,
     "nested": b'<li class="briefings__item"><div><a href="/x">x</a>' * 2_000,
+    "deep list": b"<div>" * 1_900 + b'<li class="briefings__item"><a href="/x">x</a></li>' * 5_000,
     "names": b"<rss><channel><item><link>/briefings/1</link><author>" + b"a@" * 50_000 + b"</author>",
     "subjects": feed("X").replace("X", "".join(f"<category>{n}</category>" for n in range(9_000))).encode(),
     "comments": feed("X").replace("X", "</pubDate><description>" + "&lt;!--" * 40_000).encode(),

@@ -889,6 +889,17 @@ def test_a_body_whose_chunks_do_not_fit_is_no_text(
     assert (found.state, found.tally.counts, texts(place.settings)) == ("degraded", {"rejected": 1}, {})
 
 
+def test_a_body_that_breaks_off_within_a_chunk_is_no_text_though_its_page_has_its_end(
+    site: MisbehavingMinistry, place: Stage, tmp_path: Path
+) -> None:
+    whole = page(briefing(site))
+    file = Warc(tmp_path / "a.warc.gz")
+    kind = (("Transfer-Encoding", "chunked"),)
+    file.response(f"{site.base}{briefing(site).path}", b"%x\r\n%s" % (len(whole) + 9, whole), headers=kind)
+    found = only(take(file.done(), place.settings))
+    assert (found.state, found.tally.counts, texts(place.settings)) == ("degraded", {"rejected": 1}, {})
+
+
 def test_a_revisit_that_stands_before_its_capture_is_a_revision(
     site: MisbehavingMinistry, place: Stage, tmp_path: Path
 ) -> None:
