@@ -17,7 +17,7 @@ from prefect.artifacts import (
 )
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows import plan, windows
 from flows.collect import One, Order, SourceReport, collect_all
@@ -60,7 +60,10 @@ def backfill(
     settings = load_settings()
     last = until or dt.datetime.now(dt.UTC).date()
     other = via if via == "wayback" else None
-    orders = plan.backfill(settings, since, last, sources, replay, other, again=again, dry=dry_run)
+    try:
+        orders = plan.backfill(settings, since, last, sources, replay, other, again=again, dry=dry_run)
+    except plan.MISTAKES as mistake:
+        return Failed(message=str(mistake))
     with existing(settings.database_url) as database:
         planned = windows.planned(database, orders, split)
     work = windows.Backfill(planned, today=plan.today_in)

@@ -24,6 +24,9 @@ from storage.ledger import Tally
 from storage.models import Capture, Run
 from storage.warc import ArchiveError
 
+MISTAKES = (SourceError, SettingsError, WindowError, ArchiveError)
+"""What is raised where what was asked for can't be planned; each says itself what is wrong."""
+
 
 def night(settings: Settings, ids: Sequence[str] = (), replay: Path | None = None) -> list[Order]:
     """The orders of tonight: the last days of each source, back to what its nights owe where that is longer ago.

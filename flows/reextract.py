@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import proposal, reextraction, report, tasks
+from flows import plan, proposal, reextraction, report, tasks
 from flows.form import SourceId
 from flows.reextract_shard import Pass, Seen, add_pages, work
 from flows.reextraction import NotSeenError, Steps
@@ -89,7 +89,10 @@ def reextract(
         accept: The digest that a dry run's report gave, to write what it has shown.
     """
     settings, logger = load_settings(), get_run_logger()
-    selection = reextraction.selection_of(settings, sources, since, until)
+    try:
+        selection = reextraction.selection_of(settings, sources, since, until)
+    except plan.MISTAKES as mistake:
+        return Failed(message=str(mistake))
     if dry_run:
         proposed = reextraction.propose(settings, selection, TASKS)
         create_markdown_artifact(

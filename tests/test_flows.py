@@ -237,6 +237,23 @@ def test_bad_parameters_are_refused_before_anything_runs(configured: Stage) -> N
         backfill(since="yesterday", until=TODAY)
 
 
+def test_what_cant_be_asked_for_is_told_in_the_runs_state_without_a_traceback(
+    configured: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flows.backfill import backfill
+    from flows.reextract import reextract
+
+    day = dt.date(2026, 3, 2)
+    asked = [
+        (backfill(since=day, until=day - dt.timedelta(1), return_state=True), "before it begins"),
+        (backfill(since=day, until=day, replay=Path("none.warc.gz"), return_state=True), "none.warc.gz"),
+        (reextract(since=day, until=day - dt.timedelta(1), return_state=True), "before it begins"),
+    ]
+    for state, told in asked:
+        assert state.name == "Failed" and told in state.message
+    assert "Traceback" not in caplog.text
+
+
 def test_a_title_cant_break_the_report() -> None:
     wild = "A | B [x](javascript:alert(1)) <script>\x1b[31m `code`"
     arrival = Arrival("new", 7, TODAY, wild, "https://example.org/a b>c")
