@@ -25,6 +25,7 @@ BLOCKS = HEADINGS | frozenset(
     )
 )
 _BOLD = HEADINGS | {"b", "strong", "th", "dt"}
+_ITALIC = frozenset(("i", "em"))
 _WEIGHT = re.compile(r"font-weight\s*:\s*(bold|normal|lighter|[1-9]00)", re.IGNORECASE)
 _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
 # "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
@@ -47,6 +48,7 @@ class Paragraph:
         gaps: where the text goes on after a wide space.
         heading: it is a heading by its markup.
         anchor: all of it is a link to another place of the same page.
+        italic: all of it is in italics.
     """
 
     text: str
@@ -54,6 +56,7 @@ class Paragraph:
     heading: bool = False
     anchor: bool = False
     gaps: tuple[int, ...] = ()
+    italic: bool = False
 
     @property
     def all_bold(self) -> bool:
@@ -86,6 +89,12 @@ class Paragraph:
         )
 
 
+_Setting = tuple[bool, bool, bool]
+"""Whether text is bold, a link within the page, in italics."""
+_PLAIN: _Setting = (False, False, False)
+_BREAK = ("\n", _PLAIN)
+
+
 class _Writer:
     """Collects the runs of text of the paragraph that is being read."""
 
@@ -93,24 +102,24 @@ class _Writer:
         self.paragraphs: list[Paragraph] = []
         self.places: list[etree._Element] = []
         self.place: etree._Element | None = None
-        self._runs: list[tuple[str, bool, bool]] = []
+        self._runs: list[tuple[str, _Setting]] = []
 
-    def add(self, text: str | None, bold: bool, anchor: bool, *, set_out: bool = False) -> None:
+    def add(self, text: str | None, setting: _Setting, *, set_out: bool = False) -> None:
         """Add a run of text; where it is `set_out` its lines are those of the page."""
         for number, line in enumerate(text.split("\n") if text and set_out else [text]):
             if number:
                 self.line_break()
             if line:
-                self._runs.append((line.replace("\n", " "), bold, anchor))
+                self._runs.append((line.replace("\n", " "), setting))
 
     def line_break(self) -> None:
-        self._runs.append(("\n", False, False))
+        self._runs.append(_BREAK)
 
     def flush(self, heading: bool) -> None:
         if not self._runs:
             return
         runs, self._runs = self._runs, []
-        part: list[tuple[str, bool, bool]] = []
+        part: list[tuple[str, _Setting]] = []
         pending = 0
         for run in runs:
             if run[0] == "\n":
@@ -123,19 +132,19 @@ class _Writer:
                     self._put(part, heading)
                     part = []
                 elif pending and part:
-                    part.append(("\n", False, False))
+                    part.append(_BREAK)
                 pending = 0
                 part.append(run)
         self._put(part, heading)
 
-    def _put(self, runs: list[tuple[str, bool, bool]], heading: bool) -> None:
+    def _put(self, runs: list[tuple[str, _Setting]], heading: bool) -> None:
         spans: list[tuple[int, int, int]] = []
         pieces: list[str] = []
         gaps: list[int] = []
-        length = letters = linked = 0
+        length = letters = linked = slanted = 0
         space = False
         blank = ""
-        for raw, bold, anchor in runs:
+        for raw, (bold, anchor, italic) in runs:
             if raw == "\n":
                 if length:
                     pieces.append("\n")
@@ -167,11 +176,13 @@ class _Writer:
             length += len(words)
             letters += len(words)
             linked += len(words) if anchor else 0
+            slanted += len(words) if italic else 0
             space = shown[-1].isspace()
         text = "".join(pieces).rstrip()
         if text:
             bolds = tuple((start, min(end, len(text))) for start, end, _ in spans)
-            self.paragraphs.append(Paragraph(text, bolds, heading, linked == letters > 0, tuple(gaps)))
+            whole = linked == letters > 0, slanted == letters > 0
+            self.paragraphs.append(Paragraph(text, bolds, heading, whole[0], tuple(gaps), whole[1]))
             if self.place is not None:
                 self.places.append(self.place)
 
@@ -195,7 +206,7 @@ def read(
     """
     writer, left_out = _Writer(), _Writer()
     for root in body:
-        bold, anchor, headings, set_out = [False], [False], 0, 0
+        settings, headings, set_out = [_PLAIN], 0, 0
         walk = etree.iterwalk(root, events=("start", "end"))
         skipped: etree._Element | None = None
         for event, node in walk:
@@ -219,19 +230,22 @@ def read(
                 if name in HEADINGS:
                     headings += 1
                 set_out += name == "pre"
+                bold, anchor, italic = settings[-1]
                 style = node.get("style")
                 weight = _WEIGHT.search(style) if style else None
-                heavy = weight[1].lower() in _HEAVY if weight else bold[-1] or name in _BOLD
-                bold.append(heavy)
-                anchor.append(anchor[-1] or (name == "a" and (node.get("href") or "").startswith("#")))
+                setting = (
+                    weight[1].lower() in _HEAVY if weight else bold or name in _BOLD,
+                    anchor or (name == "a" and (node.get("href") or "").startswith("#")),
+                    italic or name in _ITALIC or (style is not None and "italic" in style),
+                )
+                settings.append(setting)
                 text = node.text.translate(_RAISED) if name == "sup" and node.text else node.text
-                writer.add(text, heavy, anchor[-1], set_out=set_out > 0)
+                writer.add(text, setting, set_out=set_out > 0)
                 continue
             if node is skipped:
                 skipped = None
             else:
-                bold.pop()
-                anchor.pop()
+                settings.pop()
                 if name in BLOCKS:
                     writer.flush(headings > 0)
                     writer.place = node.getparent()
@@ -239,7 +253,7 @@ def read(
                     headings -= 1
                 set_out -= name == "pre"
             if node is not root:
-                writer.add(node.tail, bold[-1], anchor[-1], set_out=set_out > 0)
+                writer.add(node.tail, settings[-1], set_out=set_out > 0)
         writer.flush(False)
     if places is not None:
         places += writer.places
@@ -258,9 +272,9 @@ def _read_left_out(node: etree._Element, writer: _Writer) -> None:
             if not tag(inner) or tag(inner) in SILENT:
                 walk.skip_subtree()
             else:
-                writer.add(inner.text, False, False)
+                writer.add(inner.text, _PLAIN)
         elif inner is not node:
-            writer.add(inner.tail, False, False)
+            writer.add(inner.tail, _PLAIN)
     writer.flush(False)
 
 

@@ -31,7 +31,8 @@ _MARKS = (
     "\nA.",
     *(f"{dash}{space}" for dash in "-–—" for space in " \n"),
 )
-_BULLET = re.compile(r"[-–—•]\s+(?=\S)")
+# As captions do, ">> Anna Berg:".
+_BULLET = re.compile(r"(?:[-–—•]|>>)\s+(?=\S)")
 # "[00:00:12] Anna Berg:", but not the "10:30" of a programme.
 _STAMP = re.compile(
     r"(?:[\[(]?\d{1,2}:[0-5]\d:[0-5]\d[\])]?|\[\d{1,2}:[0-5]\d\]|\(\d{1,2}:[0-5]\d\))\s+(?:[-–—•]\s+)?(?=\S)"
@@ -180,7 +181,8 @@ def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) ->
         return None
     cut = match.start("label"), match.end("label"), _skip(paragraph.text, match.end(), " \n")
     place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-    if place is None or not (place.anonymous or match[0][0] == "【"):
+    letter = len(match["label"]) == 1 and match["label"].isascii()  # may number a point
+    if place is None or not ((place.anonymous and not letter) or match[0][0] == "【"):
         # Korean ministries have "<질문>"; elsewhere other brackets hold remarks and subjects.
         return None
     return replace(place, honorific=True)

@@ -55,7 +55,7 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
     ]
     if not (others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type))):
-        return _in_capitals(above, paragraphs, words)
+        return _in_capitals(above, paragraphs, words) or ([] if in_plain_type else _asked(above, paragraphs))
     keys = {label.key for label in found}
     named = [place for place in found if not place.anonymous]
     bare = [place for place in every.values() if not (place.anonymous or place.titled)]
@@ -97,6 +97,21 @@ def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph], words
     ]
     found = found if answer else twice
     return found if len({place.key for place in found}) > 1 else []
+
+
+def _asked(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
+    """The labels of a page that prints names of two words or more above what is said, and nowhere a word for a
+    question: of who answers more than once, of whom he answers, and others that come again."""
+    named = [place for place in places if place.names > 1 and not place.office]
+    counts = Counter(place.key for place in named)
+    answers = Counter(place.key for place in named if is_asked(place, paragraphs))
+    found = [
+        place
+        for place, following in zip(named, [*named, None][1:], strict=True)
+        if counts[place.key] > 1
+        or (following is not None and answers[following.key] > 1 and is_asked(following, paragraphs))
+    ]
+    return found if len({place.key for place in found}) > 1 and max(answers.values(), default=0) > 1 else []
 
 
 def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from crawler import headed, styles
+from crawler import headed, marked, styles
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at, places_in
 from crawler.languages import Words
@@ -51,8 +51,8 @@ def find(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         styles.unmarked(places, words),
         headed.alone(paragraphs, words),
         headed.alone(paragraphs, words, in_plain_type=True),
-        styles.in_parentheses(paragraphs, words),
-        styles.stopped(paragraphs, words),
+        marked.marked(paragraphs, words),
+        marked.stopped(paragraphs, words),
         styles.spaced(paragraphs, words),
     ]
     sure = max((_believed(style, paragraphs, words) for style in by_style), key=len)

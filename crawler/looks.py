@@ -125,10 +125,12 @@ def look(text: str, words: Words) -> Look | None:
     )
 
 
+@lru_cache(maxsize=1024)
 def key_of(label: str) -> str:
     """What makes two labels one voice's: casefolded, without remarks in parentheses and punctuation."""
     core = REMARK.sub(" ", label)
-    return " ".join(WORD.findall((core if WORD.search(core) else label).replace(".", ". ").casefold()))
+    folded = (core if WORD.search(core) else label).replace(".", ". ").casefold()
+    return " ".join(WORD.findall(folded.replace("\u0307", "")))  # Turkish İ is i and a dot
 
 
 def endings_of(key: str) -> list[str]:

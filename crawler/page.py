@@ -26,7 +26,7 @@ from crawler.source import Source
 from crawler.turns import turns
 from storage.transcript import NO_LAYOUT, Kind, Transcript, Turn
 
-VERSION = 18
+VERSION = 19
 """The extractor's version. Raise it with every change that can change a transcript; a test reminds of it."""
 
 DISAGREE = dt.timedelta(days=2)

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import ASKED, CASELESS, PARTICLES, asks, is_speech, key_of
+from crawler.looks import ASKED, PARTICLES, asks, is_speech, key_of
 
 RUNS_ON = 25
 """Characters that may be bold after a label's colon: more, and it is a heading or an emphasised sentence."""
@@ -29,10 +27,6 @@ TAIL = 40
 """Characters at a text's end among which is how it ends."""
 HEADED = 80
 """Characters in a label that stands above a speech, at most."""
-
-_PARENTHESES = re.compile(r"[（(]?(?P<label>[^（）()\n]{1,20})[)）]\s*")
-_FULL_STOP = re.compile(r"\.[^\S\n]+(?=\S)")
-_OPENING = re.compile(r"[\"'“‘(\[]*")
 
 
 def bold(places: list[Label]) -> list[Label]:
@@ -228,99 +222,6 @@ def spaced(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     speak = sum(is_speech(said_after(place, paragraphs), words) for place in found)
     answer = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in found)
     return found if answer and len(counts) > 1 and speak * 2 > len(found) else []
-
-
-def in_parentheses(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
-    """The labels of a page that prints them in parentheses, as some in Japan do: ``（記者）``, ``（大臣）``.
-
-    So are directions (``（笑）``). A voice is who asks, and who mostly speaks next after that.
-    """
-    places = []
-    for number, paragraph in enumerate(paragraphs):
-        for start, _ in paragraph.lines:
-            if (match := _PARENTHESES.match(paragraph.text, start)) and CASELESS.search(match["label"]):
-                cut = match.start("label"), match.end("label"), match.end()
-                place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-                if place is not None and (place.anonymous or place.names):
-                    places.append(replace(place, begin=start))
-    counts = Counter(place.key for place in places)
-    next_to = Counter(_replies(places, words))
-    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
-    return found if sum(place.anonymous for place in found) > 1 and next_to else []
-
-
-def _replies(places: Sequence[Label], words: Words) -> list[str]:
-    """The keys of the labels that come next after a questioner's."""
-    return [
-        after.key
-        for before, after in pairwise(places)
-        if asks(before.key, words) and not asks(after.key, words)
-    ]
-
-
-def stopped(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
-    """The labels of a page that prints a full stop behind them, in any type: ``Q.``, ``The President.``.
-
-    So does any short sentence end, so two have to be questioners' whom others mostly answer, or in capitals and
-    one of them heard again and after a question. Among questioners who has a title is a voice, or mostly answers.
-    """
-    places = [
-        place
-        for number, paragraph in enumerate(paragraphs)
-        for start, _ in paragraph.lines
-        if (place := _with_stop(number, paragraph, start, words)) is not None
-    ]
-    counts = Counter(place.key for place in places)
-    capitals = [place for place in places if place.upper and not place.anonymous]
-    if sum(asks(place.key, words) for place in places) < 2:
-        seen = {place.key for place in capitals}
-        answers = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in capitals)
-        return [place for place in places if place.upper] if answers and len(seen) > 1 else []
-    replies = _replies(places, words)
-    next_to = Counter(replies)
-    found = [
-        place
-        for place in places
-        if place.key != "a"
-        and (
-            (place.anonymous or place.upper or next_to[place.key] * 2 > counts[place.key])
-            or (place.honorific and place.titled and not _is_address(place, words))
-        )
-    ]
-    keys = {place.key for place in found}
-    return found if sum(key in keys for key in replies) * 2 > len(replies) else []
-
-
-def _with_stop(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:
-    """What may be a label, where a full stop and a capital letter follow the first words of a line."""
-    text = paragraph.text
-    for match in _FULL_STOP.finditer(text, start, start + HEADED):
-        tokens = text[start : match.start()].split()
-        if not tokens:
-            return None
-        last = tokens[-1].casefold()
-        # "Mr.", "Gen.", "J.": the name is behind it.
-        short = len(last) < 5 and last in words.honorific and tokens[0].casefold() != "the"
-        if short or (len(last) == 1 and (len(tokens) > 1 or last not in words.anonymous)):
-            continue
-        fits = all(token[:1].isupper() or token in PARTICLES for token in tokens) and tokens[0][:1].isupper()
-        if not fits and " ".join(tokens).casefold() not in words.anonymous:
-            return None
-        place = label_at(number, paragraph, (start, match.start(), match.end()), words, opens=True)
-        if place is None or place.anonymous:
-            return place
-        opening = _OPENING.match(text, match.end())
-        capital = opening is not None and text[opening.end() : opening.end() + 1].isupper()
-        named = place.names > 1 or (place.honorific and place.titled)
-        said = "," in place.printed or not words.speech.isdisjoint(place.key.split())
-        return place if capital and named and not said else None
-    return None
-
-
-def _is_address(place: Label, words: Words) -> bool:
-    """Whether a label that begins with a title holds no name: "Mr. President", but not "The President"."""
-    tokens = place.key.split()
-    return tokens[0] != "the" and words.honorific.issuperset(tokens)
 
 
 def is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:

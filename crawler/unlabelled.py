@@ -1,4 +1,4 @@
-"""Questions that are set in bold and have no label, beside labels or on a page that has none.
+"""Questions that are set apart, mostly in bold, and have no label, beside labels or on a page that has none.
 
 Bold type is no question, and neither is a question mark: a document has headings that ask, and a speaker asks
 himself what follows. What else a page has to show, each function here says.
@@ -83,30 +83,45 @@ def _asked_of_one(paragraphs: Sequence[Paragraph], ordered: Sequence[Label], kno
 
 
 def _is_bold_speech(paragraph: Paragraph) -> bool:
-    return paragraph.all_bold and not paragraph.heading and SPOKEN.search(paragraph.text.strip()) is not None
+    return paragraph.all_bold and _is_speech(paragraph)
+
+
+def _is_speech(paragraph: Paragraph) -> bool:
+    return not paragraph.heading and SPOKEN.search(paragraph.text.strip()) is not None
 
 
 def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role, list[Paragraph]]]:
-    """What each part of a page is whose questions are bold and whose answers are plain; [] of any other page.
+    """What each part of a page is whose questions are bold, or in italics, and whose answers are plain; [] of any
+    other page.
 
-    The questions of a document are set alike ("Who may fish?"). So three at the least ask, as most of what is bold
-    does; half of them are long or speak to somebody; plain text follows each; and in most long answers one person
-    speaks of himself.
+    The questions of a document are set alike ("Who may fish?"). So three at the least ask, as most of what is set
+    so does; half of them are long or speak to somebody; plain text follows each; and in most long answers one
+    person speaks of himself.
     """
-    if sum(bool(each.bold) for each in paragraphs) < QUESTIONS:
+    if sum(bool(each.bold) for each in paragraphs) >= QUESTIONS:
+        lines = [part for paragraph in paragraphs for part in _below_question(paragraph)]
+        if parts := _interview(lines, [_is_bold_speech(line) for line in lines], known):
+            return parts
+    if sum(each.italic for each in paragraphs) < QUESTIONS:
         return []
-    lines = [part for paragraph in paragraphs for part in _below_question(paragraph)]
+    return _interview(paragraphs, [each.italic and _is_speech(each) for each in paragraphs], known)
+
+
+def _interview(
+    lines: Sequence[Paragraph], set_apart: Sequence[bool], known: Words
+) -> list[tuple[Role, list[Paragraph]]]:
+    """`interview`, of lines some of which are set apart from the others."""
     runs: list[tuple[int, int]] = []
-    for number, line in enumerate(lines):
-        # What is bold above the first question introduces the page.
-        if not _is_bold_speech(line) or (not runs and not _is_question(line.text)):
+    for number, (line, apart) in enumerate(zip(lines, set_apart, strict=True)):
+        # What is set so above the first question introduces the page.
+        if not apart or (not runs and not _is_question(line.text)):
             continue
         if runs and runs[-1][1] == number:
             runs[-1] = runs[-1][0], number + 1
         else:
             runs.append((number, number + 1))
-    questions = [lines[start:stop] for start, stop in runs]
-    answers = [lines[stop:start] for (_, stop), (start, _) in pairwise([*runs, (len(lines), 0)])]
+    questions = [list(lines[start:stop]) for start, stop in runs]
+    answers = [list(lines[stop:start]) for (_, stop), (start, _) in pairwise([*runs, (len(lines), 0)])]
     asked = [text for text in map(_text_of, questions) if _is_question(text)]
     if len(asked) < max(QUESTIONS, len(runs) * 2 / 3):
         return []
@@ -116,7 +131,7 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
     long = [text for text in map(_text_of, answers) if len(text) > SPEECH]
     if to_somebody * 2 < len(asked) or sum(_holds(text, known.own) for text in long) * 2 <= len(long):
         return []
-    parts: list[tuple[Role, list[Paragraph]]] = [("statement", lines[: runs[0][0]])]
+    parts: list[tuple[Role, list[Paragraph]]] = [("statement", list(lines[: runs[0][0]]))]
     for question, answer in zip(questions, answers, strict=True):
         parts += [("question", question), ("answer", answer)]
     return parts

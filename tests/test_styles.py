@@ -355,3 +355,33 @@ def test_a_question_from_the_floor_is_a_question() -> None:
         "<b>Question from the floor that nobody wanted:</b> none.",
     )
     assert labels(*said, *stated) == ["Question from the floor", "Anna Berg", "Question", "Anna Berg"]
+
+
+@pytest.mark.parametrize(
+    "turn", ["<p><b>{}</b></p><p>{}</p>", "<h3>{}</h3><p>{}</p>", "<p><b>{}</b><br>{}</p>"]
+)
+def test_names_above_what_is_said_are_labels_where_one_of_them_answers(turn: str) -> None:
+    said = [
+        ("Anna Berg", SPEECH),
+        ("Tom Moss (Quay News)", "Minister, will you go?"),
+        ("Anna Berg", SPEECH),
+        ("Eva Lund", "And the nets, will they be mended?"),
+        ("Anna Berg", SPEECH),
+    ]
+    found = read("".join(turn.format(*each) for each in said))
+    assert [each.label for each in found] == [name for name, _ in said]
+    assert [each.role for each in found] == ["statement", "question", "answer", "question", "answer"]
+
+
+def test_headings_of_a_document_answer_nobody() -> None:
+    heads = (
+        "Fair Shares",
+        "Who is it for?",
+        "How It Works",
+        "Who pays?",
+        "Fair Shares",
+        "Why now?",
+        "Fair Shares",
+    )
+    text = "The harbour office has set out the rules below in full and without any change. " * 3
+    assert labels(*(part for head in heads for part in (f"<b>{head}</b>", text))) == [None]

@@ -1039,7 +1039,15 @@ def interview(turn: str, *more: str, asked: tuple[str, ...] = ASKED_IN_BOLD, sai
     return "<p>We met on the quay.</p>" + "".join(turn.format(each, said) for each in asked) + "".join(more)
 
 
-@pytest.mark.parametrize("turn", ["<p><b>{}</b></p><p>{}</p>", "<p><b>{}</b><br>{}</p>"])
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "<p><b>{}</b></p><p>{}</p>",
+        "<p><b>{}</b><br>{}</p>",
+        "<p><em>{}</em></p><p>{}</p>",
+        "<p style='font-style: italic'>{}</p><p>{}</p>",
+    ],
+)
 def test_bold_questions_and_plain_answers_without_a_name_are_an_exchange(turn: str) -> None:
     found = read(interview(turn, "<h3>About us</h3><p>We print interviews.</p>"))
     assert [(turn.label, turn.role) for turn in found] == [
@@ -1049,6 +1057,14 @@ def test_bold_questions_and_plain_answers_without_a_name_are_an_exchange(turn: s
         text for each in ASKED_IN_BOLD for text in (each, SPEECH.strip())
     ]
     assert [turn.text for turn in found][::7] == ["We met on the quay.", "About us\nWe print interviews."]
+
+
+def test_a_word_in_italics_and_a_quotation_make_no_question() -> None:
+    assert labels(*(f"<i>Arcadia {n}</i> sails? ~" for n in range(4))) == [None]
+    quoted = "".join(
+        f"<p><i>“{each}”</i></p><p>{SPEECH}</p>" for each in ("We sail.", "We wait.", "Who sails?")
+    )
+    assert [turn.role for turn in read(quoted)] == ["statement"]
 
 
 def test_bold_above_the_first_question_introduces_and_a_bold_remark_among_them_is_the_questioners() -> None:
