@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows import plan
 from flows.collect import One, Order, SourceReport, collect_all
@@ -44,7 +44,10 @@ def nightly(
         replay: A WARC file on the worker's machine that answers instead of the network. Empty for the network.
     """
     settings = load_settings()
-    orders = plan_task(settings, sources, replay)
+    planned = plan_task(settings, sources, replay, return_state=True)
+    if planned.is_failed() and isinstance(planned.result(raise_on_failure=False), plan.MISTAKES):
+        return Failed(message=planned.message)
+    orders: list[Order] = planned.result()
     left_out = plan.left_out(settings, sources, replay)
     due = _due()
     if due is not None:
@@ -79,9 +82,12 @@ def _away(_task: object, _run: object, state: State[Any]) -> bool:
     retry_delay_seconds=[10, 60],
     retry_condition_fn=_away,
 )
-def plan_task(settings: Settings, sources: Sequence[str], replay: Path | None) -> list[Order]:
-    """What is collected tonight."""
-    return plan.night(settings, sources, replay)
+def plan_task(settings: Settings, sources: Sequence[str], replay: Path | None) -> Any:
+    """What is collected tonight: orders, or a failed state that says why there are none."""
+    try:
+        return plan.night(settings, sources, replay)
+    except plan.MISTAKES as mistake:
+        return Failed(data=mistake, message=str(mistake))
 
 
 def _due() -> dt.datetime | None:

@@ -241,10 +241,12 @@ def test_what_cant_be_asked_for_is_told_in_the_runs_state_without_a_traceback(
     configured: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     from flows.backfill import backfill
+    from flows.nightly import nightly
     from flows.reextract import reextract
 
     day = dt.date(2026, 3, 2)
     asked = [
+        (nightly(replay=Path("none.warc.gz"), return_state=True), "none.warc.gz"),
         (backfill(since=day, until=day - dt.timedelta(1), return_state=True), "before it begins"),
         (backfill(since=day, until=day, replay=Path("none.warc.gz"), return_state=True), "none.warc.gz"),
         (reextract(since=day, until=day - dt.timedelta(1), return_state=True), "before it begins"),
