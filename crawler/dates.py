@@ -64,15 +64,18 @@ LONGEST = 400
 
 
 @cache
-def _worded() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _worded() -> tuple[re.Pattern[str], ...]:
     # Longest first, so that "march" is not read as "mar"; an abbreviation may end in a full stop.
     names = "|".join(sorted(map(re.escape, months()), key=len, reverse=True))
     # "14 أيار/مايو 2024": two calendars' names of one month.
     month = rf"(?P<month>{names})(?![^\W\d_])\.?(?:\s?/\s?(?:{names})(?![^\W\d_]))?"
     day = r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?[\s,-]{0,3}(?:de |of |den )?"
-    day_first = rf"{day}{month}[\s,-]{{0,3}}(?:de |del |of )?{_YEAR}"
+    day_first = rf"{day}{month}[\s,-]{{0,3}}(?:de |del |of |năm )?{_YEAR}"
     month_first = rf"(?<![^\W\d_]){month}\s*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s*{_YEAR}"
-    return re.compile(day_first, re.IGNORECASE), re.compile(month_first, re.IGNORECASE)
+    # "2024. március 5.", "2024 m. kovo 5 d."; and "2024. gada 5. martā".
+    year_first = rf"(?<!\d){_YEAR}(?:\.|\s?m\.)\s?{month}\s(?P<day>\d{{1,2}})(?=\.|-[^\W\d_]|\s?d\.|$)"
+    of_year = rf"(?<!\d){_YEAR}\.?\s?gada\s(?P<day>\d{{1,2}})\.\s?{month}"
+    return tuple(re.compile(form, re.IGNORECASE) for form in (day_first, month_first, year_first, of_year))
 
 
 EARLIEST = 1900

@@ -86,7 +86,7 @@ def months() -> dict[str, int]:
     numbers: dict[str, int] = {}
     for entry in _data().values():
         for number, names in enumerate(entry.get("months", ()), 1):
-            for name in names.split("|"):
+            for name in filter(None, names.split("|")):
                 numbers.setdefault(name.casefold(), number)
                 numbers.setdefault(name.lower(), number)  # as a text is searched: casefolding parts "Μαΐου"
     return numbers

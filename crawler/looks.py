@@ -21,7 +21,11 @@ CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u34
 _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 # "国家统计局新闻发言人 付凌晖": a name of two to four signs after a space.
 _NAMED = re.compile("^\\S{2,40}(?: \\S{2,40})? [\u3400-\u9fff]{1,2}[\u3040-\u30ff\u3400-\u9fff]{1,2}$")
-WORD = re.compile(r"[^\W\d_]+(?:[-’'.][^\W\d_]+)*")
+# With the marks on and below them: accents, Hebrew points, Arabic and Indic vowels.
+_LETTERS = (
+    "[^\\W\\d_]+(?:[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0981-\u0dff]+[^\\W\\d_]*)*"
+)
+WORD = re.compile(f"{_LETTERS}(?:[-’'.]{_LETTERS})*")
 REMARK = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]")
 # A stop within a label that ends a sentence: not one after an initial or a short title (J. / Mr. / Gen.).
 _STOP = re.compile(r"[!?;…。！？；]|\.(?=\s+\S|$)")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crawler
 from crawler.dates import event, find, stamp, told_by
 from crawler.languages import months
 from storage.transcript import MONTHS
@@ -192,7 +195,39 @@ def test_no_text_makes_it_stumble(text: str) -> None:
 
 
 def test_no_two_languages_call_different_months_the_same() -> None:
-    assert set(months().values()) == set(range(1, 13))
+    entries = tomllib.loads((Path(crawler.__file__).parent / "languages.toml").read_text(encoding="utf-8"))
+    numbers = months()
+    for entry in entries.values():
+        for number, names in enumerate(entry["months"], 1):
+            assert {numbers[name.casefold()] for name in names.split("|") if name} <= {number}
+    assert "" not in numbers and set(numbers.values()) == set(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024. március 5.",
+        "Budapest, 2024. március 5-én",
+        "2024 m. kovo 5 d.",
+        "2024. gada 5. martā",
+        "ngày 5 tháng 3 năm 2024",
+        "5 март 2024 г.",
+        "5. марта 2024.",
+        "5. ožujka 2024.",
+        "5. marca 2024",
+        "5. märts 2024",
+        "5 मार्च, 2024",
+        "५ मार्च २०२४",
+    ],
+)
+def test_a_date_is_read_as_each_language_writes_it(text: str) -> None:
+    found = find(text)
+    assert found is not None and found[0] == dt.date(2024, 3, 5)
+
+
+def test_a_year_that_ends_a_sentence_is_not_the_next_dates() -> None:
+    found = find("So it was in 2023. March 5, 2024 changed that.")
+    assert found is not None and found[0] == dt.date(2024, 3, 5)
 
 
 @pytest.mark.parametrize(
