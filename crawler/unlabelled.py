@@ -19,6 +19,7 @@ from storage.transcript import Role
 
 SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛။։።۔)\]）】][\"'”’»」』)\]）】]*$")
 """How a sentence of the speaker's ends, or a direction in parentheses."""
+_DASH = re.compile(r"[-–—]\s*(?=\S)")
 QUESTIONS = 3
 """Questions that make a page without labels an interview."""
 ASKS = 60
@@ -91,8 +92,8 @@ def _is_speech(paragraph: Paragraph) -> bool:
 
 
 def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role, list[Paragraph]]]:
-    """What each part of a page is whose questions are bold, or in italics, and whose answers are plain; [] of any
-    other page.
+    """What each part of a page is whose questions are bold, or in italics, and whose answers are plain, or where a
+    dash begins both; [] of any other page.
 
     The questions of a document are set alike ("Who may fish?"). So three at the least ask, as most of what is set
     so does; half of them are long or speak to somebody; plain text follows each; and in most long answers one
@@ -102,9 +103,17 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
         lines = [part for paragraph in paragraphs for part in _below_question(paragraph)]
         if parts := _interview(lines, [_is_bold_speech(line) for line in lines], known):
             return parts
-    if sum(each.italic for each in paragraphs) < QUESTIONS:
+    if sum(each.italic for each in paragraphs) >= QUESTIONS:
+        return _interview(paragraphs, [each.italic and _is_speech(each) for each in paragraphs], known)
+    dashes = [_DASH.match(each.text) is not None for each in paragraphs]
+    if sum(dashes) < QUESTIONS * 2:
         return []
-    return _interview(paragraphs, [each.italic and _is_speech(each) for each in paragraphs], known)
+    asked = [dash and _is_question(each.text) for dash, each in zip(dashes, paragraphs, strict=True)]
+    # Where a question follows a question, whose each is can't be told.
+    for (_, asks_here), (dash, asks_next) in pairwise([*zip(dashes, asked, strict=True), (False, False)]):
+        if asks_here and (asks_next or not dash):
+            return []
+    return _interview(paragraphs, asked, known)
 
 
 def _interview(

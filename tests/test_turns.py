@@ -1059,6 +1059,25 @@ def test_bold_questions_and_plain_answers_without_a_name_are_an_exchange(turn: s
     assert [turn.text for turn in found][::7] == ["We met on the quay.", "About us\nWe print interviews."]
 
 
+@pytest.mark.parametrize("dash", ["—", "– ", "- "])
+def test_a_dash_may_begin_questions_and_answers(dash: str) -> None:
+    found = read(interview(f"<p>{dash}{{}}</p><p>{dash}{{}}</p><p>And more.</p>"))
+    assert [turn.role for turn in found] == ["statement", *["question", "answer"] * 3]
+    assert [turn.text for turn in found[1::2]] == [f"{dash}{text}" for text in ASKED_IN_BOLD]
+    assert [turn.paragraphs[1:] for turn in found[2::2]] == [("And more.",)] * 3
+
+
+def test_a_list_that_asks_is_no_interview() -> None:
+    asked = [f"- {text}" for text in ASKED_IN_BOLD]
+    assert labels("These are the questions:", *asked, "~", *asked) == [None]
+    known = [
+        part for text in asked for part in (text, "- The harbour office decides, by the rules of 2019. " * 5)
+    ]
+    assert labels("Frequently asked:", *known) == [None]
+    back = [part for text in asked for part in (text, "- Why do you ask me?", "- ~")]
+    assert labels("We met on the quay.", *back) == [None]
+
+
 def test_a_word_in_italics_and_a_quotation_make_no_question() -> None:
     assert labels(*(f"<i>Arcadia {n}</i> sails? ~" for n in range(4))) == [None]
     quoted = "".join(
