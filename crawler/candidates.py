@@ -16,7 +16,7 @@ SAID = 40
 
 _COLON = re.compile(r"[:：]")
 _SENTENCE_END = re.compile(r"[.!?…。！？)\]”’\"»】）]\s*$")
-_BARE = re.compile(r"(?:Q(?:\.\s*|\s+)|A\.?\s+)(?=[^\s&])")
+_BARE = re.compile(r"(?P<label>Q(?=\.|\s)|A(?=\.?\s)|Q\d{1,2}(?=\.)|A\d{1,2}(?=\.\s))\.?\s*(?=[^\s&])")
 _DASH = re.compile(r"(?P<label>[^\n:：]{1,60}?)\s+[-–—]\s+(?=\S)")
 # Not "U.S.-Arcadian": no stop within a word, and the dash stands apart from what follows.
 _STOP_DASH = re.compile(r"(?P<label>(?:[^\n:：.]|\.(?=\s)){1,60}?)\.\s?[-–—]\s+(?=\S)")
@@ -27,8 +27,7 @@ _MARKS = (
     ".-",
     ".–",
     "\nQ",
-    "\nA ",
-    "\nA.",
+    "\nA",
     *(f"{dash}{space}" for dash in "-–—" for space in " \n"),
 )
 # As captions do, ">> Anna Berg:".
@@ -87,11 +86,7 @@ class Label:
 def places_in(number: int, paragraph: Paragraph, words: Words) -> list[Label]:
     """Every place of a paragraph where a label may stand: at the start of a line, or bold after a sentence."""
     text = paragraph.text
-    if (
-        not paragraph.bold
-        and not text.startswith(("Q", "A ", "A."))
-        and not any(mark in text for mark in _MARKS)
-    ):
+    if not paragraph.bold and not text.startswith(("Q", "A")) and not any(mark in text for mark in _MARKS):
         return []
     starts = {start: True for start, _ in paragraph.lines}
     for start, _ in paragraph.bold:
@@ -211,13 +206,13 @@ def _skip(text: str, at: int, marks: str) -> int:
 
 
 def _bare(number: int, paragraph: Paragraph, start: int) -> Label | None:
-    """``Q Will it sail?``, ``A. It will.``: a letter and no colon."""
+    """``Q Will it sail?``, ``A. It will.``, ``Q1. ...``: a letter, perhaps a number, and no colon."""
     match = _BARE.match(paragraph.text, start)
     if match is None:
         return None
-    letter = match[0][0]
+    printed = match["label"]
     return Label(
-        number, start, start, start + 1, match.end(), letter, letter.casefold(),
+        number, start, start, start + len(printed), match.end(), printed, printed[0].casefold(),
         bold=False, runs_on=0, colon=False, dash=False, opens=True, upper=True,
         anonymous=True, honorific=False, titled=False, names=0, office=False,
     )  # fmt: skip

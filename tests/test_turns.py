@@ -185,6 +185,14 @@ def test_an_answer_may_be_a_bare_a(form: str) -> None:
     assert [turn.role for turn in read("".join(f"<p>{each}</p>" for each in said))][1::2] == ["answer"] * 2
 
 
+@pytest.mark.parametrize("answer", ["A. ", "A{}. "])
+def test_a_bare_letter_may_have_a_number(answer: str) -> None:
+    said = [(f"Q{n}. Will it sail?", f"{answer.format(n)}It will. ~") for n in (1, 2, 10)]
+    marks = [(f"Q{n}", answer.format(n)[:-2]) for n in (1, 2, 10)]
+    assert labels(*(line for pair in said for line in pair)) == [mark for pair in marks for mark in pair]
+    assert labels("Q1 2024 was strong.", "Q2 2024 was weak. ~", "Q3 2024 was strong.") == [None]
+
+
 def test_an_a_that_begins_a_sentence_or_a_list_is_no_answer() -> None:
     said = ("Q Will it sail?", "A boat, they say.", "MR. MOSS: It will. ~", "A. When it thaws.", "Q When?")
     assert labels(*said, "MR. MOSS: Soon.", "Q Where?") == [
