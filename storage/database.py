@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool
 
 from storage.models import Base
 
@@ -101,7 +101,7 @@ class Database:
                 if read_only:
                     self._check()
                 else:
-                    self._migrate(create)
+                    self._migrate(create, sealed)
             except BaseException:
                 self.close()
                 raise
@@ -153,9 +153,10 @@ class Database:
         with self.engine.connect() as connection:
             if (found := _version(connection)) != SCHEMA:
                 told = f"schema {found or 'none'}, and this Podium reads {SCHEMA}"
-                raise DatabaseError(f"{self.url}: {told}; `podium status` brings an older one up to date")
+                helps = "`podium status` of whoever may write to it brings an older one up to date"
+                raise DatabaseError(f"{self.url}: {told}; {helps}")
 
-    def _migrate(self, create: bool) -> None:
+    def _migrate(self, create: bool, sealed: bool) -> None:
         with self.engine.connect() as connection:
             found = _version(connection)
             if found == SCHEMA:
@@ -164,6 +165,8 @@ class Database:
                 raise NoDatabaseError(f"{self.url}: there is no archive here yet; collect something first")
             if (encoding := _encoding(connection)) != "UTF8":
                 raise DatabaseError(f"{self.url}: its encoding is {encoding}; only UTF8 holds every language")
+        if sealed and found is not None and found < SCHEMA:
+            self._check()
         from storage.migrations import transaction, upgrade  # Alembic takes a while and is rarely needed
 
         with transaction(self._writing) as connection:
@@ -316,6 +319,7 @@ def _writable(file: Path) -> bool:
 
 def _sealed(file: Path) -> Engine:
     """For a file that this user can read and nothing more: another's archive, one on a read-only medium."""
+    log = file.with_name(f"{file.name}-wal")
 
     def opened(how: str) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?{how}", BUSY_SECONDS, uri=True)
@@ -331,12 +335,16 @@ def _sealed(file: Path) -> Engine:
         try:
             return opened("mode=ro")
         except sqlite3.OperationalError as problem:
-            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+            failure = problem.sqlite_errorcode
+            if failure & 0xFF != sqlite3.SQLITE_CANTOPEN and failure != sqlite3.SQLITE_READONLY_DIRECTORY:
+                raise
+            if log.exists() and log.stat().st_size:  # it may hold rows that the file has not
                 raise
             # There is no log, and SQLite can't make one: nobody writes, and the file stays as it is.
             return opened("immutable=1")
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+    # Each session looks anew: somebody may have begun to write meanwhile.
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

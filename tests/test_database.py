@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -82,6 +85,80 @@ except OperationalError as problem:
     done = subprocess.run([*inside, sys.executable, "-c", read], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.splitlines() == ["1", "attempt to write a readonly database"], done.stderr
     theirs.close()
+
+
+def without_rights(*words: str) -> list[str]:
+    """A command as a user runs it whom permissions hold: root is held by none."""
+    if os.geteuid():
+        return list(words)
+    if shutil.which("setpriv") is None:
+        pytest.skip("this system has no setpriv to take root's rights away")
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", *words]
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Iterator[Path]:
+    """The file of an archive with one run, in a folder where nobody may write, and which nobody has open."""
+    file = tmp_path / "theirs" / "podium.db"
+    with Database(f"sqlite:///{file}") as database, database.write() as session:
+        ledger.open_run(session, "nightly", "here", DAY, DAY)
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    yield file
+    file.parent.chmod(0o755)
+
+
+def count_runs(file: Path, more: str = "") -> list[str]:
+    """What somebody sees who may only read: the runs, and again after some more lines; or why not."""
+    read = f"""
+from storage.database import Database, DatabaseError
+from storage.models import Run
+def count():
+    with database.read() as session:
+        print(session.query(Run).count(), flush=True)
+try:
+    database = Database("sqlite:///{file}", create=False)
+    count()
+    {more}
+except DatabaseError as problem:
+    print(problem)
+"""
+    command = without_rights(sys.executable, "-c", read)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert not done.stderr, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_an_archive_in_a_folder_of_somebody_elses_is_read_while_nobody_has_it_open(theirs: Path) -> None:
+    assert count_runs(theirs) == ["1"]
+
+
+def test_a_reader_who_may_not_write_sees_what_its_owner_writes_meanwhile(theirs: Path) -> None:
+    write = (
+        "import os, sqlite3\n    os.chmod({0!r}, 0o755), os.chmod({1!r}, 0o644)\n"
+        "    with sqlite3.connect({1!r}) as owner:\n"
+        "        owner.execute('DELETE FROM runs')\n    owner.close(), count()"
+    )
+    assert count_runs(theirs, write.format(str(theirs.parent), str(theirs))) == ["1", "0"]
+
+
+def test_a_log_that_can_not_be_read_is_not_passed_over(theirs: Path) -> None:
+    theirs.parent.chmod(0o755)
+    theirs.with_name("podium.db-wal").write_bytes(b"rows that the file has not")
+    theirs.parent.chmod(0o555)
+    assert count_runs(theirs) == [f"sqlite:///{theirs}: unable to open database file"]
+
+
+def test_an_older_archive_that_can_not_be_brought_up_to_date_is_told(theirs: Path) -> None:
+    theirs.parent.chmod(0o755)
+    theirs.chmod(0o644)
+    with Database(f"sqlite:///{theirs}") as database, transaction(database.engine) as connection:
+        downgrade(connection, "0014")
+    theirs.chmod(0o444)
+    theirs.parent.chmod(0o555)
+    (told,) = count_runs(theirs)
+    assert "schema 0014, and this Podium reads" in told and "whoever may write to it" in told
 
 
 def test_many_rows_come_in_as_they_are(database: Database) -> None:
