@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import get_args
 
@@ -56,7 +57,7 @@ class Selection:
         """See that every filter is one: an empty one, as of a variable that is not set, would let all through.
 
         Raises:
-            SelectionError: one is empty or too long, or there is no such role.
+            SelectionError: one is empty or too long, or there is no such role or language.
             storage.days.WindowError: the last day lies before the first.
         """
         for name in ("source", "language", "speaker", "role"):
@@ -69,6 +70,8 @@ class Selection:
                 )
         if self.role is not None and self.role not in ROLES:
             raise SelectionError(f"there is no role {self.role!r}; there are {', '.join(ROLES)}")
+        if self.language is not None and not re.fullmatch("[A-Za-z]{2}", self.language):
+            raise SelectionError(f"no language {self.language!r}; it is a code of two letters, such as ru")
         check_window(self.since, self.until)
 
     def of_documents(self) -> list[ColumnElement[bool]]:
