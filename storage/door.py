@@ -133,7 +133,7 @@ class OpenArchive:
                 if role in (None, turn.role) and name in index.name_of(turn.label, turn.speaker):
                     yield document, turn
 
-    def find(self, name: str, revision: int | str | None = None) -> Document | None:
+    def find(self, name: int | str, revision: int | str | None = None) -> Document | None:
         """The document that a name stands for; None where there is none.
 
         Args:
@@ -145,7 +145,7 @@ class OpenArchive:
         'On the ferry'
         """
         with self.database.read() as session:
-            found = lookup.find(session, name, revision)
+            found = lookup.find(session, str(name), revision)
             return document_of(session, found) if found is not None else None
 
     def search(

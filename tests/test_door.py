@@ -55,6 +55,8 @@ def test_it_reads_both_databases(desk: Desk, database_url: str) -> None:
         assert archive.find("ministry/none") is None
         found = archive.find("https://ministry.example/ferry")
         assert found is not None and found.transcript == FERRY
+        by_number = archive.find(found.id)
+        assert by_number is not None and by_number.as_dict() == found.as_dict()
         assert found.as_dict()["appearances"][0]["url"] == found.url
         assert [hit.title for hit in archive.search('"it stands"', since="2026-03-21")] == [BRIDGE.title]
 
