@@ -169,11 +169,14 @@ class OpenArchive:
 
         Raises:
             storage.search.SearchError: the query has no word to look for, or too many.
+            ValueError: `limit` or `offset` is less than 0.
 
         >>> with open_archive("sqlite:///example.db") as archive:
         ...     [(hit.speaker, hit.passage) for hit in archive.search("sails mon*")]
         [('Edda Rosk', 'It sails on Monday.')]
         """
+        if limit < 0 or offset < 0:  # one database takes it for no limit, the other for an error
+            raise ValueError(f"neither limit nor offset can be less than 0: {min(limit, offset)}")
         chosen = Selection(source, language, _day(since), _day(until), speaker, role)
         with self.database.read() as session:
             _check(session, chosen)

@@ -83,6 +83,14 @@ def test_a_filter_that_nobody_can_mean_is_refused_as_the_command_refuses_it(
                 ask()
 
 
+@pytest.mark.parametrize("few", [{"limit": -1}, {"offset": -1}])
+def test_fewer_hits_than_none_are_refused_on_both_databases(
+    few: dict[str, int], desk: Desk, database_url: str
+) -> None:
+    with open_archive(database_url) as archive, pytest.raises(ValueError, match="less than 0: -1"):
+        archive.search("sails", **few)
+
+
 def test_an_older_text_is_found_and_an_iterator_may_be_left(desk: Desk, database_url: str) -> None:
     desk.load(said(), "ferry", "ministry")
     with open_archive(database_url) as archive:
