@@ -37,6 +37,7 @@ BATCH = 1000
 TRIES = 5
 """Of one transaction that other processes get in the way of."""
 
+_READ_ONLY = ("42501", "25006")  # what a role has no right to, and what a transaction that only reads has not
 _DEADLOCK = "40P01"  # PostgreSQL's name of what happens to one of two transactions that wait for each other
 
 # Serialises first starts on one PostgreSQL server; any number does that no other program uses.
@@ -101,7 +102,7 @@ class Database:
                 if read_only:
                     self._check()
                 else:
-                    self._migrate(create, sealed)
+                    self._migrate(create)
             except BaseException:
                 self.close()
                 raise
@@ -156,7 +157,7 @@ class Database:
                 helps = "`podium status` of whoever may write to it brings an older one up to date"
                 raise DatabaseError(f"{self.url}: {told}; {helps}")
 
-    def _migrate(self, create: bool, sealed: bool) -> None:
+    def _migrate(self, create: bool) -> None:
         with self.engine.connect() as connection:
             found = _version(connection)
             if found == SCHEMA:
@@ -165,8 +166,14 @@ class Database:
                 raise NoDatabaseError(f"{self.url}: there is no archive here yet; collect something first")
             if (encoding := _encoding(connection)) != "UTF8":
                 raise DatabaseError(f"{self.url}: its encoding is {encoding}; only UTF8 holds every language")
-        if sealed and found is not None and found < SCHEMA:
-            self._check()
+        try:
+            self._upgrade()
+        except DBAPIError as problem:
+            if found is not None and _may_not_write(problem):
+                self._check()
+            raise
+
+    def _upgrade(self) -> None:
         from storage.migrations import transaction, upgrade  # Alembic takes a while and is rarely needed
 
         with transaction(self._writing) as connection:
@@ -188,6 +195,12 @@ class Database:
 def is_crossed(problem: DBAPIError) -> bool:
     """Whether another process got in the way: it wrote the same a moment ago, or each waited for the other."""
     return isinstance(problem, IntegrityError) or getattr(problem.orig, "sqlstate", None) == _DEADLOCK
+
+
+def _may_not_write(problem: DBAPIError) -> bool:
+    """Whether this user may only read here."""
+    told = getattr(problem.orig, "sqlstate", None) or getattr(problem.orig, "sqlite_errorname", "")
+    return told in _READ_ONLY or str(told).startswith("SQLITE_READONLY")
 
 
 def cause_of(problem: BaseException) -> str:

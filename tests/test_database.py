@@ -161,6 +161,22 @@ def test_an_older_archive_that_can_not_be_brought_up_to_date_is_told(theirs: Pat
     assert "schema 0014, and this Podium reads" in told and "whoever may write to it" in told
 
 
+@pytest.mark.parametrize("setting", ["default_transaction_read_only = on", "client_min_messages = notice"])
+def test_an_older_database_is_told_to_a_role_that_may_only_read(setting: str, postgres: Server) -> None:
+    url = postgres.create("older")
+    with Database(url) as database, transaction(database.engine) as connection:
+        downgrade(connection, "0014")
+    with psycopg.connect(url) as admin:
+        admin.execute("CREATE ROLE reader LOGIN")
+        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+        admin.execute(f"ALTER ROLE reader SET {setting}")  # type: ignore[arg-type]
+    with pytest.raises(DatabaseError, match=r"schema 0014, and this Podium reads .* whoever may write to it"):
+        Database(url.replace("postgres@", "reader@"))
+    postgres.drop("older")
+    with psycopg.connect(postgres.url("postgres")) as admin:
+        admin.execute("DROP ROLE reader")
+
+
 def test_many_rows_come_in_as_they_are(database: Database) -> None:
     odd = ["tab\tand\\t", "\\N", "\\.", "line\nnext", "", '"; DROP TABLE runs', "Ж\U0001f600", "{a,b}"]
     with database.write() as session:
