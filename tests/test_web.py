@@ -329,6 +329,15 @@ def test_what_cant_be_asked_is_a_page_that_says_what_is_wanted(shelved: Room) ->
         assert answer.status == 400 and told in Outline(answer.text).text, path
 
 
+def test_what_cant_be_asked_leaves_the_form_as_it_was_filled_in(shelved: Room) -> None:
+    page = shelved.get("/?q=ferry&speaker=Marand&source=demo&since=2026-03-10&until=2026-03-01")
+    for typed in ("ferry", "Marand", "demo", "2026-03-10", "2026-03-01"):
+        assert f'value="{typed}"' in page.text
+    links = Outline(page.text).links
+    assert "/?q=ferry&source=demo&speaker=Marand" in links  # without the days
+    assert "<title>Search – Podium" in shelved.get("/?since=soon&until=2026-03-01").text
+
+
 def test_what_is_not_there_is_a_page_that_leads_back(shelved: Room) -> None:
     number = shelved.number("101")
     for path in (

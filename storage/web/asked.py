@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlencode
 
-from storage.days import day_of
+from storage.days import WindowError, day_of
 from storage.selection import Selection, SelectionError
 from storage.transcript import clean
 
@@ -69,12 +70,28 @@ def asked_in(parameters: Mapping[str, str]) -> Asked:
         SelectionError: one can't be read, or is no filter.
         storage.days.WindowError: one is no day, or the last day lies before the first.
     """
-    given = {name: text for name, value in parameters.items() if (text := clean(value))}
-    filters = {name: given.get(name, "") for name in ("q", "source", "language", "speaker", "role")}
+    given = _given(parameters)
     since, until = (day_of(given[name]) if name in given else None for name in ("since", "until"))
-    asked = Asked(**filters, since=since, until=until, page=_page(given.get("page", "1")))
+    asked = Asked(**_words(given), since=since, until=until, page=_page(given.get("page", "1")))
     asked.selection.check()
     return asked
+
+
+def typed_in(parameters: Mapping[str, str]) -> Asked:
+    """What `asked_in` refuses, for the form that is shown once more: only what can't be read is left out."""
+    given, days = _given(parameters), dict[str, dt.date]()
+    for name in ("since", "until"):
+        with suppress(KeyError, WindowError):
+            days[name] = day_of(given[name])
+    return Asked(**_words(given), **days)  # type: ignore[arg-type]
+
+
+def _given(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, value in parameters.items() if (text := clean(value))}
+
+
+def _words(given: Mapping[str, str]) -> dict[str, str]:
+    return {name: given.get(name, "") for name in ("q", "source", "language", "speaker", "role")}
 
 
 def _page(text: str) -> int:

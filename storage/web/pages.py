@@ -28,7 +28,7 @@ from storage.sections import sections
 from storage.selection import ROLES, Selection, SelectionError
 from storage.transcript import GUESSED_DATE, Transcript, clean, from_dict
 from storage.web import handing_out, queries
-from storage.web.asked import Asked, asked_in
+from storage.web.asked import Asked, asked_in, typed_in
 from storage.web.calendar import year_of
 from storage.web.display import language_name
 from storage.web.handing_out import FORMATS
@@ -80,7 +80,7 @@ class Pages:
         try:
             asked = asked_in(request.query_params)
         except (SelectionError, WindowError) as problem:
-            raise HTTPException(400, str(problem)) from problem
+            return self._mistaken(typed_in(request.query_params), problem)
         with self._database.read() as session:
             if asked.q:
                 return self._hits(session, asked)
@@ -100,8 +100,7 @@ class Pages:
             hits = search(session, asked.q, chosen, limit=LISTED + 1, offset=start)
             counted = facets(session, asked.q, chosen)
         except SearchError as problem:
-            told = {"asked": asked, "roles": ROLES, "problem": str(problem), "hits": []}
-            return self.show("search.html", 400, **told)
+            return self._mistaken(asked, problem)
         return self.show(
             "search.html",
             asked=asked,
@@ -114,6 +113,10 @@ class Pages:
             counted=counted,
             groups=self._groups(counted, chosen),
         )
+
+    def _mistaken(self, asked: Asked, problem: Exception) -> Response:
+        """The form as it was filled in, and what is wrong with it."""
+        return self.show("search.html", 400, asked=asked, roles=ROLES, problem=str(problem), hits=[])
 
     def _groups(self, counted: Facets, chosen: Selection) -> dict[str, list[Choice]]:
         """What hits can be narrowed to, by the kind of thing it is, where there is a choice."""
