@@ -200,6 +200,16 @@ def test_arabic_runs_from_the_right(page: Any, base: str) -> None:
 
 
 @needs_browser
+def test_a_printed_year_tells_what_is_known_of_each_day(page: Any, base: str) -> None:
+    page.goto(f"{base}/sources/demo/2026")
+    page.emulate_media(media="print")
+    assert page.locator(".legend").is_visible()
+    for mark in ("documents", "empty", "lost"):
+        shown = page.locator(f".month .day.{mark}").first
+        assert shown.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
+
+
+@needs_browser
 def test_the_pictures_of_the_docs_are_small_enough_to_keep(chromium: Any, base: str, tmp_path: Path) -> None:
     take(chromium, base, tmp_path)
     kept = list(tmp_path.iterdir())
