@@ -6,13 +6,14 @@ import base64
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
+from pydantic import Field
 
 from flows import environment, missing_report
 from flows.artifact import safe
@@ -90,7 +91,7 @@ def _name() -> str:
 @flow(name="audit", flow_run_name=_name, persist_result=False)
 def audit(
     sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
-    year: int | None = None,
+    year: Annotated[int, Field(ge=1900, le=2200)] | None = None,
     rows: bool = False,
 ) -> State[Any]:
     """Say what is missing: silent sources, gaps, pages that are read worse than before.

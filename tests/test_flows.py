@@ -231,10 +231,13 @@ def test_a_reextraction_shows_what_would_change_and_writes_it_when_that_is_accep
 
 
 def test_bad_parameters_are_refused_before_anything_runs(configured: Stage) -> None:
+    from flows.audit import audit
     from flows.backfill import backfill
 
     with pytest.raises(Exception, match="since"):
         backfill(since="yesterday", until=TODAY)
+    with pytest.raises(Exception, match="year"):
+        audit(year=20266)
 
 
 def test_what_cant_be_asked_for_is_told_in_the_runs_state_without_a_traceback(
