@@ -219,12 +219,14 @@ class Backfill:
             counts.update(report.tally.counts)
             links.update(report.links)
         states: list[models.RunState] = ["completed", *(report.state for report in reports)]
+        worst = max(states, key=lambda state: WORST[state])
         return SourceReport(
             source=first.source.id,
-            run_id=next((report.run_id for _, report in reversed(begun)), 0),
+            # The last one that ended so: who reads what went wrong is led to its pages.
+            run_id=next((report.run_id for _, report in reversed(begun) if report.state == worst), 0),
             since=last.since,
             until=first.until,
-            state=max(states, key=lambda state: WORST[state]),
+            state=worst,
             tally=Tally(dict(counts), sum(report.tally.unsettled for report in reports)),
             reasons=tuple(reasons),
             notes=tuple(notes),

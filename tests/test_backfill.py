@@ -156,7 +156,8 @@ def walked(order: Order, *states: models.RunState) -> tuple[Backfill, SourceRepo
         state = left.pop(0)
         reasons = () if state == "completed" else (f"it {state}",)
         tally = Tally({"new": 2})
-        return SourceReport(order.source.id, 7, order.since, order.until, state, tally, reasons)
+        run_id = len(states) - len(left)
+        return SourceReport(order.source.id, run_id, order.since, order.until, state, tally, reasons)
 
     work = Backfill(windows.planned(None, [order]))
     (found,) = work.by_source(collect_all(work.orders, work.walking(one)))
@@ -182,6 +183,11 @@ def test_a_degraded_window_is_open_and_older_ones_are_walked(order: Order) -> No
     work, found = walked(order, "completed", "degraded", "completed")
     assert (found.state, found.reasons) == ("degraded", ("2018-02: it degraded",))
     assert report.exit_status([found]) == 1 and work.counts == (2, 3)
+
+
+def test_a_report_names_the_run_in_which_it_went_wrong(order: Order) -> None:
+    _, found = walked(order, "completed", "degraded", "completed")
+    assert "2018-02: it degraded (`podium status 2`)" in report.markdown("backfill", [found])
 
 
 def test_a_window_whose_collection_raises_is_open(order: Order) -> None:
