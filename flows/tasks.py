@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TagsContext
+from prefect.exceptions import FailedRun
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
@@ -49,6 +50,17 @@ TASKS = Steps(
     load=_task(load_batch, "load {source.id}"),
     compare=_task(compare, "compare {source}"),
 )
+
+
+def _plainly(record: logging.LogRecord) -> bool:
+    """Has a run's log say why it failed, where Prefect's worker has a traceback of its own engine instead."""
+    problem = record.exc_info[1] if record.exc_info else None
+    if isinstance(problem, FailedRun):
+        record.msg, record.exc_info = str(problem), None
+    return True
+
+
+logging.getLogger("prefect.flow_runs").addFilter(_plainly)
 
 
 class BrokeOff(Exception):  # noqa: N818 - what happened, as a run's log shows it

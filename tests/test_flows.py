@@ -259,6 +259,21 @@ def test_what_cant_be_asked_for_is_told_in_the_runs_state_without_a_traceback(
     assert "Traceback" not in caplog.text
 
 
+def test_on_a_worker_a_runs_log_says_why_it_failed_without_a_traceback(
+    configured: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    from prefect.exceptions import FailedRun
+    from prefect.flow_engine import run_flow
+
+    from flows.backfill import backfill
+
+    asked = {"since": TODAY, "until": TODAY - dt.timedelta(1)}
+    with pytest.raises(FailedRun):  # as a worker's process runs it
+        run_flow(backfill, parameters=asked, error_logger=logging.getLogger("prefect.flow_runs"))
+    (error,) = (each for each in caplog.records if each.levelno == logging.ERROR)
+    assert "before it begins" in error.getMessage() and error.exc_info is None
+
+
 def test_a_title_cant_break_the_report() -> None:
     wild = "A | B [x](javascript:alert(1)) <script>\x1b[31m `code`"
     arrival = Arrival("new", 7, TODAY, wild, "https://example.org/a b>c")
