@@ -322,14 +322,20 @@ class Intake:
 
 
 def _relay(lines: IO[str]) -> None:
+    """Log what a crawl logs; of a record that has several lines, such as a traceback, all as one."""
     levels = logging.getLevelNamesMapping()
     spider = logging.getLogger("podium.crawl")
+    level, told = logging.INFO, list[str]()
     for line in lines:
-        level, mark, message = line.rstrip().partition("|")
-        if mark and level in levels:
-            spider.log(levels[level], "%s", message)
-        else:
-            spider.info("%s", line.rstrip())
+        name, mark, message = line.rstrip().partition("|")
+        if not mark or name not in levels:
+            told.append(line.rstrip())
+            continue
+        if told:
+            spider.log(level, "%s", "\n".join(told))
+        level, told = levels[name], [message]
+    if told:
+        spider.log(level, "%s", "\n".join(told))
 
 
 def _stop(child: subprocess.Popen[str]) -> None:

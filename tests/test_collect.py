@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import logging
 import os
 import signal
 import subprocess
@@ -23,6 +25,7 @@ from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
 from flows.demo_site import Block, Document, Visit
 from flows.settings import Settings
+from flows.steps import _relay
 from storage import coverage, ledger, lookup, models
 from storage.archive import Archive
 from storage.database import Database, batches
@@ -724,6 +727,17 @@ def children(pid: int) -> list[int]:
     """The processes that a process has started (Linux)."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(word) for task in tasks for word in task.read_text().split()]
+
+
+def test_a_traceback_of_a_crawl_is_one_record_of_the_runs_log(caplog: pytest.LogCaptureFixture) -> None:
+    told = io.StringIO("loose\nERROR|scrapy|no answer\nTraceback ...\n  raise it\nINFO|scrapy|closed\n")
+    with caplog.at_level(logging.INFO, "podium.crawl"):
+        _relay(told)
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("INFO", "loose"),
+        ("ERROR", "scrapy|no answer\nTraceback ...\n  raise it"),
+        ("INFO", "scrapy|closed"),
+    ]
 
 
 @pytest.mark.slow
