@@ -44,10 +44,9 @@ def nightly(
         replay: A WARC file on the worker's machine that answers instead of the network. Empty for the network.
     """
     settings = load_settings()
-    planned = plan_task(settings, sources, replay, return_state=True)
-    if planned.is_failed() and isinstance(planned.result(raise_on_failure=False), plan.MISTAKES):
-        return Failed(message=planned.message)
-    orders: list[Order] = planned.result()
+    orders = plan_task(settings, sources, replay)
+    if isinstance(orders, State):
+        return Failed(message=orders.message)
     left_out = plan.left_out(settings, sources, replay)
     due = _due()
     if due is not None:
@@ -82,12 +81,12 @@ def _away(_task: object, _run: object, state: State[Any]) -> bool:
     retry_delay_seconds=[10, 60],
     retry_condition_fn=_away,
 )
-def plan_task(settings: Settings, sources: Sequence[str], replay: Path | None) -> Any:
-    """What is collected tonight: orders, or a failed state that says why there are none."""
+def plan_task(settings: Settings, sources: Sequence[str], replay: Path | None) -> list[Order] | State[Any]:
+    """What is collected tonight; a failed state where what was asked for can't be planned."""
     try:
         return plan.night(settings, sources, replay)
     except plan.MISTAKES as mistake:
-        return Failed(data=mistake, message=str(mistake))
+        return Failed(message=str(mistake))
 
 
 def _due() -> dt.datetime | None:

@@ -37,6 +37,9 @@ log = logging.getLogger("podium")
 BATCH = 100
 """Pages that are extracted and loaded together. The largest transcript known has 0.2 MB of text."""
 
+LINES = 200
+"""Of a crawl's log that are one record of a run's at most: Prefect keeps none of over a million characters."""
+
 STOP_SECONDS = 5
 """How long a crawl may take to end after it was told to, before it is killed: it waits for answers on the way."""
 
@@ -322,18 +325,19 @@ class Intake:
 
 
 def _relay(lines: IO[str]) -> None:
-    """Log what a crawl logs; of a record that has several lines, such as a traceback, all as one."""
+    """Log what a crawl logs; of a record that has several lines, such as a traceback, up to `LINES` as one."""
     levels = logging.getLevelNamesMapping()
     spider = logging.getLogger("podium.crawl")
     level, told = logging.INFO, list[str]()
     for line in lines:
-        name, mark, message = line.rstrip().partition("|")
-        if not mark or name not in levels:
-            told.append(line.rstrip())
-            continue
-        if told:
+        name, _, message = line.rstrip().partition("|")
+        begins = name in levels and "|" in line
+        if told and (begins or len(told) == LINES):
             spider.log(level, "%s", "\n".join(told))
-        level, told = levels[name], [message]
+            told = []
+        if begins:
+            level = levels[name]
+        told.append(message if begins else line.rstrip())
     if told:
         spider.log(level, "%s", "\n".join(told))
 

@@ -79,11 +79,12 @@ def asked_in(parameters: Mapping[str, str]) -> Asked:
 
 def typed_in(parameters: Mapping[str, str]) -> Asked:
     """What `asked_in` refuses, for the form that is shown once more: only what can't be read is left out."""
-    given, days = _given(parameters), dict[str, dt.date]()
-    for name in ("since", "until"):
+    given = _given(parameters)
+    days: dict[str, dt.date | None] = dict.fromkeys(("since", "until"))
+    for name in days:
         with suppress(KeyError, WindowError):
             days[name] = day_of(given[name])
-    return Asked(**_words(given), **days)  # type: ignore[arg-type]
+    return Asked(**_words(given), since=days["since"], until=days["until"], page=1)
 
 
 def _given(parameters: Mapping[str, str]) -> dict[str, str]:
