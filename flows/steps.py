@@ -29,6 +29,7 @@ from storage import duplicates, ledger, lookup
 from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
+from storage.models import Page
 from storage.sameness import same_words
 from storage.transcript import NO_LAYOUT, Transcript, Turn
 
@@ -93,9 +94,17 @@ def fetched(database: Database, run_id: int, source: Source, besides: Collection
     names = [item.page for item in besides]
     with database.read() as session:
         return [
-            item_of(page.key, source.key(page.url) or page.key, capture, source)
+            item_of(page.key, _key_of(page, source), capture, source)
             for page, capture in ledger.to_extract(session, run_id, BATCH, names)
         ]
+
+
+def _key_of(page: Page, source: Source) -> str:
+    """The document's key: what the ledger calls its page, but where that is one of many captures of an address.
+
+    Where a known page is asked for at the address that it leads to, that may be another document's.
+    """
+    return (source.key(page.url) or page.key) if page.key.startswith(f"{page.url} ") else page.key
 
 
 def extract_batch(source: Source, reading: Iterator[Outcome]) -> list[Outcome]:  # noqa: ARG001 - a flow names it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from flows import plan
 from flows.collect import SourceReport, collect
 from flows.demo import Stage
+from flows.demo_site import Answer
 from flows.settings import Settings
 from storage import models, visits
 from storage.database import Database
@@ -59,6 +61,13 @@ def asked(site: MisbehavingMinistry) -> list[str]:
     paths = [request.path for request in site.requests]
     site.requests.clear()
     return sorted(path for path in paths if path.removeprefix("/briefings/").isdigit())
+
+
+def told_apart_by(settings: Settings, pattern: str) -> None:
+    """Give the source's file another pattern of its documents' addresses."""
+    assert settings.sources is not None
+    file = settings.sources / "demo.toml"
+    file.write_text(re.sub("(?m)^document = .*$", lambda _: f"document = '{pattern}'", file.read_text()))
 
 
 def age(site: MisbehavingMinistry, path: str) -> int:
@@ -131,6 +140,27 @@ def test_a_page_that_is_due_is_asked_for_though_nothing_lists_it_any_more(
     assert (found.since, found.tally.discovered) == (TODAY + dt.timedelta(46), len(site.documents))
     assert asked(site) == sorted(document.path for document in site.documents)
     assert found.tally.counts == {"unchanged": len(site.documents)}
+
+
+def test_a_page_that_leads_to_its_longer_address_is_asked_for_there_no_more_often_than_any_other(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    told_apart_by(settings, r"/briefings/\d+")
+    site.misbehave("/briefings/114", redirect("/briefings/114/on-ferries"))
+    # As most sites do, it answers whole, whatever it is asked.
+    page = Answer(site.answer("/briefings/114").body)
+    site.misbehave("/briefings/114/on-ferries", lambda _site, visit: visit.give(page))
+    night(0)
+
+    def times_asked(days: int) -> int:
+        site.requests.clear()
+        night(days)
+        return sum(each.path == "/briefings/114/on-ferries" for each in site.requests)
+
+    assert [times_asked(days) for days in (20, 21, 26, 27, 28)] == [1, 0, 0, 1, 0]
+    with Database(settings.database_url) as database, database.read() as session:
+        key = models.Appearance.key.contains("/briefings/114")
+        assert len(session.scalars(select(models.Appearance).where(key)).all()) == 1
 
 
 def test_a_page_that_vanishes_is_gone_after_three_days_and_can_come_back(
