@@ -163,6 +163,18 @@ def test_a_page_that_leads_to_its_longer_address_is_asked_for_there_no_more_ofte
         assert len(session.scalars(select(models.Appearance).where(key)).all()) == 1
 
 
+def test_a_page_that_the_source_file_calls_no_document_any_more_is_not_asked_for(
+    site: MisbehavingMinistry, settings: Settings, backfill: Callable[..., SourceReport], night: Night
+) -> None:
+    backfill()
+    before, count = texts(settings), len(site.documents)
+    told_apart_by(settings, "/briefings/(?P<id>114)$")
+    asked(site)
+    assert night(60).tally.counts == {"unchanged": 1}
+    assert asked(site) == ["/briefings/114"] and count > 1
+    assert texts(settings) == before
+
+
 def test_a_page_that_vanishes_is_gone_after_three_days_and_can_come_back(
     site: MisbehavingMinistry, settings: Settings, night: Night
 ) -> None:

@@ -98,9 +98,13 @@ class BriefingSpider(Spider):
         self.walk.notes += self._taken_for_one()
 
     def _due(self, session: Session) -> list[Found]:
-        """The pages that are due though nothing lists them: known ones, and those that no night could read."""
-        asked = session, self.job.source.id, self.job.today
-        return visits.due(*asked) + earlier.due_again(*asked)
+        """The pages that are due though nothing lists them: known ones, and those that no night could read.
+
+        Not at an address that the source's file calls no document, as it may have when it had another pattern.
+        """
+        asked, key = (session, self.job.source.id, self.job.today), self.job.source.key
+        due = visits.due(*asked) + earlier.due_again(*asked)
+        return [each for each in due if key(each.url) is not None]
 
     def _requests(self, listed: Sequence[Found]) -> list[Request]:
         """Write documents down; requests for those that are due and not known to the run."""
