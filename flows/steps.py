@@ -17,7 +17,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -169,6 +169,7 @@ def load_batch(
     wrong = dict.fromkeys(_alike(readings, known), ALIKE)
     if visited_on is not None:  # captures of others may have another layout, as they are older
         wrong |= {page: UNFIT for page, each in readings.items() if _fits_no_more(each)}
+        wrong |= {page: CLOCK for page, each in readings.items() if _shows_a_clock(each)}
     if wrong:
         with database.write() as session:
             ledger.settle_all(session, run_id, [(page, "rejected", why) for page, why in wrong.items()])
@@ -183,6 +184,9 @@ ALIKE_PAGES = 3
 
 UNFIT = "no layout of its source fits it any more, and it says something else: a notice in its place?"
 """Why a known page is rejected that was read by a layout, and is read without one and otherwise now."""
+
+CLOCK = "it is dated today, and else says what it did: a clock in place of its date?"
+"""Why a known page is rejected that says nothing new but today's date: on another day it shows which it is."""
 
 
 def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) -> set[str]:
@@ -222,6 +226,13 @@ def _fits_no_more(reading: Reading) -> bool:
     if was is None or _leads_away(reading):
         return False
     return _unfit(now) and not _unfit(was) and not same_words(was, now)
+
+
+def _shows_a_clock(reading: Reading) -> bool:
+    was, now = reading.before, reading.transcript
+    if was is None or not was.date < now.date == reading.visited_on or same_words(was, now):
+        return False
+    return same_words(replace(was, date=now.date), now)
 
 
 def _leads_away(reading: Reading) -> bool:

@@ -14,10 +14,11 @@ from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.demo_site import Answer
 from flows.settings import Settings
+from flows.steps import CLOCK
 from storage import models, visits
 from storage.database import Database
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, gone, redirect, same_etag
+from tests.site import MisbehavingMinistry, clock, gone, redirect, same_etag
 from tests.test_collect import pages, rows, texts
 
 pytestmark = pytest.mark.slow  # many crawls one after the other
@@ -229,6 +230,29 @@ def test_a_page_that_leads_to_another_document_is_not_there_and_keeps_its_text(
     assert disposition == "failed"
     assert reason == f"redirected to {site.base}/briefings/113: not there, on 1 of 3 days"
     assert texts(settings) == before
+
+
+def test_a_clock_in_place_of_a_pages_date_is_told_and_dates_nothing_anew(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    night(0)
+    before = texts(settings)
+    for day in (1, 2):
+        site.misbehave("/briefings/1*", clock(TODAY + dt.timedelta(day)))
+        found = night(day)
+        assert found.state == "degraded" and set(found.tally.counts) == {"rejected", "unchanged"}
+        assert pages(settings, found.run_id)["114"] == ("rejected", CLOCK)
+        assert texts(settings) == before
+
+
+def test_a_page_that_is_dated_anew_is_believed_once_its_date_is_not_todays(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    night(0)
+    site.misbehave("/briefings/114", clock(TODAY + dt.timedelta(1)))
+    told = [pages(settings, night(day).run_id)["114"][0] for day in (1, 2, 3)]
+    assert told == ["rejected", "revised", "unchanged"]
+    assert len(texts(settings)["114"]) == 2
 
 
 def test_a_page_that_is_listed_with_a_later_date_is_asked_for_once_more() -> None:

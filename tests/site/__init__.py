@@ -351,6 +351,12 @@ def packed(coding: str, mebibytes: int) -> Misbehaviour:
     return _always(Answer(body, headers=(("Content-Encoding", coding),)))
 
 
+def clock(day: dt.date) -> Misbehaviour:
+    """The right page below a head that names a day, in the form in which the page names its own."""
+    head = f'<body>\n<time class="document__date">{spelt(day)}</time>'
+    return _rewritten(lambda text: text.replace("<body>", head, 1))
+
+
 def linked(*addresses: str) -> Misbehaviour:
     """A listing whose first document stands there under other addresses too."""
 
