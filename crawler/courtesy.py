@@ -199,7 +199,11 @@ class Courtesy:
         """RFC 9309: a robots.txt that is not there forbids nothing, one that can't be had forbids everything."""
         if response.status >= 500 or response.status in BUSY:
             self.leave(host, f"robots.txt: HTTP {response.status}")
-        return response.replace(body=response.body[:LARGEST_ROBOTS] if response.status == 200 else b"")
+        rules = response.body if response.status == 200 else b""
+        if len(rules) > LARGEST_ROBOTS:
+            # Of a line that is cut nothing is read: half of a path forbids more than all of it.
+            rules = b"\n".join(rules[:LARGEST_ROBOTS].splitlines()[:-1])
+        return response.replace(body=rules)
 
     def _read_robots(self, robotparser: ProtegoRobotParser, request: Request) -> None:
         host, rules = host_of(request.url), robotparser.rp

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from scrapy.http import Response
 
-from crawler.courtesy import LONGEST_WAIT, retry_after
+from crawler.courtesy import LARGEST_ROBOTS, LONGEST_WAIT, retry_after
 from crawler.resolver import reachable
 from flows import plan
 from flows.collect import SourceReport
@@ -244,6 +244,15 @@ def test_a_robots_txt_counts_wherever_the_site_keeps_it(site: MisbehavingMinistr
         "11"
     }
     assert min(gaps(site)) > 0.45
+
+
+def test_of_a_robots_txt_without_end_every_whole_line_counts(site: MisbehavingMinistry, place: Stage) -> None:
+    kept = "Disallow: /briefings/114"
+    cut = LARGEST_ROBOTS - len(f"User-agent: *\n{kept}\n#\nDisallow: /")
+    site.misbehave("/robots.txt", robots(kept, "#" + "-" * cut, "Disallow: /private/"))
+    found = run(place.settings, *WINDOW)
+    assert pages(place.settings, found.run_id)["114"][0] == "blocked"
+    assert found.tally.counts["blocked"] == 1 and found.tally.counts["new"] > 1
 
 
 def test_a_robots_txt_that_cannot_be_had_elsewhere_forbids_what_it_is_of(
