@@ -160,7 +160,19 @@ def was_read(
         if url is not None and bare(url) != bare(place.url):
             place.url = url
         place.capture_id, place.unmodified, place.missing = capture_id, 0, 0
-        place.visited_on, place.next_visit = today, _next(_published_on(session, place, today), today)
+        following, home = _next(_published_on(session, place, today), today), _home(session, place)
+        if following and home is not None and home.next_visit is not None and home.next_visit > today:
+            # Asked for in one night, an edit of both is one revision.
+            following = min(following, home.next_visit)
+        place.visited_on, place.next_visit = today, following
+
+
+def _home(session: Session, place: models.Appearance) -> models.Appearance | None:
+    """The address of its source at which a text was first, where that is another one."""
+    first = session.get_one(models.Transcript, place.transcript_id)
+    if first.source != place.source or first.key == place.key:
+        return None
+    return session.scalar(appearance_at(first.source, first.key))
 
 
 def were_unmodified(

@@ -18,7 +18,7 @@ from flows.steps import CLOCK
 from storage import models, visits
 from storage.database import Database
 from tests.conftest import TODAY
-from tests.site import MisbehavingMinistry, clock, gone, redirect, same_etag
+from tests.site import MisbehavingMinistry, clock, copy_of, gone, linked, redirect, same_etag
 from tests.test_collect import pages, rows, texts
 
 pytestmark = pytest.mark.slow  # many crawls one after the other
@@ -174,6 +174,22 @@ def test_a_page_that_the_source_file_calls_no_document_any_more_is_not_asked_for
     assert night(60).tally.counts == {"unchanged": 1}
     assert asked(site) == ["/briefings/114"] and count > 1
     assert texts(settings) == before
+
+
+def test_an_edit_of_a_document_and_of_its_copy_that_was_found_on_another_day_is_one_revision(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    told_apart_by(settings, r"/briefings/\w+$")
+    site.misbehave("/briefings/again", copy_of("/briefings/114"))
+    age_today = age(site, "/briefings/114")
+    night(7 - age_today)
+    site.misbehave("/briefings/", linked("/briefings/again"))
+    assert night(9 - age_today).tally.counts["duplicate"] == 1
+    night(14 - age_today)
+    site.correct()
+    assert [night(day - age_today).tally.counts.get("new") for day in (16, 21)] == [None, None]
+    said = [each for key, each in texts(settings).items() if key.endswith(("/114", "/again"))]
+    assert [len(each) for each in said] == [2]
 
 
 def test_a_page_that_vanishes_is_gone_after_three_days_and_can_come_back(
