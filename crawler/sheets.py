@@ -83,6 +83,7 @@ def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
     return None
 
 
+_EITHER = re.compile(r"(?<!\d)\d{1,2}[-/]\d")
 _NO_YEAR = re.compile(r"(?<![\d:.+-])0\d{3}(?!\d)")
 
 
@@ -96,7 +97,9 @@ def _day(stated: str | None, zone: ZoneInfo) -> dt.date | None:
             return dates.told(moment, zone)
         except (ValueError, OverflowError, TypeError, IndexError):
             continue
-    return None
+    # "Вт, 01 дек 2026 10:00"; of "02/12/2026" the month can't be told.
+    found = dates.find(stated or "") if not _EITHER.search(stated or "") else None
+    return found[0] if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from storage.address import LOCAL, escaped, host_of, is_on, uncounted, unescaped
 LONGEST_URL = 2_000
 """Bytes in a document's address. PostgreSQL can't index a text of more than 2,704."""
 
-_HOST = re.compile(r"(?!\.)[\w.-]+|[0-9a-fA-F:.]+")
+_HOST = re.compile(r"(?!\.)[\w.-]+")
 
 
 class SourceError(ValueError):
@@ -165,7 +165,9 @@ Discovery = Annotated[Feed | SiteMap | Listing | Calendar, Field(discriminator="
 
 def _host(name: str) -> str:
     """A host's name as addresses have it: in lower case, and of other letters than ASCII's as the DNS has it."""
-    found = host_of(f"https://[{name}]" if ":" in name else f"https://{name}")
+    if name.count(":") > 1:
+        raise ValueError("an IPv6 address is never connected to: give the site's name")
+    found = host_of(f"https://{name}")
     if not found or not _HOST.fullmatch(name):
         raise ValueError("a host's name, without scheme, port and path, is expected")
     return found

@@ -298,6 +298,7 @@ def _aside(session: Session, order: Order, run_id: int) -> Aside:
         unasked=ledger.unasked(session, run_id),
         newest_rejected=ledger.newest_rejected(session, run_id) if night else None,
         refused=_refused(session, order, run_id),
+        refused_anew=earlier.refused_anew(session, session.get_one(models.Run, run_id)) if night else (),
     )
 
 

@@ -39,6 +39,7 @@ class Aside:
         unasked: pages that are unchanged as nobody has asked for them.
         newest_rejected: so many of a night's newest pages were rejected; None where it was no night.
         refused: pages that a night, or a backfill, has met for the first time and could not read.
+        refused_anew: addresses of known pages that a night could not read for the first time, and why.
     """
 
     outside: int = 0
@@ -48,6 +49,7 @@ class Aside:
     unasked: int = 0
     newest_rejected: int | None = None
     refused: Sequence[Lost] = ()
+    refused_anew: Sequence[tuple[str, str]] = ()
 
 
 def failed(report: CrawlReport, tally: Tally) -> bool:
@@ -92,6 +94,9 @@ def verdict(
             reasons.append(f"{told}; run it once more on another day")
         else:
             notes.append(told)
+    if aside.refused_anew:
+        (url, why), count = aside.refused_anew[-1], several(len(aside.refused_anew), "page")
+        notes.append(f"known, and not read any more: {count}, such as {url}: {why}")
     return reasons + suspicions(tally, aside), notes
 
 

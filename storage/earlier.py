@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage import coverage, ledger
@@ -146,6 +146,29 @@ def refused_first(session: Session, source: str, today: dt.date) -> list[Lost]:
     """
     found = _unread(session, source, today)
     return [each for each in found if each.first == today and each.told[0] == "rejected"]
+
+
+def refused_anew(session: Session, run: Run) -> list[tuple[str, str]]:
+    """The known pages that a night has rejected, and none since they were last read well: addresses and reasons.
+
+    Args:
+        session: to read in.
+        run: the night.
+    """
+    earlier, before = aliased(Page), aliased(Run)
+    again = (
+        exists()
+        .where(earlier.key == Page.key, earlier.disposition == "rejected", earlier.run_id == before.id)
+        .where(before.source == run.source, before.id < run.id)
+        .where(or_(Appearance.visited_on.is_(None), before.until >= Appearance.visited_on))
+    )
+    rows = session.execute(
+        select(Page.url, Page.reason)
+        .join(Appearance, (Appearance.source == run.source) & (Appearance.key == Page.key))
+        .where(Page.run_id == run.id, Page.disposition == "rejected", ~again)
+        .order_by(Page.id)
+    )
+    return [(url, why or "") for url, why in rows]
 
 
 def refused_once(session: Session, run: Run, since: dt.datetime) -> list[Lost]:

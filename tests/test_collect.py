@@ -315,6 +315,27 @@ def test_a_night_names_a_new_page_that_it_could_not_read_once(
 
 
 @pytest.mark.slow
+def test_a_night_names_a_known_page_that_it_can_read_no_more_once_until_it_is_read_again(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night(settings)
+    newest = max(site.documents, key=lambda document: document.published)
+    told = []
+    for day, lost in enumerate((True, True, False, True), 1):
+        site.behave()
+        if lost:
+            site.misbehave(f"/briefings/{newest.id}", without_date())
+        today = TODAY + dt.timedelta(day)
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None, today=today: today)
+        told.append([note for note in night(settings).notes if "not read" in note])
+    assert told[1:3] == [[], []]
+    for (note,) in (told[0], told[3]):
+        assert note.startswith(
+            f"known, and not read any more: 1 page, such as {site.base}/briefings/{newest.id}: no date"
+        )
+
+
+@pytest.mark.slow
 def test_an_error_in_place_of_the_text_is_no_revision_of_many_documents(
     site: MisbehavingMinistry, settings: Settings
 ) -> None:

@@ -1083,6 +1083,16 @@ def test_the_day_of_an_item_is_the_institutions(site: MisbehavingMinistry) -> No
     assert links[0].url == f"{site.base}/briefings/1"
 
 
+def test_an_item_may_be_dated_in_words_but_not_so_that_its_month_could_be_another(
+    site: MisbehavingMinistry,
+) -> None:
+    text = feed(
+        "Пт, 20 мар 2026 10:00:00 +0300", "20.03.2026 05:00", "20 March 2026", "03/04/2026", "3-4-2026"
+    )
+    links = read_feed(Sheet(f"{site.base}/feed.xml", text), ZONE)
+    assert [link.date for link in links] == [*[dt.date(2026, 3, 20)] * 3, None, None]
+
+
 def test_the_picture_of_an_item_does_not_say_where_it_leads(site: MisbehavingMinistry) -> None:
     picture = "<url>https://x.example/p.png</url><title>p</title><link>https://x.example/p</link>"
     text = feed("X").replace("X", f"</pubDate><image>{picture}</image><pubDate>Fri, 20 Mar 2026 09:00:00 GMT")

@@ -117,6 +117,7 @@ def test_a_whole_file_loads(tmp_path: Path) -> None:
         ('["example.org"]', '["example.org", ".example.org"]', 4, "hosts.1"),
         ('["example.org"]', '["example.org", "example.org:80"]', 4, "hosts.1"),
         ('["example.org"]', '["example.org", "example.org/news"]', 4, "hosts.1"),
+        ('["example.org"]', '["example.org", "2001:db8::1"]', 4, "hosts.1"),
         ('["example.org"]', '["example.org", "localhost"]', 4, "hosts"),
         # a table
         ("against = ", "agianst = ", 11, "checked.agianst"),
