@@ -51,22 +51,30 @@ def _before(mark: re.Pattern[str], paragraphs: Sequence[Paragraph], words: Words
             if match is not None and not paragraph.text[match.end() : match.end() + 1].islower():
                 cut = match.start("label"), match.end("label"), match.end()
                 place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-                if place is not None and (place.anonymous or place.names):
+                if place is not None and (place.anonymous or place.names) and not _is_point(place):
                     places.append(replace(place, begin=start))
     if sum(asks(place.key, words) for place in places) < 2:
         return []
     counts = Counter(place.key for place in places)
-    next_to = Counter(_replies(places, words))
-    found = [place for place in places if place.anonymous or next_to[place.key] * 2 >= counts[place.key]]
-    return found if next_to and len(found) * 2 > len(places) else []
+    replies = _replies(places, words)
+    next_to = Counter(place.key for place in replies)
+    found = [
+        place
+        for place in places
+        if place.anonymous or (len(place.key) > 1 and next_to[place.key] * 2 >= counts[place.key])
+    ]
+    return found if replies and len(found) * 2 > len(places) else []
 
 
-def _replies(places: Sequence[Label], words: Words) -> list[str]:
-    """The keys of the labels that come next after a questioner's."""
+def _is_point(place: Label) -> bool:
+    """Whether a label is a small letter: "a)", "q)" number the points of a list, and "Q)" does not."""
+    return len(place.printed) == 1 and place.printed.islower()
+
+
+def _replies(places: Sequence[Label], words: Words) -> list[Label]:
+    """The labels that come next after a questioner's."""
     return [
-        after.key
-        for before, after in pairwise(places)
-        if asks(before.key, words) and not asks(after.key, words)
+        after for before, after in pairwise(places) if asks(before.key, words) and not asks(after.key, words)
     ]
 
 
@@ -89,7 +97,7 @@ def stopped(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         answers = any(counts[place.key] > 1 and is_asked(place, paragraphs) for place in capitals)
         return [place for place in places if place.upper] if answers and len(seen) > 1 else []
     replies = _replies(places, words)
-    next_to = Counter(replies)
+    next_to = Counter(place.key for place in replies)
     found = [
         place
         for place in places
@@ -100,7 +108,7 @@ def stopped(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
         )
     ]
     keys = {place.key for place in found}
-    return found if sum(key in keys for key in replies) * 2 > len(replies) else []
+    return found if sum(place.key in keys for place in replies) * 2 > len(replies) else []
 
 
 def _with_stop(number: int, paragraph: Paragraph, start: int, words: Words) -> Label | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
 
 from tests.test_turns import SPEECH, labels, read, roles
@@ -66,9 +68,11 @@ def test_a_name_before_a_mark_is_a_voice_if_it_answers() -> None:
 
 @pytest.mark.parametrize("mark", ["{}) ", "({}) ", "{}/ ", "{}- ", "[{}] "])
 def test_the_points_of_a_list_are_no_voices(mark: str) -> None:
-    points = [f"{mark.format(letter)}The {letter} boats will sail in spring." for letter in "abcdefg"]
-    for language in ("en", "de", "es"):  # German has an F for a question and an A for its answer
-        assert labels(*points, *points, language=language) == [None]
+    # In Italian d asks, and in Spanish and French p or q does and r answers.
+    for letters in (string.ascii_lowercase, string.ascii_uppercase[:5], string.ascii_uppercase):
+        points = [f"{mark.format(letter)}The {letter} boats will sail in spring." for letter in letters]
+        for language in ("en", "de", "es", "fr", "it", "xx"):
+            assert labels(*points, *points, language=language) == [None]
 
 
 def test_a_text_in_which_words_are_parted_has_no_label_before_a_space() -> None:
