@@ -15,7 +15,8 @@ from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
 from crawler.looks import PARTICLES, asks
-from crawler.styles import HEADED, is_asked
+from crawler.styles import HEADED, is_asked, said_before
+from crawler.unlabelled import SPOKEN
 
 _MARKED = tuple(
     re.compile(pattern)
@@ -37,7 +38,7 @@ def marked(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """The labels of a page that prints one and the same mark behind each, for the mark that has the most.
 
     A voice is who asks, and who mostly speaks next after that; directions (``（笑）``) and points of a list are
-    less than half of what is printed so.
+    less than half of what is printed so, and most of what is asked is a sentence.
     """
     return max((_before(mark, paragraphs, words) for mark in _MARKED), key=len)
 
@@ -63,7 +64,9 @@ def _before(mark: re.Pattern[str], paragraphs: Sequence[Paragraph], words: Words
         for place in places
         if place.anonymous or (len(place.key) > 1 and next_to[place.key] * 2 >= counts[place.key])
     ]
-    return found if replies and len(found) * 2 > len(places) else []
+    # "[Press] Minister opens the harbour" and "Reporter/ Anna Berg" are no sentences.
+    ended = sum(SPOKEN.search(said_before(place, paragraphs)) is not None for place in replies)
+    return found if ended * 2 > len(replies) and len(found) * 2 > len(places) else []
 
 
 def _is_point(place: Label) -> bool:

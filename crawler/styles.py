@@ -226,10 +226,15 @@ def spaced(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
 
 def is_asked(label: Label, paragraphs: Sequence[Paragraph]) -> bool:
     """Whether what stands before a label ends as a question does."""
+    return ASKED.search(said_before(label, paragraphs)) is not None
+
+
+def said_before(label: Label, paragraphs: Sequence[Paragraph]) -> str:
+    """How what stands before a label ends."""
     before = paragraphs[label.paragraph].text[max(label.begin - TAIL, 0) : label.begin].strip()
     if not before and label.paragraph:
         before = paragraphs[label.paragraph - 1].text[-TAIL:]
-    return ASKED.search(before) is not None
+    return before
 
 
 def said_after(place: Label, paragraphs: Sequence[Paragraph]) -> str:

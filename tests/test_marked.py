@@ -75,6 +75,21 @@ def test_the_points_of_a_list_are_no_voices(mark: str) -> None:
             assert labels(*points, *points, language=language) == [None]
 
 
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("en", ("(Press) The harbour opens", "(Speech) The president on boats")),
+        ("en", ("Reporter- Anna Berg", "Camera- Tom Moss")),
+        ("en", ("Press/ Media registration", "Harbour/ Port guide")),
+        ("ja", ("質問　記者団", "記者会見　午後三時")),
+        ("zh", ("记者 张三 报道", "新华社 北京电 港口今天开放。")),
+        ("ar", ("المراسل/ أحمد", "القاهرة/ أعلنت الوزارة ميزانية الموانئ.")),
+    ],
+)
+def test_who_asks_no_sentence_is_no_voice(language: str, lines: tuple[str, str]) -> None:
+    assert labels(*lines, *lines, language=language) == [None]
+
+
 def test_a_text_in_which_words_are_parted_has_no_label_before_a_space() -> None:
     said = (
         "기자 회견이 항구에서 열렸다.",
