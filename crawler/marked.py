@@ -1,6 +1,6 @@
 """Labels told by the mark behind them, where it is no colon: ``（記者）``, ``Q)``, ``س/``, ``GAZETECİ-``, ``Q.``.
 
-Lists, directions and short sentences are printed alike. So who asks is labelled twice, and others answer.
+Lists, directions and short sentences are printed alike. So two labels are words for a voice, and others answer.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _before(mark: re.Pattern[str], paragraphs: Sequence[Paragraph], words: Words
                 place = label_at(number, paragraph, cut, words, opens=True, colon=True)
                 if place is not None and (place.anonymous or place.names) and not _is_point(place):
                     places.append(replace(place, begin=start))
-    if sum(asks(place.key, words) for place in places) < 2:
+    if sum(place.anonymous for place in places) < 2:
         return []
     counts = Counter(place.key for place in places)
     replies = _replies(places, words)

@@ -90,6 +90,23 @@ def test_who_asks_no_sentence_is_no_voice(language: str, lines: tuple[str, str])
     assert labels(*lines, *lines, language=language) == [None]
 
 
+@pytest.mark.parametrize(
+    ("language", "ask", "answer"),
+    [
+        ("ja", "（問）", "（答）"),
+        ("ja", "問）", "答）"),
+        ("ja", "＜Ｑ＞", "＜Ａ＞"),
+        ("ko", "(질문) ", "(답변) "),
+        ("ko", "&lt;Q&gt; ", "&lt;A&gt; "),
+        ("ko", "〈Q〉 ", "〈A〉 "),
+        ("en", "[Q] ", "[A] "),
+    ],
+)
+def test_one_question_and_its_answer_are_enough(language: str, ask: str, answer: str) -> None:
+    said = (f"{ask}港湾の予算は？", f"{answer}年末までに決めてまいります。")
+    assert roles(*said, language=language) == ["question", "answer"]
+
+
 def test_a_text_in_which_words_are_parted_has_no_label_before_a_space() -> None:
     said = (
         "기자 회견이 항구에서 열렸다.",
