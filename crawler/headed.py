@@ -10,7 +10,7 @@ from dataclasses import replace
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import asks, endings_of, is_speech
+from crawler.looks import ASKED, WORD, asks, endings_of, is_speech
 from crawler.styles import HEADED, heard, is_asked, said_after, speak_for
 
 AGAIN = 3
@@ -55,7 +55,9 @@ def alone(paragraphs: Sequence[Paragraph], words: Words, *, in_plain_type: bool 
         counts[place.key] for place in found if not (asks(place.key, words) or _moderates(place, words))
     ]
     if not (others and asking and (len(asking) > 1 or (max(others) > 1 and not in_plain_type))):
-        return _in_capitals(above, paragraphs, words) or ([] if in_plain_type else _asked(above, paragraphs))
+        return _in_capitals(above, paragraphs, words) or (
+            [] if in_plain_type else _asked(above, paragraphs, words)
+        )
     keys = {label.key for label in found}
     named = [place for place in found if not place.anonymous]
     bare = [place for place in every.values() if not (place.anonymous or place.titled)]
@@ -99,19 +101,36 @@ def _in_capitals(places: Sequence[Label], paragraphs: Sequence[Paragraph], words
     return found if len({place.key for place in found}) > 1 else []
 
 
-def _asked(places: Sequence[Label], paragraphs: Sequence[Paragraph]) -> list[Label]:
+def _asked(places: Sequence[Label], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     """The labels of a page that prints names of two words or more above what is said, and nowhere a word for a
-    question: of who answers more than once, of whom he answers, and others that come again."""
+    question: of who answers more than once and mostly speaks of himself ("Short Answer" does not), of whom he
+    answers, and others that come again."""
     named = [place for place in places if place.names > 1 and not place.office]
+    followed = list(zip(named, [*named, None][1:], strict=True))
     counts = Counter(place.key for place in named)
-    answers = Counter(place.key for place in named if is_asked(place, paragraphs))
+    asked = [pair for pair in followed if is_asked(pair[0], paragraphs)]
+    answers = Counter(place.key for place, _ in asked)
+    own = Counter(place.key for place, stop in asked if _holds_own(place, stop, paragraphs, words))
+    who = {key for key, count in answers.items() if count > 1 and own[key] * 2 > count}
     found = [
         place
-        for place, following in zip(named, [*named, None][1:], strict=True)
+        for place, following in followed
         if counts[place.key] > 1
-        or (following is not None and answers[following.key] > 1 and is_asked(following, paragraphs))
+        or (following is not None and following.key in who and is_asked(following, paragraphs))
     ]
-    return found if len({place.key for place in found}) > 1 and max(answers.values(), default=0) > 1 else []
+    return found if who and len({place.key for place in found}) > 1 else []
+
+
+def _holds_own(place: Label, stop: Label | None, paragraphs: Sequence[Paragraph], words: Words) -> bool:
+    """Whether what stands between two labels, and asks nothing, holds a word for who says it."""
+    first, last = place.paragraph, stop.paragraph if stop is not None else len(paragraphs)
+    end = stop.begin if stop is not None and last == first else None
+    texts = [
+        paragraphs[first].text[place.resume : end],
+        *(each.text for each in paragraphs[first + 1 : last]),
+    ]
+    said = [text for text in texts if ASKED.search(text) is None]
+    return any(not words.own.isdisjoint(WORD.findall(text.casefold())) for text in said)
 
 
 def _lines(paragraphs: Sequence[Paragraph], words: Words, *, plain: bool) -> dict[tuple[int, int], Label]:

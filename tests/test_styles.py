@@ -398,3 +398,16 @@ def test_headings_of_a_document_answer_nobody() -> None:
     )
     text = "The harbour office has set out the rules below in full and without any change. " * 3
     assert labels(*(part for head in heads for part in (f"<b>{head}</b>", text))) == [None]
+
+
+@pytest.mark.parametrize("heads", [("Short Answer", "Long Answer"), ("Short Answer",)])
+@pytest.mark.parametrize("form", ["<h3>{}</h3>", "<p><b>{}</b></p>"])
+def test_a_heading_below_every_question_is_nobody_who_answers(heads: tuple[str, ...], form: str) -> None:
+    text = "You may fish in the bay if you have a licence, and the office will help you to get one. " * 3
+    answer, more = (
+        "".join(f"{form.format(head)}<p>{text}</p>" for head in part)
+        for part in (heads, ["Further Reading"] * 2)
+    )
+    asked = ("May I fish?", "Do I need a licence?", "Where do I pay?")
+    markup = "".join(f"<p>{each}</p>{answer}" for each in asked) + more
+    assert [turn.label for turn in read(markup)] == [None]
