@@ -27,6 +27,7 @@ BLOCKS = HEADINGS | frozenset(
 _BOLD = HEADINGS | {"b", "strong", "th", "dt"}
 _ITALIC = frozenset(("i", "em"))
 _WEIGHT = re.compile(r"font-weight\s*:\s*(bold|normal|lighter|[1-9]00)", re.IGNORECASE)
+_SLANT = re.compile(r"font(?:-style)?\s*:\s*(italic|oblique|normal)", re.IGNORECASE)
 _HEAVY = frozenset(("bold", "600", "700", "800", "900"))
 # "• de-DE1 en-GB1 es-ES1": the site's list of a page's translations.
 _TRANSLATIONS = re.compile(r"(?:•\s*)?(?:[a-z]{2}-[A-Z]{2}\d?\s*)+")
@@ -233,10 +234,11 @@ def read(
                 bold, anchor, italic = settings[-1]
                 style = node.get("style")
                 weight = _WEIGHT.search(style) if style else None
+                slant = _SLANT.search(style) if style else None
                 setting = (
                     weight[1].lower() in _HEAVY if weight else bold or name in _BOLD,
                     anchor or (name == "a" and (node.get("href") or "").startswith("#")),
-                    italic or name in _ITALIC or (style is not None and "italic" in style),
+                    slant[1].lower() != "normal" if slant else italic or name in _ITALIC,
                 )
                 settings.append(setting)
                 text = node.text.translate(_RAISED) if name == "sup" and node.text else node.text

@@ -1054,6 +1054,8 @@ def interview(turn: str, *more: str, asked: tuple[str, ...] = ASKED_IN_BOLD, sai
         "<p><b>{}</b><br>{}</p>",
         "<p><em>{}</em></p><p>{}</p>",
         "<p style='font-style: italic'>{}</p><p>{}</p>",
+        "<p style='FONT-STYLE: Italic'>{}</p><p>{}</p>",
+        "<em>{}<p style='font-style: normal'>{}</p></em>",
     ],
 )
 def test_bold_questions_and_plain_answers_without_a_name_are_an_exchange(turn: str) -> None:
@@ -1092,6 +1094,11 @@ def test_a_word_in_italics_and_a_quotation_make_no_question() -> None:
         f"<p><i>“{each}”</i></p><p>{SPEECH}</p>" for each in ("We sail.", "We wait.", "Who sails?")
     )
     assert [turn.role for turn in read(quoted)] == ["statement"]
+
+
+def test_a_style_that_takes_italics_back_makes_no_question() -> None:
+    upright = interview("<p><i style='font-style: normal'>{}</i></p><p>{}</p>")
+    assert [turn.role for turn in read(upright)] == ["statement"]
 
 
 def test_bold_above_the_first_question_introduces_and_a_bold_remark_among_them_is_the_questioners() -> None:
