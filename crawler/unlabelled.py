@@ -20,6 +20,7 @@ from storage.transcript import Role
 SPOKEN = re.compile(r"[.!?…:;,。！？；：，、؟؛။։።۔)\]）】][\"'”’»」』)\]）】]*$")
 """How a sentence of the speaker's ends, or a direction in parentheses."""
 _DASH = re.compile(r"[-–—]\s*(?=\S)")
+_QUOTED = re.compile(r"[\"'“‘„«].*[\"'”’“»]", re.DOTALL)
 QUESTIONS = 3
 """Questions that make a page without labels an interview."""
 ASKS = 60
@@ -87,6 +88,11 @@ def _is_bold_speech(paragraph: Paragraph) -> bool:
     return paragraph.all_bold and _is_speech(paragraph)
 
 
+def _is_italic_speech(paragraph: Paragraph) -> bool:
+    """Whether a paragraph is speech in italics, and none that the page quotes."""
+    return paragraph.italic and _is_speech(paragraph) and _QUOTED.fullmatch(paragraph.text.strip()) is None
+
+
 def _is_speech(paragraph: Paragraph) -> bool:
     return not paragraph.heading and SPOKEN.search(paragraph.text.strip()) is not None
 
@@ -104,16 +110,21 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
         if parts := _interview(lines, [_is_bold_speech(line) for line in lines], known):
             return parts
     if sum(each.italic for each in paragraphs) >= QUESTIONS:
-        return _interview(paragraphs, [each.italic and _is_speech(each) for each in paragraphs], known)
+        if parts := _interview(paragraphs, [_is_italic_speech(each) for each in paragraphs], known):
+            return parts
+    return _interview(paragraphs, asked, known) if (asked := _asked_by_dash(paragraphs)) else []
+
+
+def _asked_by_dash(paragraphs: Sequence[Paragraph]) -> list[bool]:
+    """Which paragraphs are questions, where a dash begins them and their answers; none where a question follows
+    one, as whose each is can't be told then."""
     dashes = [_DASH.match(each.text) is not None for each in paragraphs]
     if sum(dashes) < QUESTIONS * 2:
         return []
     asked = [dash and _is_question(each.text) for dash, each in zip(dashes, paragraphs, strict=True)]
-    # Where a question follows a question, whose each is can't be told.
-    for (_, asks_here), (dash, asks_next) in pairwise([*zip(dashes, asked, strict=True), (False, False)]):
-        if asks_here and (asks_next or not dash):
-            return []
-    return _interview(paragraphs, asked, known)
+    answered = [dash and not ask for dash, ask in zip(dashes, asked, strict=True)]
+    following = [*answered[1:], False]
+    return asked if all(after for ask, after in zip(asked, following, strict=True) if ask) else []
 
 
 def _interview(

@@ -1090,10 +1090,9 @@ def test_a_list_that_asks_is_no_interview() -> None:
 
 def test_a_word_in_italics_and_a_quotation_make_no_question() -> None:
     assert labels(*(f"<i>Arcadia {n}</i> sails? ~" for n in range(4))) == [None]
-    quoted = "".join(
-        f"<p><i>“{each}”</i></p><p>{SPEECH}</p>" for each in ("We sail.", "We wait.", "Who sails?")
-    )
-    assert [turn.role for turn in read(quoted)] == ["statement"]
+    for said in (("We sail.", "We wait.", "Who sails?"), ("Do you sail?", "Do you wait?", "Who are you?")):
+        quoted = "".join(f"<p><i>“{each}”</i></p><p>{SPEECH}</p>" for each in said)
+        assert [turn.role for turn in read(quoted)] == ["statement"]
 
 
 def test_a_style_that_takes_italics_back_makes_no_question() -> None:
