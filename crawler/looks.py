@@ -18,7 +18,7 @@ LONG_NAME = 30
 FROM = 6
 """Words in a label that says where in the room a question comes from, at most."""
 CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 # "国家统计局新闻发言人 付凌晖": a name of two to four signs after a space.
 _NAMED = re.compile("^\\S{2,40}(?: \\S{2,40})? [\u3400-\u9fff]{1,2}[\u3040-\u30ff\u3400-\u9fff]{1,2}$")
 # With the marks on and below them: accents, Hebrew points, Arabic and Indic vowels.
@@ -225,7 +225,7 @@ def _is_short(text: str) -> bool:
         return False
     if len(text) <= 20:
         return True
-    if _IDEOGRAPHS.search(text):
+    if IDEOGRAPHS.search(text):
         return _NAMED.search(text) is not None
     return len(text) <= 80 and text.count(" ") < 8
 

@@ -14,8 +14,8 @@ from itertools import pairwise
 from crawler.blocks import Paragraph
 from crawler.candidates import Label, label_at
 from crawler.languages import Words
-from crawler.looks import PARTICLES, asks
-from crawler.styles import HEADED, is_asked, said_before
+from crawler.looks import IDEOGRAPHS, PARTICLES, asks, is_speech
+from crawler.styles import HEADED, is_asked, said_after, said_before
 from crawler.unlabelled import SPOKEN
 
 _MARKED = tuple(
@@ -64,9 +64,12 @@ def _before(mark: re.Pattern[str], paragraphs: Sequence[Paragraph], words: Words
         for place in places
         if place.anonymous or (len(place.key) > 1 and next_to[place.key] * 2 >= counts[place.key])
     ]
-    # "[Press] Minister opens the harbour" and "Reporter/ Anna Berg" are no sentences.
+    # "[Press] Minister opens the harbour" is no sentence, and "Press) The papers." asks nothing. In Chinese and
+    # Japanese a question needs no mark.
     ended = sum(SPOKEN.search(said_before(place, paragraphs)) is not None for place in replies)
-    return found if ended * 2 > len(replies) and len(found) * 2 > len(places) else []
+    asked = [said_after(place, paragraphs) for place in places if asks(place.key, words)]
+    heard = any(is_speech(said, words) or IDEOGRAPHS.search(said) for said in asked)
+    return found if heard and ended * 2 > len(replies) and len(found) * 2 > len(places) else []
 
 
 def _is_point(place: Label) -> bool:

@@ -81,8 +81,11 @@ def test_the_points_of_a_list_are_no_voices(mark: str) -> None:
         ("en", ("(Press) The harbour opens", "(Speech) The president on boats")),
         ("en", ("Reporter- Anna Berg", "Camera- Tom Moss")),
         ("en", ("Press/ Media registration", "Harbour/ Port guide")),
+        ("en", ("Press) The papers of a town.", "Quay) A wall along the water.")),
+        ("de", ("Journalist- Wer für Zeitungen schreibt;", "Kai- Ein Ufer aus Stein;")),
         ("ja", ("質問　記者団", "記者会見　午後三時")),
         ("zh", ("记者 张三 报道", "新华社 北京电 港口今天开放。")),
+        ("ko", ("기자) 신문에 글을 쓰는 사람.", "항구) 배를 대는 곳.")),
         ("ar", ("المراسل/ أحمد", "القاهرة/ أعلنت الوزارة ميزانية الموانئ.")),
     ],
 )
