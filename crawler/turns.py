@@ -314,7 +314,9 @@ def _roles(pieces: Sequence[Piece], names: dict[str, str | None], known: Words) 
             role = "question" if unlabelled else "note"
         else:
             role = _role_of(key, name, exchange, known) or ("answer" if asked else "statement")
-            if role == "note" and piece.paragraphs and ASKED.search(piece.paragraphs[-1]):
+            following = keys[number + 1] if number + 1 < len(keys) else None
+            called = following is not None and asks(following, known)  # "Staff: Last question?"
+            if role == "note" and not called and piece.paragraphs and ASKED.search(piece.paragraphs[-1]):
                 role = "question"  # a voice from the room
         roles.append(role)
         asked = asked or role == "question"

@@ -132,3 +132,12 @@ def test_a_voice_from_the_room_may_ask() -> None:
         "<b>Minister Moss:</b> ~",
         "<b>Voice:</b> Hear!",
     ) == ["statement", "question", "answer", "note"]
+
+
+def test_who_calls_on_a_questioner_asks_nothing() -> None:
+    assert roles(
+        "<b>Minister Moss:</b> ~",
+        "<b>Staff:</b> Last question, please. Who is it?",
+        "<b>Question:</b> And the boats?",
+        "<b>Minister Moss:</b> ~",
+    ) == ["statement", "note", "question", "answer"]
