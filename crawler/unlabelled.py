@@ -109,28 +109,26 @@ def interview(paragraphs: Sequence[Paragraph], known: Words) -> list[tuple[Role,
         lines = [part for paragraph in paragraphs for part in _below_question(paragraph)]
         if parts := _interview(lines, [_is_bold_speech(line) for line in lines], known):
             return parts
-    if sum(each.italic for each in paragraphs) >= QUESTIONS:
-        if parts := _interview(paragraphs, [_is_italic_speech(each) for each in paragraphs], known):
-            return parts
-    return _interview(paragraphs, asked, known) if (asked := _asked_by_dash(paragraphs)) else []
+    italic = [_is_italic_speech(each) for each in paragraphs]
+    return _interview(paragraphs, italic, known) or _interview(paragraphs, _asked_by_dash(paragraphs), known)
 
 
 def _asked_by_dash(paragraphs: Sequence[Paragraph]) -> list[bool]:
     """Which paragraphs are questions, where a dash begins them and their answers; none where a question follows
     one, as whose each is can't be told then."""
     dashes = [_DASH.match(each.text) is not None for each in paragraphs]
-    if sum(dashes) < QUESTIONS * 2:
-        return []
     asked = [dash and _is_question(each.text) for dash, each in zip(dashes, paragraphs, strict=True)]
     answered = [dash and not ask for dash, ask in zip(dashes, asked, strict=True)]
-    following = [*answered[1:], False]
-    return asked if all(after for ask, after in zip(asked, following, strict=True) if ask) else []
+    told = all(after for ask, after in zip(asked, [*answered[1:], False], strict=False) if ask)
+    return asked if told else [False] * len(asked)
 
 
 def _interview(
     lines: Sequence[Paragraph], set_apart: Sequence[bool], known: Words
 ) -> list[tuple[Role, list[Paragraph]]]:
     """`interview`, of lines some of which are set apart from the others."""
+    if sum(set_apart) < QUESTIONS:
+        return []
     runs: list[tuple[int, int]] = []
     for number, (line, apart) in enumerate(zip(lines, set_apart, strict=True)):
         # What is set so above the first question introduces the page.
