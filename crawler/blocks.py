@@ -152,7 +152,8 @@ class _Writer:
                     length += 1
                 space, blank = False, ""
                 continue
-            shown = raw if raw.isascii() else INVISIBLE.sub("", raw)
+            plain = raw.isascii()  # and has no space that is kept
+            shown = raw if plain else INVISIBLE.sub("", raw)
             words = " ".join(shown.split())
             if not words:
                 space, blank = space or bool(shown), (blank + shown)[-LABELLED:]
@@ -163,11 +164,12 @@ class _Writer:
                 length += 1
             if lead and _is_wide(blank + shown[: len(shown) - len(shown.lstrip())]):
                 gaps.append(length)
-            inner = shown[:LABELLED].strip() if any(mark in shown for mark in _KEPT) else ""
+            inner = "" if plain or not any(mark in shown for mark in _KEPT) else shown[:LABELLED].strip()
             wide = next((blank for blank in _BLANK.finditer(inner) if _is_wide(blank[0])), None)
             if wide is not None:
                 gaps.append(length + len(" ".join(inner[: wide.start()].split())) + 1)
-            blank = shown[len(shown.rstrip()) :]
+            space = shown[-1].isspace()
+            blank = shown[len(shown.rstrip()) :] if space else ""
             pieces.append(words)
             if bold:
                 if spans and not "".join(pieces[spans[-1][2] : -1]).strip():
@@ -178,7 +180,6 @@ class _Writer:
             letters += len(words)
             linked += len(words) if anchor else 0
             slanted += len(words) if italic else 0
-            space = shown[-1].isspace()
         text = "".join(pieces).rstrip()
         if text:
             bolds = tuple((start, min(end, len(text))) for start, end, _ in spans)

@@ -47,7 +47,8 @@ _INITIALS = re.compile(r"(?<![^\W\d_])((?:[^\W\d_]\.)+)(?=[^\W\d_]{2})")
 _APART = re.compile(r",|(?<=\w)/(?=\w)|\s/\s|\s[-–—]\s")
 _PARTS = re.compile(r"[-'’(«“„\"]")
 
-_MARK = r"(?:[?？؟\u037e]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)"  # Greek asks with a semicolon
+# Greek asks with a semicolon. `re` looks for a sign four times as fast as for one that something is before.
+_MARK = r"[?？؟\u037e;](?<![^\u0370-\u03ff\u1f00-\u1fff];)(?<!^;)"
 QUESTION_MARK = re.compile(_MARK)
 ASKED = re.compile(_MARK + r"[\"'”’»」』)\]）】\s]*$")
 """How a text ends that asks."""

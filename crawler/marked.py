@@ -30,6 +30,10 @@ _MARKED = tuple(
         r"[○●◎◯]?\s?(?P<label>[\u3040-\u30ff\u3400-\u9fff]{1,20}) ",
     )
 )
+# One of these is near the beginning of a line that one of them fits; of few texts it is.
+_ANY_MARK = re.compile(r"[)）\]]|[-/–—]\s|[\u3040-\u30ff\u3400-\u9fff] ")
+NEAR = 44
+"""Characters within which a mark and what is before it are."""
 _FULL_STOP = re.compile(r"(?:\.[^\S\n]+|．\s*)(?=\S)")
 _OPENING = re.compile(r"[\"'“‘(\[]*")
 
@@ -40,20 +44,28 @@ def marked(paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
     A voice is who asks, and who mostly speaks next after that; directions (``（笑）``) and points of a list are
     less than half of what is printed so, and most of what is asked is a sentence.
     """
-    return max((_before(mark, paragraphs, words) for mark in _MARKED), key=len)
+    lines = [
+        (number, start)
+        for number, paragraph in enumerate(paragraphs)
+        for start, _ in paragraph.lines
+        if _ANY_MARK.search(paragraph.text, start, start + NEAR)
+    ]
+    return max((_before(mark, lines, paragraphs, words) for mark in _MARKED), key=len) if lines else []
 
 
-def _before(mark: re.Pattern[str], paragraphs: Sequence[Paragraph], words: Words) -> list[Label]:
+def _before(
+    mark: re.Pattern[str], lines: Sequence[tuple[int, int]], paragraphs: Sequence[Paragraph], words: Words
+) -> list[Label]:
     places = []
-    for number, paragraph in enumerate(paragraphs):
-        for start, _ in paragraph.lines:
-            match = mark.match(paragraph.text, start)
-            # Not the "Frage- und Antwortstunde".
-            if match is not None and not paragraph.text[match.end() : match.end() + 1].islower():
-                cut = match.start("label"), match.end("label"), match.end()
-                place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-                if place is not None and (place.anonymous or place.names) and not _is_point(place):
-                    places.append(replace(place, begin=start))
+    for number, start in lines:
+        paragraph = paragraphs[number]
+        match = mark.match(paragraph.text, start)
+        # Not the "Frage- und Antwortstunde".
+        if match is not None and not paragraph.text[match.end() : match.end() + 1].islower():
+            cut = match.start("label"), match.end("label"), match.end()
+            place = label_at(number, paragraph, cut, words, opens=True, colon=True)
+            if place is not None and (place.anonymous or place.names) and not _is_point(place):
+                places.append(replace(place, begin=start))
     if sum(place.anonymous for place in places) < 2:
         return []
     counts = Counter(place.key for place in places)
