@@ -18,6 +18,9 @@ LONG_NAME = 30
 FROM = 6
 """Words in a label that says where in the room a question comes from, at most."""
 CASELESS = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Of these Chinese, Japanese and Thai part no words, and Arabic and Korean join short ones to others.
+_JOINED = re.compile("[\u0600-\u08ff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_UNPARTED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 # "国家统计局新闻发言人 付凌晖": a name of two to four signs after a space.
 _NAMED = re.compile("^\\S{2,40}(?: \\S{2,40})? [\u3400-\u9fff]{1,2}[\u3040-\u30ff\u3400-\u9fff]{1,2}$")
@@ -68,7 +71,7 @@ def is_speech(text: str, words: Words) -> bool:
     """Whether a text holds what people say and documents do not: an I, a you, a thank you or a question."""
     if QUESTION_MARK.search(text) or not words.speech.isdisjoint(WORD.findall(text.casefold())):
         return True
-    return CASELESS.search(text) is not None and any(word in text for word in words.speech)
+    return _JOINED.search(text) is not None and any(word in text for word in words.speech)
 
 
 class Look(NamedTuple):
@@ -186,10 +189,9 @@ def _is_paper(text: str, words: Words) -> bool:
 
 def _is_topic(core: str, words: Words) -> bool:
     """Whether a text begins as what a speaker turns to: "On Ukraine", but not "В. Путин", whose В is a name's."""
-    first, _, rest = core.partition(" ")
-    return (bool(rest) and first.casefold() in words.topic) or (
-        CASELESS.match(core) is not None and any(core.startswith(word) for word in words.topic)
-    )
+    folded = core.casefold()
+    after = "" if _UNPARTED.match(core) else " "  # עליזה is a name, though על is "on"
+    return any(folded.startswith(word + after) for word in words.topic)
 
 
 def _fits(core: str) -> bool:

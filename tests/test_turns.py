@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from crawler import blocks
 from crawler.blocks import Paragraph
 from crawler.languages import words
+from crawler.looks import is_speech
 from crawler.markup import parse
 from crawler.turns import cut, turns, voiced
 from storage.transcript import Turn
@@ -1217,6 +1218,26 @@ def test_any_paragraphs_make_turns_that_the_format_can_hold(
 def test_a_hebrew_abbreviation_is_no_quotation() -> None:
     said = ("<b>שאלה:</b> מתי?", '<b>רה"מ כהן:</b> מחר.', "<b>שאלה:</b> ואחר כך?", '<b>רה"מ כהן:</b> נראה.')
     assert labels(*said, language="he") == ["שאלה", 'רה"מ כהן', "שאלה", 'רה"מ כהן']
+
+
+@pytest.mark.parametrize(
+    ("language", "ask", "name"),
+    [
+        ("he", "שאלה", "עליזה ברק"),  # על is "on"
+        ("hi", "प्रश्न", "परिवहन मंत्री"),  # पर is "on"
+        ("hu", "Kérdés", "Az elnök"),
+        ("ar", "سؤال", "حولية سالم"),
+    ],
+)
+def test_a_name_may_begin_with_the_letters_of_another_word(language: str, ask: str, name: str) -> None:
+    said = (f"{ask}: ~", f"{name}: ~") * 2
+    assert labels(*said, language=language) == [ask, name] * 2
+
+
+def test_letters_of_a_word_within_another_are_nobodys_speech() -> None:
+    assert not is_speech("כלי השיט עוגנים בנמל עד האביב", words("he"))  # in כלי is לי
+    assert not is_speech("आपदा प्रबंधन की बैठक हुई", words("hi"))
+    assert is_speech("मैं आपसे सहमत हूँ", words("hi")) and is_speech("אני מסכים", words("he"))
 
 
 def test_initials_need_no_space_before_a_name() -> None:
