@@ -26,6 +26,7 @@ class Words:
     voice: frozenset[str]
     honorific: frozenset[str]
     deputy: frozenset[str]
+    behind: frozenset[str]
     field: frozenset[str]
     note: frozenset[str]
     topic: frozenset[str]

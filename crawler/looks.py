@@ -126,7 +126,7 @@ def look(text: str, words: Words) -> Look | None:
         honorific=honorific,
         titled=any(
             word in words.honorific and word not in _ARTICLES
-            for word in (*key.split(), " ".join(key.split()[:2]))
+            for word in (*key.split(), *_beginnings(key.split()))
         ),
         names=names,
         office=office,
@@ -213,12 +213,20 @@ def _name(text: str, words: Words) -> tuple[int, bool, bool]:
     if CASELESS.search(text):
         return int(_is_short(text)), False, False
     folded = [token.strip(".").casefold() for token in tokens]
-    honorific = bool(tokens) and (folded[0] in words.honorific or " ".join(folded[:2]) in words.honorific)
+    honorific = not words.honorific.isdisjoint(_beginnings(folded))
     capital = [any(part[:1].isupper() for part in _PARTS.split(token)) for token in tokens]
+    # "Berg Anna külügyminiszter"
+    while words.behind and len(capital) > 2 and folded[len(capital) - 1].endswith(tuple(words.behind)):
+        capital.pop()
     # A name ends in a name: "head of department" is an office, and "what follows" a sentence.
     if not capital or not capital[-1]:
         return 0, False, honorific
-    return sum(capital), _offices(tokens, words), honorific
+    return sum(capital), _offices(tokens[: len(capital)], words), honorific
+
+
+def _beginnings(tokens: Sequence[str]) -> list[str]:
+    """The first word, the first two, the first three: "foreign", "foreign minister", ..."""
+    return [" ".join(tokens[:count]) for count in range(1, min(len(tokens), 3) + 1)]
 
 
 def _is_short(text: str) -> bool:

@@ -1234,6 +1234,17 @@ def test_a_name_may_begin_with_the_letters_of_another_word(language: str, ask: s
     assert labels(*said, language=language) == [ask, name] * 2
 
 
+@pytest.mark.parametrize("label", ["<b>{}:</b> ", "{}: "])
+def test_an_office_may_stand_behind_a_name_in_small_letters(label: str) -> None:
+    names = ["Kérdés", "Berg Anna külügyminiszter", "Kérdés", "Berg Anna külügyminiszter"]
+    assert labels(*(f"{label.format(name)}~" for name in names), language="hu") == names
+
+
+def test_an_office_may_have_three_words() -> None:
+    names = ["Phóng viên", "Người phát ngôn", "Phóng viên", "Người phát ngôn"]
+    assert labels(*(f"{name}: ~" for name in names), language="vi") == names
+
+
 def test_letters_of_a_word_within_another_are_nobodys_speech() -> None:
     assert not is_speech("כלי השיט עוגנים בנמל עד האביב", words("he"))  # in כלי is לי
     assert not is_speech("आपदा प्रबंधन की बैठक हुई", words("hi"))
