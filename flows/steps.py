@@ -186,7 +186,8 @@ UNFIT = "no layout of its source fits it any more, and it says something else: a
 """Why a known page is rejected that was read by a layout, and is read without one and otherwise now."""
 
 CLOCK = "it is dated today, and else says what it did: a clock in place of its date?"
-"""Why a known page is rejected that says nothing new but today's date: on another day it shows which it is."""
+"""Why a known page is rejected that says nothing new but today's date, or tomorrow's, which it is in another zone
+or after midnight: on another day it shows which it is."""
 
 
 def _alike(readings: Mapping[str, Reading], known: Mapping[str, lookup.Last]) -> set[str]:
@@ -229,10 +230,12 @@ def _fits_no_more(reading: Reading) -> bool:
 
 
 def _shows_a_clock(reading: Reading) -> bool:
-    was, now = reading.before, reading.transcript
-    if was is None or not was.date < now.date == reading.visited_on or same_words(was, now):
+    was, now, today = reading.before, reading.transcript, reading.visited_on
+    if was is None or today is None or not was.date < now.date or same_words(was, now):
         return False
-    return same_words(replace(was, date=now.date), now)
+    return now.date - today in (dt.timedelta(0), dt.timedelta(1)) and same_words(
+        replace(was, date=now.date), now
+    )
 
 
 def _leads_away(reading: Reading) -> bool:

@@ -261,6 +261,17 @@ def test_a_clock_in_place_of_a_pages_date_is_told_and_dates_nothing_anew(
         assert texts(settings) == before
 
 
+def test_a_clock_of_another_zone_where_it_is_tomorrow_dates_nothing_anew(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    night(0)
+    before = texts(settings)
+    for day in (1, 2):
+        site.misbehave("/briefings/1*", clock(TODAY + dt.timedelta(day + 1)))
+        assert pages(settings, night(day).run_id)["114"] == ("rejected", CLOCK)
+    assert texts(settings) == before
+
+
 def test_a_page_that_is_dated_anew_is_believed_once_its_date_is_not_todays(
     site: MisbehavingMinistry, settings: Settings, night: Night
 ) -> None:
