@@ -30,7 +30,7 @@ from storage.archive import Archive
 from storage.database import Database
 from storage.load import Reading, load_all
 from storage.models import Page
-from storage.sameness import same_words
+from storage.sameness import same_text, same_words
 from storage.transcript import NO_LAYOUT, Transcript, Turn
 
 log = logging.getLogger("podium")
@@ -169,7 +169,7 @@ def load_batch(
     wrong = dict.fromkeys(_alike(readings, known), ALIKE)
     if visited_on is not None:  # captures of others may have another layout, as they are older
         wrong |= {page: UNFIT for page, each in readings.items() if _fits_no_more(each)}
-        wrong |= {page: CLOCK for page, each in readings.items() if _shows_a_clock(each)}
+        wrong |= {page: CLOCK for page, each in readings.items() if _shows_a_clock(each, each.key in copies)}
     if wrong:
         with database.write() as session:
             ledger.settle_all(session, run_id, [(page, "rejected", why) for page, why in wrong.items()])
@@ -229,9 +229,11 @@ def _fits_no_more(reading: Reading) -> bool:
     return _unfit(now) and not _unfit(was) and not same_words(was, now)
 
 
-def _shows_a_clock(reading: Reading) -> bool:
+def _shows_a_clock(reading: Reading, is_copy: bool) -> bool:
     was, now, today = reading.before, reading.transcript, reading.visited_on
     if was is None or today is None or not was.date < now.date or same_words(was, now):
+        return False
+    if is_copy and same_text(was, now):  # there only a short text has its own date
         return False
     return now.date - today in (dt.timedelta(0), dt.timedelta(1)) and same_words(
         replace(was, date=now.date), now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from flows import plan
 from flows.collect import SourceReport, collect
 from flows.demo import Stage
 from flows.demo_site import Answer
+from flows.demo_site.content import spelt
 from flows.settings import Settings
 from flows.steps import CLOCK
 from storage import models, visits
@@ -270,6 +272,23 @@ def test_a_clock_of_another_zone_where_it_is_tomorrow_dates_nothing_anew(
         site.misbehave("/briefings/1*", clock(TODAY + dt.timedelta(day + 1)))
         assert pages(settings, night(day).run_id)["114"] == ("rejected", CLOCK)
     assert texts(settings) == before
+
+
+def test_a_clock_on_a_copy_is_nothing_to_tell_as_the_copys_date_counts_for_nothing(
+    site: MisbehavingMinistry, settings: Settings, night: Night
+) -> None:
+    told_apart_by(settings, r"/briefings/\w+$")
+    copy = site.answer("/briefings/114")
+    site.misbehave("/briefings/", linked("/briefings/again"))
+    days = [site.document("/briefings/114").date, TODAY + dt.timedelta(1), TODAY + dt.timedelta(2)]
+    told = []
+    for day, shown in enumerate(days):
+        head = f'<body>\n<time class="document__date">{spelt(shown)}</time>'.encode()
+        page = replace(copy, body=copy.body.replace(b"<body>", head, 1), etag=None, modified=None)
+        site.misbehave("/briefings/again", lambda _site, visit, page=page: visit.give(page))
+        found = pages(settings, night(day).run_id)
+        told += [each for key, (each, _) in found.items() if key.endswith("/again")]
+    assert told == ["duplicate", "unchanged", "unchanged"]
 
 
 def test_a_page_that_is_dated_anew_is_believed_once_its_date_is_not_todays(
