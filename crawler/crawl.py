@@ -10,7 +10,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 
 from crawler import settings as polite
 from crawler.browser import for_browser
-from crawler.job import CrawlJob, CrawlReport
+from crawler.job import LINE_BREAK, CrawlJob, CrawlReport
 from crawler.resolver import reachable
 from crawler.spiders.briefing import BriefingSpider
 from storage.address import LOCAL, host_of
@@ -20,6 +20,20 @@ from storage.desk import Apart, Place
 # since Scrapy sets the levels anew when it starts.
 for _talker in ("scrapy.utils.log", "scrapy.addons", "scrapy.middleware", "scrapy.crawler"):
     logging.getLogger(_talker).addFilter(lambda record: record.levelno >= logging.WARNING)
+
+
+class _Line(logging.Formatter):
+    """A record as a line, whatever a page, or a traceback, has in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return LINE_BREAK.join(super().format(record).splitlines())
+
+
+def _log_in_lines() -> None:
+    told = logging.StreamHandler()
+    told.setLevel(logging.INFO)  # Scrapy's own loggers tell more
+    told.setFormatter(_Line("%(levelname)s|%(name)s|%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[told])
 
 
 def crawl(job: CrawlJob) -> CrawlReport:
@@ -46,6 +60,7 @@ def _crawl(job: CrawlJob, desk: Apart) -> CrawlReport:
         changed |= for_browser(job.chromium, job.source.hosts, job.timeout, may)
     # The desk by a function, since Scrapy copies what else is in its settings.
     changed |= {"PODIUM_JOB": job, "PODIUM_DESK": lambda: desk}
+    _log_in_lines()
     process = AsyncCrawlerProcess(polite.with_these(changed))
     crawler = process.create_crawler(BriefingSpider)
     process.crawl(crawler)

@@ -1,4 +1,4 @@
-"""What a crawl is told and what it tells: the two messages between a crawl's process and its caller."""
+"""What a crawl is told and what it tells: two messages between its process and its caller, and its log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from crawler.source import Source
+
+LINE_BREAK = "\x1e"
+"""Stands for a line break within a record of a crawl's log, which is a line: ``LEVEL|logger|message``."""
 
 
 class Bookmark(BaseModel):

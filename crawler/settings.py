@@ -66,9 +66,8 @@ CONCURRENT_ITEMS = 8
 REMOTE_CONTROL_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 
-LOG_FORMAT = "%(levelname)s|%(name)s|%(message)s"
-LOG_LEVEL = "INFO"
-LOG_SHORT_NAMES = False
+# A crawl logs in lines of its own form, see `crawler.crawl`.
+LOG_INSTALL_ROOT_HANDLER = False
 
 
 def with_these(changed: Mapping[str, Any]) -> Settings:

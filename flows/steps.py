@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from crawler.job import CrawlJob, CrawlReport
+from crawler.job import LINE_BREAK, CrawlJob, CrawlReport
 from crawler.page import VERSION
 from crawler.source import Source
 from flows.readers import Item, Outcome, Readers, begin_batch, die_with_parent, item_of, read_capture
@@ -37,9 +37,6 @@ log = logging.getLogger("podium")
 
 BATCH = 100
 """Pages that are extracted and loaded together. The largest transcript known has 0.2 MB of text."""
-
-LINES = 200
-"""Of a crawl's log that are one record of a run's at most: Prefect keeps none of over a million characters."""
 
 STOP_SECONDS = 5
 """How long a crawl may take to end after it was told to, before it is killed: it waits for answers on the way."""
@@ -350,21 +347,15 @@ class Intake:
 
 
 def _relay(lines: IO[str]) -> None:
-    """Log what a crawl logs; of a record that has several lines, such as a traceback, up to `LINES` as one."""
+    """Log what a crawl logs, a record a line; and what else comes to its error output."""
     levels = logging.getLevelNamesMapping()
     spider = logging.getLogger("podium.crawl")
-    level, told = logging.INFO, list[str]()
     for line in lines:
-        name, _, message = line.rstrip().partition("|")
-        begins = name in levels and "|" in line
-        if told and (begins or len(told) == LINES):
-            spider.log(level, "%s", "\n".join(told))
-            told = []
-        if begins:
-            level = levels[name]
-        told.append(message if begins else line.rstrip())
-    if told:
-        spider.log(level, "%s", "\n".join(told))
+        level, mark, message = line.rstrip().partition("|")
+        if mark and level in levels:
+            spider.log(levels[level], "%s", message.replace(LINE_BREAK, "\n"))
+        else:
+            spider.info("%s", line.rstrip())
 
 
 def _stop(child: subprocess.Popen[str]) -> None:

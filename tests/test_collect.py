@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import logging
 import os
 import signal
@@ -25,7 +24,6 @@ from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
 from flows.demo_site import Block, Document, Visit
 from flows.settings import Settings
-from flows.steps import _relay
 from storage import coverage, ledger, lookup, models
 from storage.archive import Archive
 from storage.database import Database, batches
@@ -750,15 +748,16 @@ def children(pid: int) -> list[int]:
     return [int(word) for task in tasks for word in task.read_text().split()]
 
 
-def test_a_traceback_of_a_crawl_is_one_record_of_the_runs_log(caplog: pytest.LogCaptureFixture) -> None:
-    told = io.StringIO("loose\nERROR|scrapy|no answer\nTraceback ...\n  raise it\nINFO|scrapy|closed\n")
-    with caplog.at_level(logging.INFO, "podium.crawl"):
-        _relay(told)
-    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
-        ("INFO", "loose"),
-        ("ERROR", "scrapy|no answer\nTraceback ...\n  raise it"),
-        ("INFO", "scrapy|closed"),
-    ]
+def test_a_traceback_of_a_crawl_is_one_record_of_the_runs_log(
+    site: MisbehavingMinistry, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.misbehave("/robots.txt", hang_up())
+    with caplog.at_level(logging.DEBUG, "podium.crawl"):
+        night(settings)
+    assert min(each.levelno for each in caplog.records if each.name == "podium.crawl") == logging.INFO
+    told = [each.getMessage() for each in caplog.records if "Traceback" in each.getMessage()]
+    assert told and all("\n  File " in each and each.splitlines()[-1][0] != " " for each in told)
+    assert not [each for each in caplog.records if each.getMessage().startswith((" ", "Traceback"))]
 
 
 @pytest.mark.slow
