@@ -84,6 +84,7 @@ def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
 
 
 _EITHER = re.compile(r"(?<!\d)\d{1,2}[-/]\d")
+_UTC = re.compile(r"(?:GMT|UTC)$")
 _NO_YEAR = re.compile(r"(?<![\d:.+-])0\d{3}(?!\d)")
 
 
@@ -98,8 +99,16 @@ def _day(stated: str | None, zone: ZoneInfo) -> dt.date | None:
         except (ValueError, OverflowError, TypeError, IndexError):
             continue
     # "Вт, 01 дек 2026 10:00"; of "02/12/2026" the month can't be told.
-    found = dates.find(stated or "") if not _EITHER.search(stated or "") else None
-    return found[0] if found is not None else None
+    words = " ".join((stated or "").split())
+    found = dates.find(words) if not _EITHER.search(words) else None
+    if found is None:
+        return None
+    day, _, end = found
+    hour = _UTC.sub("Z", words[end:]).replace(" ", "")
+    try:
+        return dates.told(dt.datetime.fromisoformat(f"{day} {hour}"), zone)
+    except (ValueError, OverflowError):
+        return day
 
 
 @dataclass(frozen=True, slots=True)

@@ -1093,6 +1093,12 @@ def test_an_item_may_be_dated_in_words_but_not_so_that_its_month_could_be_anothe
     assert [link.date for link in links] == [*[dt.date(2026, 3, 20)] * 3, None, None]
 
 
+def test_the_day_of_an_item_that_is_dated_in_words_is_the_institutions_too(site: MisbehavingMinistry) -> None:
+    text = feed("Вс, 19 июл 2026 20:30:00 -0400", "19 juil. 2026 23:30 GMT", "dim., 19 juil. 2026 23:30:00")
+    links = read_feed(Sheet(f"{site.base}/feed.xml", text), ZONE)
+    assert [link.date for link in links] == [*[dt.date(2026, 7, 20)] * 2, dt.date(2026, 7, 19)]
+
+
 def test_the_picture_of_an_item_does_not_say_where_it_leads(site: MisbehavingMinistry) -> None:
     picture = "<url>https://x.example/p.png</url><title>p</title><link>https://x.example/p</link>"
     text = feed("X").replace("X", f"</pubDate><image>{picture}</image><pubDate>Fri, 20 Mar 2026 09:00:00 GMT")
