@@ -56,7 +56,7 @@ def _plainly(record: logging.LogRecord) -> bool:
     """Has a run's log say why it failed, where Prefect's worker has a traceback of its own engine instead."""
     problem = record.exc_info[1] if record.exc_info else None
     if isinstance(problem, FailedRun):
-        record.msg, record.exc_info = str(problem), None
+        record.msg, record.args, record.exc_info = str(problem), (), None
     return True
 
 

@@ -274,6 +274,18 @@ def test_on_a_worker_a_runs_log_says_why_it_failed_without_a_traceback(
     assert "before it begins" in error.getMessage() and error.exc_info is None
 
 
+def test_why_a_run_failed_is_said_whatever_signs_it_has(caplog: pytest.LogCaptureFixture) -> None:
+    from prefect.exceptions import FailedRun
+
+    import flows.tasks  # noqa: F401 - it has the run's log say so
+
+    try:
+        raise FailedRun("100% of the pages")
+    except FailedRun as problem:
+        logging.getLogger("prefect.flow_runs").exception("Encountered exception: %r", problem)
+    assert [each.getMessage() for each in caplog.records] == ["100% of the pages"]
+
+
 def test_a_title_cant_break_the_report() -> None:
     wild = "A | B [x](javascript:alert(1)) <script>\x1b[31m `code`"
     arrival = Arrival("new", 7, TODAY, wild, "https://example.org/a b>c")
