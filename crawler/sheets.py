@@ -83,9 +83,11 @@ def _moment(entry: feedparser.FeedParserDict, zone: ZoneInfo) -> dt.date | None:
     return None
 
 
+_EPOCH = dt.date(1969, 12, 31), dt.date(1970, 1, 1)
+"""The days of 1970's first second, which a program prints in words, too, where no moment was set."""
 _EITHER = re.compile(r"(?<!\d)\d{1,2}[-/]\d")
 _UTC = re.compile(r"(?:GMT|UTC)$")
-_NO_YEAR = re.compile(r"(?<![\d:.+-])0\d{3}(?!\d)")
+_NO_YEAR = re.compile(r"(?<![\d:.+-])0\d{3}(?!\d)|-0001(?!\d)")
 
 
 def _day(stated: str | None, zone: ZoneInfo) -> dt.date | None:
@@ -101,7 +103,7 @@ def _day(stated: str | None, zone: ZoneInfo) -> dt.date | None:
     # "Вт, 01 дек 2026 10:00"; of "02/12/2026" the month can't be told.
     words = " ".join((stated or "").split())
     found = dates.find(words) if not _EITHER.search(words) else None
-    if found is None:
+    if found is None or found[0] in _EPOCH:
         return None
     day, _, end = found
     hour = _UTC.sub("Z", words[end:]).replace(" ", "")

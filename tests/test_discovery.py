@@ -1058,10 +1058,15 @@ def given_feed(site: MisbehavingMinistry, text: str | bytes) -> None:
         ("Fri, 20 Mar 2026 09:00:00 GMT", "", "Tue, 10 Mar 2026 09:00:00 GMT"),
         ("Fri, 20 Mar 2026 09:00:00 GMT", "some day", "Tue, 10 Mar 2026 09:00:00 GMT"),
         ("Fri, 20 Mar 2026 09:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"),
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "Wed, 30 Nov -0001 00:00:00 +0000"),
         ("Fri, 20 Mar 2026 09:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("Fri, 20 Mar 2026 09:00:00 GMT", "Thursday, January 1, 1970 - 01:00"),
         (),
     ],
-    ids=["jumbled", "oldest first", "undated", "unreadable", "unset", "epoch", "empty"],
+    ids=[
+        *("jumbled", "oldest first", "undated", "unreadable"),
+        *("unset", "before year 1", "epoch", "epoch in words", "empty"),
+    ],
 )
 def test_a_feed_out_of_order_or_without_dates_proves_nothing(
     site: MisbehavingMinistry, source: Source, moments: tuple[str, ...]
