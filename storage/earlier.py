@@ -149,7 +149,8 @@ def refused_first(session: Session, source: str, today: dt.date) -> list[Lost]:
 
 
 def refused_anew(session: Session, run: Run) -> list[tuple[str, str]]:
-    """The known pages that a night has rejected, and none since they were last read well: addresses and reasons.
+    """The known pages that a night has rejected, and none that did not fail since they were last read well:
+    addresses and reasons.
 
     Args:
         session: to read in.
@@ -159,7 +160,8 @@ def refused_anew(session: Session, run: Run) -> list[tuple[str, str]]:
     again = (
         exists()
         .where(earlier.key == Page.key, earlier.disposition == "rejected", earlier.run_id == before.id)
-        .where(before.source == run.source, before.id < run.id)
+        # One that broke off or was killed has told nobody.
+        .where(before.source == run.source, before.id < run.id, before.state != "failed")
         .where(or_(Appearance.visited_on.is_(None), before.until >= Appearance.visited_on))
     )
     rows = session.execute(

@@ -24,9 +24,10 @@ from flows.collect import SourceReport, collect, collect_all
 from flows.demo import Stage
 from flows.demo_site import Block, Document, Visit
 from flows.settings import Settings
+from flows.steps import PLAIN
 from storage import coverage, ledger, lookup, models
 from storage.archive import Archive
-from storage.database import Database, batches
+from storage.database import Database, DatabaseError, batches
 from storage.days import days_of
 from storage.transcript import Transcript, parse, render
 from storage.warc import Location
@@ -331,6 +332,30 @@ def test_a_night_names_a_known_page_that_it_can_read_no_more_once_until_it_is_re
         assert note.startswith(
             f"known, and not read any more: 1 page, such as {site.base}/briefings/{newest.id}: no date"
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "days"), [("compare", 1), ("extract", 2)], ids=["tried again", "read on the next day"]
+)
+def test_a_night_that_broke_off_leaves_it_to_the_next_one_to_name_a_known_page_that_it_could_not_read(
+    site: MisbehavingMinistry, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str, days: int
+) -> None:
+    def breaks(*_given: object) -> None:
+        raise DatabaseError("gone")
+
+    night(settings)
+    newest = max(site.documents, key=lambda document: document.published)
+    site.misbehave(f"/briefings/{newest.id}", without_date())
+    monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None: TODAY + dt.timedelta(1))
+    (order,) = plan.night(settings)
+    with pytest.raises(DatabaseError):
+        collect(order, settings, steps=replace(PLAIN, **{step: breaks}))
+    told = []
+    for day in (days, days + 1):
+        monkeypatch.setattr(plan, "today_of", lambda _source, _tape=None, day=day: TODAY + dt.timedelta(day))
+        told.append([note for note in night(settings).notes if "not read any more" in note])
+    assert list(map(len, told)) == [1, 0]
 
 
 @pytest.mark.slow
