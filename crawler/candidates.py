@@ -176,10 +176,8 @@ def _in_brackets(number: int, paragraph: Paragraph, start: int, words: Words) ->
         return None
     cut = match.start("label"), match.end("label"), _skip(paragraph.text, match.end(), " \n")
     place = label_at(number, paragraph, cut, words, opens=True, colon=True)
-    letter = (
-        match[0][0] == "[" and len(match["label"]) == 1 and match["label"].isascii()
-    )  # may number a point
-    if place is None or not ((place.anonymous and not letter) or match[0][0] == "【"):
+    point = match[0][0] == "[" and len(match["label"]) == 1 and match["label"].isascii()
+    if place is None or not ((place.anonymous and not point) or match[0][0] == "【"):
         # Korean ministries have "<질문>"; elsewhere other brackets hold remarks and subjects.
         return None
     return replace(place, honorific=True)

@@ -196,7 +196,7 @@ def _in_rows(voices: Sequence[str], main: str, asked: Sequence[bool]) -> set[str
     inside, others = set[str](), {main}
     for is_main, row in groupby(zip(voices, asked, strict=True), lambda turn: turn[0] == main):
         said = list(row)
-        spoke = Counter([voice for voice, _ in said]) if len(said) > 1 else {said[0][0]: 1}
+        spoke = Counter(voice for voice, _ in said)
         marks = sum(mark for _, mark in said)
         in_row = not is_main and marks >= ROW and marks * 2 > len(said)
         for voice, times in spoke.items():

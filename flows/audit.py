@@ -24,6 +24,7 @@ from flows.settings import Settings, load_settings
 from flows.year import read_year
 from storage import integrity
 from storage.database import Database
+from storage.days import YEARS
 from storage.integrity import Checked, Finding
 from storage.transcript import clean
 
@@ -91,7 +92,7 @@ def _name() -> str:
 @flow(name="audit", flow_run_name=_name, persist_result=False)
 def audit(
     sources: list[SourceId] = [],  # noqa: B006 - a form's empty choice; nothing changes it
-    year: Annotated[int, Field(ge=1900, le=2200)] | None = None,
+    year: Annotated[int, Field(ge=YEARS[0], le=YEARS[1])] | None = None,
     rows: bool = False,
 ) -> State[Any]:
     """Say what is missing: silent sources, gaps, pages that are read worse than before.

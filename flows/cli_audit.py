@@ -23,6 +23,7 @@ from flows.terminal import (
     window,
     write,
 )
+from storage.days import YEARS
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -44,7 +45,7 @@ def audit(
     year: Annotated[
         int | None,
         typer.Option(
-            min=1900, max=2200, metavar="YEAR", help="Show only a year at a glance, a line a source."
+            min=YEARS[0], max=YEARS[1], metavar="YEAR", help="Show only a year at a glance, a line a source."
         ),
     ] = None,
     picture: Annotated[
@@ -76,7 +77,7 @@ def audit(
 
     first, last = window(since, until)
     check_window(first, last)
-    if last and last.year < 1900:
+    if last and last.year < YEARS[0]:
         raise Mistake(f"a day long before there was anything to audit: {last}")
     if quick and (verify or repair):
         raise Mistake("--quick leaves out what --verify and --repair look at; name one")

@@ -228,13 +228,11 @@ def _fits_no_more(reading: Reading) -> bool:
 
 def _shows_a_clock(reading: Reading, is_copy: bool) -> bool:
     was, now, today = reading.before, reading.transcript, reading.visited_on
-    if was is None or today is None or not was.date < now.date or same_words(was, now):
+    if was is None or today is None or not 0 <= (now.date - today).days <= 1:
         return False
     if is_copy and same_text(was, now):  # there only a short text has its own date
         return False
-    return now.date - today in (dt.timedelta(0), dt.timedelta(1)) and same_words(
-        replace(was, date=now.date), now
-    )
+    return was.date < now.date and not same_words(was, now) and same_words(replace(was, date=now.date), now)
 
 
 def _leads_away(reading: Reading) -> bool:

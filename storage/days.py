@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+YEARS = 1900, 2200
+"""The first year and the last one that anybody is asked about; others are slips of the hand."""
+
 
 class WindowError(ValueError):
     """A day, or a window of days, that is none; one line."""

@@ -42,7 +42,7 @@ from tests.site import MisbehavingMinistry, redirect
 from tests.test_collect import expected, rows, texts
 from tests.test_ingest import DAY, NOON, captured, take
 
-READ_BY = 19, "b1d9d41510b8b1b0"
+READ_BY = 19, "fa6ab01cd12bc953"
 """The extractor's version, and the beginning of the digest of the modules that read a page and of their words."""
 
 LOST = ', ".document__body > p:last-of-type"'

@@ -250,28 +250,18 @@ def test_a_page_that_leads_to_another_document_is_not_there_and_keeps_its_text(
     assert texts(settings) == before
 
 
+@pytest.mark.parametrize("ahead", [0, 1], ids=["of its zone", "of a zone where it is tomorrow"])
 def test_a_clock_in_place_of_a_pages_date_is_told_and_dates_nothing_anew(
-    site: MisbehavingMinistry, settings: Settings, night: Night
+    site: MisbehavingMinistry, settings: Settings, night: Night, ahead: int
 ) -> None:
     night(0)
     before = texts(settings)
     for day in (1, 2):
-        site.misbehave("/briefings/1*", clock(TODAY + dt.timedelta(day)))
+        site.misbehave("/briefings/1*", clock(TODAY + dt.timedelta(day + ahead)))
         found = night(day)
         assert found.state == "degraded" and set(found.tally.counts) == {"rejected", "unchanged"}
         assert pages(settings, found.run_id)["114"] == ("rejected", CLOCK)
         assert texts(settings) == before
-
-
-def test_a_clock_of_another_zone_where_it_is_tomorrow_dates_nothing_anew(
-    site: MisbehavingMinistry, settings: Settings, night: Night
-) -> None:
-    night(0)
-    before = texts(settings)
-    for day in (1, 2):
-        site.misbehave("/briefings/1*", clock(TODAY + dt.timedelta(day + 1)))
-        assert pages(settings, night(day).run_id)["114"] == ("rejected", CLOCK)
-    assert texts(settings) == before
 
 
 def test_a_clock_on_a_copy_is_nothing_to_tell_as_the_copys_date_counts_for_nothing(
